@@ -1,0 +1,6 @@
+"""Text from outside, at the door."""
+
+
+def clean(text: str | None) -> str:
+    """Fit for one line: without control, format and separator characters, without outer blanks."""
+    return "".join(character for character in text or "" if character.isprintable()).strip()
