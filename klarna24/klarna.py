@@ -1,0 +1,384 @@
+"""Klarna's Settlements API: the only door to it.
+
+Contract: the settlements OpenAPI document, version 1.0.0-rc2; what it leaves out: facts "Klarna". Only GET is
+used, so every call may be repeated. Minor units become Decimal here, once; text loses its control characters.
+"""
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
+
+import requests
+import tenacity
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from requests.auth import HTTPBasicAuth
+
+from klarna24 import __version__
+from klarna24.config import Klarna, is_loopback
+from klarna24.errors import CredentialsFault, Unavailable
+from klarna24.payout import SIGNS, Payout, PayoutKey, Totals, Transaction
+from klarna24.text import clean
+
+PAGE_SIZE = 500  # contract: the most that `size` takes
+TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
+ANSWER_SECONDS = 120.0  # one answer in all: a server that drips bytes is cut off
+ANSWER_BYTES = 64 * 2**20
+RETRY_SECONDS = 30.0
+RETRIED = {502, 503, 504}
+RESTARTS = 3  # a list that grows while it is read is read again
+
+Progress = Callable[[int, int], None]  # rows so far, rows in all
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _money(minor: int) -> Decimal:
+    return Decimal(minor).scaleb(-2)
+
+
+# The answers (contract: components.schemas). Unknown fields are ignored; an amount is an integer or it is no
+# answer. A total that is left out is zero: whether that is so, the identity of the totals decides.
+
+Text = Annotated[str, BeforeValidator(lambda value: clean(value) if isinstance(value, str) else value)]
+Name = Annotated[Text, Field(min_length=1)]
+Minor = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # contract: int64, minor units
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class _Pagination(_Answer):
+    total: int | None = Field(None, ge=0)
+
+
+class _Totals(_Answer):
+    settlement_amount: Minor
+    sale_amount: Minor | None = None
+    return_amount: Minor | None = None
+    reversal_amount: Minor | None = None
+    fee_amount: Minor | None = None
+    fee_correction_amount: Minor | None = None
+    fee_refund_amount: Minor | None = None
+    tax_amount: Minor | None = None
+    tax_refund_amount: Minor | None = None
+    commission_amount: Minor | None = None
+    commission_reversal_amount: Minor | None = None
+    charge_amount: Minor | None = None
+    credit_amount: Minor | None = None
+    holdback_amount: Minor | None = None
+    release_amount: Minor | None = None
+    repay_amount: Minor | None = None
+    deposit_amount: Minor | None = None
+    opening_debt_balance_amount: Minor | None = None
+    closing_debt_balance_amount: Minor | None = None
+
+
+def _utc(value: object) -> object:
+    """An ISO 8601 date-time; without an offset it is UTC (facts: "payout_date is UTC")."""
+    if not isinstance(value, str):
+        return value
+    moment = datetime.fromisoformat(value)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class _Payout(_Answer):
+    payment_reference: Name
+    payout_date: Annotated[datetime, BeforeValidator(_utc)]
+    currency_code: Name
+    currency_code_of_registration_country: Text | None = None
+    merchant_settlement_type: Text
+    merchant_id: Name
+    totals: _Totals
+
+
+class _Transaction(_Answer):
+    type: Name
+    amount: Minor
+    currency_code: Name
+    detailed_type: Text | None = None
+    order_id: Text | None = None
+    merchant_reference1: Text | None = None
+    merchant_reference2: Text | None = None
+    tax_in_currency_of_registration_country: Minor | None = None
+    currency_code_of_registration_country: Text | None = None
+
+
+class _Payouts(_Answer):
+    payouts: list[_Payout]
+    pagination: _Pagination
+
+
+class _Transactions(_Answer):
+    transactions: list[_Transaction]
+    pagination: _Pagination
+
+
+class _Error(_Answer):
+    error_code: Text = ""
+    error_messages: list[Text] = []
+    correlation_id: Text = ""
+
+
+def parse_payout(raw: object) -> Payout:
+    """Klarna's JSON of one payout as a :class:`Payout`. Raises pydantic's ValidationError."""
+    return _payout(_Payout.model_validate(raw))
+
+
+def parse_transaction(raw: object) -> Transaction:
+    """Klarna's JSON of one row as a :class:`Transaction`. Raises pydantic's ValidationError."""
+    return _transaction(_Transaction.model_validate(raw))
+
+
+def _payout(answer: _Payout) -> Payout:
+    totals = answer.totals
+    return Payout(
+        payment_reference=answer.payment_reference,
+        payout_date=answer.payout_date,
+        currency=answer.currency_code,
+        settlement_type=answer.merchant_settlement_type,
+        merchant_id=answer.merchant_id,
+        registration_currency=answer.currency_code_of_registration_country or None,
+        totals=Totals(
+            settlement=_money(totals.settlement_amount),
+            amounts={total: _money(getattr(totals, f"{total}_amount") or 0) for total in SIGNS},
+            opening_debt=_money(totals.opening_debt_balance_amount or 0),
+            closing_debt=_money(totals.closing_debt_balance_amount or 0),
+        ),
+    )
+
+
+def _transaction(answer: _Transaction) -> Transaction:
+    tax = answer.tax_in_currency_of_registration_country
+    return Transaction(
+        type=answer.type,
+        amount=_money(answer.amount),
+        currency=answer.currency_code,
+        detailed_type=answer.detailed_type or None,
+        order_id=answer.order_id or None,
+        merchant_reference1=answer.merchant_reference1 or None,
+        merchant_reference2=answer.merchant_reference2 or None,
+        registration_tax=None if tax is None else _money(tax),
+        registration_currency=answer.currency_code_of_registration_country or None,
+    )
+
+
+class _TryAgain(Unavailable):
+    """An answer that may be another in a moment; ``wait`` is what Klarna asked for, in seconds."""
+
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        super().__init__(message, "the next run carries on")
+        self.wait = wait
+
+
+class _Moved(Exception):
+    """The list changed while it was read."""
+
+
+class KlarnaClient:
+    """Reads payouts and their rows. Every method raises Unavailable or CredentialsFault, never anything else
+    of the network's."""
+
+    def __init__(self, settings: Klarna, password: str, retry_seconds: float = RETRY_SECONDS) -> None:
+        self._settings = settings
+        self._base = f"{settings.url}/settlements/v1"
+        self._retry_seconds = retry_seconds
+        self._session = requests.Session()
+        self._session.auth = HTTPBasicAuth(settings.username.encode(), password.encode())
+        self._session.headers["User-Agent"] = f"klarna24/{__version__}"
+        self._session.headers["Accept"] = "application/json"
+        if is_loopback(urlsplit(settings.url).hostname or ""):
+            self._session.trust_env = False  # a proxy has no business between two programs of one machine
+
+    def close(self) -> None:
+        self._session.close()
+
+    def payouts(self, since: date, until: date, zone: ZoneInfo) -> list[Payout]:
+        """All payouts paid from ``since`` to ``until``, both local days included, oldest first.
+
+        The bounds go out as full date-times (facts: a date alone means 00:00:00Z for both); the profile's
+        currencies and merchants are filtered here.
+        """
+        start = datetime.combine(since, datetime.min.time(), zone).astimezone(UTC)
+        end = datetime.combine(until + timedelta(days=1), datetime.min.time(), zone).astimezone(UTC)
+        query = {
+            "start_date": f"{start:%Y-%m-%dT%H:%M:%SZ}",
+            "end_date": f"{end - timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}",
+        }
+        found = [_payout(answer) for answer in self._all_pages("/payouts", query, _Payouts, "payouts")]
+        mine = [
+            payout
+            for payout in found
+            if since <= payout.local_date(zone) <= until
+            and self._settings.covers(payout.merchant_id, payout.currency)
+        ]
+        return sorted(mine, key=lambda payout: (payout.payout_date, payout.key))
+
+    def payout(self, key: PayoutKey) -> Payout | None:
+        """One payout by its reference, however old; None where Klarna no longer has it (or only under the
+        same reference in another currency or of another merchant)."""
+        path = f"/payouts/{quote(key.payment_reference, safe='')}"
+        answer = self._get(path, {}, _Payout, missing_is_none=True)
+        payout = _payout(answer) if answer else None
+        return payout if payout and payout.key == key else None
+
+    def transactions(self, payment_reference: str, progress: Progress | None = None) -> list[Transaction]:
+        """All rows of a payout, in Klarna's order."""
+        query = {"payment_reference": payment_reference}
+        return [
+            _transaction(answer)
+            for answer in self._all_pages("/transactions", query, _Transactions, "transactions", progress)
+        ]
+
+    def _all_pages(
+        self,
+        path: str,
+        query: dict[str, str],
+        page_model: type[Model],
+        items: str,
+        progress: Progress | None = None,
+    ) -> list[Any]:
+        """Page to the end and count: silent truncation is the commonest fault of such clients (facts)."""
+        for _ in range(RESTARTS):
+            try:
+                return self._read_pages(path, query, page_model, items, progress)
+            except _Moved:
+                continue
+        raise Unavailable(f"Klarna: {path} changed at each of {RESTARTS} readings", "the next run carries on")
+
+    def _read_pages(
+        self,
+        path: str,
+        query: dict[str, str],
+        page_model: type[Model],
+        items: str,
+        progress: Progress | None,
+    ) -> list[Any]:
+        fetched: list[Any] = []
+        total: int | None = None
+        while True:
+            paging = {"size": str(PAGE_SIZE), "offset": str(len(fetched))}
+            page: Any = self._get(path, query | paging, page_model)
+            rows: list[Any] = getattr(page, items)
+            if fetched and page.pagination.total != total:
+                raise _Moved
+            total = page.pagination.total
+            fetched += rows
+            if progress and total is not None:
+                progress(len(fetched), total)
+            if total is None:
+                raise Unavailable(f"Klarna: {path} does not say how many {items} there are", "tell us")
+            if len(fetched) == total:
+                break
+            if not rows or len(fetched) > total:
+                raise Unavailable(
+                    f"Klarna: {path} announced {total} {items} and sent {len(fetched)}",
+                    "the next run carries on",
+                )
+        if items == "payouts" and len({_payout(answer).key for answer in fetched}) < len(fetched):
+            raise _Moved
+        return fetched
+
+    def _get(
+        self, path: str, query: dict[str, str], model: type[Model], missing_is_none: bool = False
+    ) -> Model | None:
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_TryAgain),
+            stop=tenacity.stop_before_delay(self._retry_seconds),
+            wait=_wait,
+            reraise=True,
+        )
+        body = retrying(self._try, path, query, missing_is_none)
+        if body is None:
+            return None
+        try:
+            return model.model_validate_json(body)
+        except ValidationError as error:
+            raise Unavailable(f"Klarna: {path}: {_not_the_contract(error)}", "klarna24 check") from None
+
+    def _try(self, path: str, query: dict[str, str], missing_is_none: bool) -> bytes | None:
+        try:
+            response = self._session.get(
+                self._base + path, params=query, timeout=TIMEOUT, allow_redirects=False, stream=True
+            )
+            with response:
+                body = b"".join(_limited(response, path))
+        except requests.RequestException as error:
+            raise _TryAgain(f"Klarna: {path}: no answer ({type(error).__name__})") from None
+        if response.status_code == 404 and missing_is_none:
+            return None
+        if response.status_code == 200:
+            return body
+        raise self._refusal(path, response, body)
+
+    def _refusal(self, path: str, response: requests.Response, body: bytes) -> Exception:
+        status, said = response.status_code, _error_text(body)
+        if status in {401, 403}:
+            return CredentialsFault(
+                f"Klarna refused the credentials at {self._settings.url} (HTTP {status}){said}",
+                f"check username, password, region ({self._settings.region}) and environment "
+                f"({self._settings.environment}): klarna24 check",
+            )
+        message = f"Klarna: {path}: HTTP {status}{said}"
+        if status == 429:
+            wait = _seconds_until_reset(response)
+            return _TryAgain(f"{message}: too many requests, asked to wait {wait:.0f} s", wait)
+        if status in RETRIED:
+            return _TryAgain(message)
+        if 300 <= status < 400:
+            message += ": a redirect, which is never followed"
+        return Unavailable(message, "klarna24 check")
+
+
+def _limited(response: requests.Response, path: str) -> Iterator[bytes]:
+    deadline, size = time.monotonic() + ANSWER_SECONDS, 0
+    for chunk in response.iter_content(2**16):
+        size += len(chunk)
+        if size > ANSWER_BYTES or time.monotonic() > deadline:
+            raise Unavailable(
+                f"Klarna: {path}: the answer did not end within {ANSWER_SECONDS:.0f} s and "
+                f"{ANSWER_BYTES // 2**20} MiB",
+                "the next run carries on",
+            )
+        yield chunk
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Exponential with full jitter, or what Klarna asks for (facts: 429)."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.wait if isinstance(error, _TryAgain) else 0.0
+    backoff = min(8.0, 0.5 * 2**state.attempt_number)
+    return asked + random.uniform(0.1, backoff)  # noqa: S311 - jitter is no secret
+
+
+def _seconds_until_reset(response: requests.Response) -> float:
+    """``X-Ratelimit-Reset``: whether it is a moment or a duration is not documented; a moment is large."""
+    text = response.headers.get("X-Ratelimit-Reset", "")
+    if not re.fullmatch(r"\d{1,12}(\.\d+)?", text):
+        return 0.0
+    value = float(text)
+    return max(0.0, value - time.time()) if value > 1e9 else value
+
+
+def _error_text(body: bytes) -> str:
+    """What Klarna says of the error, with the correlation id that its support asks for."""
+    try:
+        error = _Error.model_validate_json(body)
+    except ValidationError:
+        return ""
+    said = "; ".join(filter(None, [error.error_code, *error.error_messages]))[:300]
+    correlation = f" [correlation id {error.correlation_id[:60]}]" if error.correlation_id else ""
+    return f": {said}{correlation}"
+
+
+def _not_the_contract(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "json_invalid":
+        return "the answer is not JSON"
+    return clean(f"the answer is not what the contract says: {where}: {first['msg']}")
