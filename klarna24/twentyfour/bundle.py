@@ -1,0 +1,70 @@
+"""A voucher as the contract's BundleList: one bundle, one voucher, a journal for a person to book."""
+
+from collections.abc import Iterator
+from datetime import datetime, time
+from typing import Any
+
+from klarna24.config import VoucherSettings
+from klarna24.voucher import Entry, Voucher
+
+SAVE_AS_JOURNAL = 1  # facts: SaveOption
+
+
+def bundle_list(voucher: Voucher, settings: VoucherSettings, transaction_no: int) -> dict[str, Any]:
+    """The argument of SaveBundleList. ``transaction_no`` 0 leaves the number to the person who books."""
+    request: dict[str, Any] = {
+        "Bundles": {
+            "Bundle": [
+                {
+                    "YearId": voucher.year,
+                    "Vouchers": {
+                        "Voucher": [
+                            {
+                                "TransactionNo": transaction_no,
+                                "Entries": {"Entry": list(_entries(voucher))},
+                                "Sort": voucher.type.number,
+                            }
+                        ]
+                    },
+                    "Sort": voucher.type.number,
+                    "Name": voucher.name,
+                    # VAT is Klarna's own figure on its own line: 24SevenOffice computes none on top
+                    "BundleDirectAccounting": True,
+                }
+            ]
+        },
+        "AllowDifference": False,
+        "DirectLedger": False,
+        "SaveOption": SAVE_AS_JOURNAL,
+    }
+    if settings.ignore_warnings:
+        request["IgnoreWarnings"] = {"string": list(settings.ignore_warnings)}
+    return request
+
+
+def _entries(voucher: Voucher) -> Iterator[dict[str, Any]]:
+    # a naive midnight: zeep would write a date without time, which is no dateTime (facts: "Limits and traps")
+    midnight = datetime.combine(voucher.date, time.min)
+    currency = voucher.currency
+    for entry in voucher.entries:
+        yield {
+            "AccountNo": entry.account_no,
+            "Date": midnight,
+            "Amount": entry.amount,
+            "CurrencyId": currency.symbol,
+            "CurrencyRate": currency.rate,
+            "CurrencyUnit": currency.unit,
+            "Comment": entry.comment,
+            **_optional(entry),
+        }
+
+
+def _optional(entry: Entry) -> dict[str, Any]:
+    fields = {
+        "CustomerId": entry.customer_id,
+        "DepartmentId": entry.department_id,
+        "ProjectId": entry.project_id,
+        "InvoiceReferenceNo": entry.invoice_no,
+        "InvoiceOcr": entry.ocr,
+    }
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,47 @@
+"""The session id, kept between runs: repeated logins are throttled (facts: "Session"). It is a secret."""
+
+import hashlib
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from klarna24.config import TwentyFour
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """One file an identity in ``folder``, 0600. ``keep`` is off for a dry run, which writes nothing."""
+
+    folder: Path
+    keep: bool = True
+
+    def _file(self, settings: TwentyFour) -> Path:
+        identity = (
+            settings.base_url or "",
+            settings.username,
+            settings.application_id.lower(),
+            settings.identity_id.lower(),
+        )
+        return self.folder / hashlib.sha256("\0".join(identity).encode()).hexdigest()[:32]
+
+    def read(self, settings: TwentyFour) -> str | None:
+        """None where there is none: a session that cannot be read costs one login, no more."""
+        with suppress(OSError, UnicodeDecodeError):
+            return self._file(settings).read_text("ascii").strip() or None
+        return None
+
+    def write(self, settings: TwentyFour, session_id: str) -> None:
+        if not self.keep:
+            return
+        with suppress(OSError):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self.folder)  # 0600 from the start
+            try:
+                with os.fdopen(handle, "w", encoding="ascii") as file:
+                    file.write(session_id)
+                Path(name).replace(self._file(settings))
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise

@@ -1,0 +1,170 @@
+"""One HTTP call to a SOAP service, and what can be known when it goes wrong.
+
+The one question that matters after a failed save is whether the request may have reached the server. It
+cannot have where no connection ever stood (DNS, TCP, TLS), or where the server says that it turned the
+request away. Everything else is :class:`NoAnswer`.
+"""
+
+import http.cookiejar
+import re
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+import zeep
+from lxml import etree
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from klarna24 import __version__
+from klarna24.config import is_loopback
+
+TIMEOUT = (10.0, 120.0)  # seconds to connect, and between two bytes
+ANSWER_SECONDS = 300.0
+ANSWER_BYTES = 256 * 2**20
+# The documented message, which goes on: Quarantine ends at …
+LIMIT = re.compile(rb"Limit exceeded by [^<]*?Request is blocked[^<]{0,80}", re.IGNORECASE)
+
+
+class NotSent(Exception):
+    """The server cannot have acted on the request. ``retry`` is off where asking again makes it worse."""
+
+    def __init__(self, reason: str, retry: bool = True) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry = retry
+
+
+class NoAnswer(Exception):
+    """The request may have been acted on: nobody said."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Watch:
+    """Whether a connection has stood since it was last reset."""
+
+    connected = False
+
+
+def _pools(watch: _Watch) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    """Connection pools whose connections tell ``watch`` once they stand, TLS included."""
+
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            watch.connected = True
+
+    class Secure(HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            watch.connected = True
+
+    class PlainPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self, watch: _Watch) -> None:
+        self._watch = watch
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._watch)
+
+
+class Transport(zeep.Transport):
+    """zeep's transport with our rules. Bodies are never logged: one of them holds the password."""
+
+    def __init__(self, base_url: str | None, timeout: tuple[float, float] = TIMEOUT) -> None:
+        session = requests.Session()
+        super().__init__(session=session)  # type: ignore[no-untyped-call]  # zeep has no types
+        self._timeout = timeout
+        self._watch = _Watch()
+        self.session_id: str | None = None
+        session.mount("https://", _Adapter(self._watch))
+        session.mount("http://", _Adapter(self._watch))
+        session.headers["User-Agent"] = f"klarna24/{__version__}"
+        # the session id goes where we send it, and to no other place: no jar, no .netrc
+        session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        session.auth = lambda request: request
+        if base_url and is_loopback(urlsplit(base_url).hostname or ""):
+            session.trust_env = False  # a proxy has no business between two programs of one machine
+
+    def fresh_connection(self) -> None:
+        """Forget kept connections, so that the next call cannot die on one that the server has dropped."""
+        for adapter in self.session.adapters.values():
+            adapter.close()
+        self._watch.connected = False
+
+    def post(self, address: str, message: bytes, headers: dict[str, str]) -> requests.Response:
+        """The answer, read whole, if it is well-formed XML. Raises NotSent or NoAnswer otherwise."""
+        if self.session_id:
+            headers = {**headers, "Cookie": f"ASP.NET_SessionId={self.session_id}"}
+        try:
+            response = self.session.post(
+                address,
+                data=message,
+                headers=headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            )
+            with response:
+                body = _read(response)
+        except requests.RequestException as error:
+            if self._watch.connected:
+                raise NoAnswer(f"the connection broke: {type(error).__name__}") from None
+            raise NotSent(f"no connection: {type(error).__name__}") from None
+        _check(response, body)
+        return response
+
+    def load(self, url: str) -> bytes:
+        """Contract files come from the package; nothing is ever fetched to be one."""
+        if "://" in url:
+            raise ValueError(f"a contract refers to {url}")
+        return bytes(super().load(url))  # type: ignore[no-untyped-call]  # zeep has no types
+
+
+def _read(response: requests.Response) -> bytes:
+    deadline, chunks, size = time.monotonic() + ANSWER_SECONDS, [], 0
+    for chunk in response.iter_content(2**16):
+        size += len(chunk)
+        if size > ANSWER_BYTES or time.monotonic() > deadline:
+            raise NoAnswer("the answer did not end")
+        chunks.append(chunk)
+    body = b"".join(chunks)
+    response._content = body  # zeep reads the answer from here; a stream that has been read has none
+    return body
+
+
+def _check(response: requests.Response, body: bytes) -> None:
+    if limit := LIMIT.search(body):
+        raise NotSent(limit.group().decode("utf-8", "replace"), retry=False)
+    if response.status_code == 429:
+        raise NotSent(f"too many requests (HTTP 429){_reset(response)}", retry=False)
+    if 300 <= response.status_code < 400:
+        raise NoAnswer(f"a redirect (HTTP {response.status_code}), which is never followed")
+    try:
+        # zeep itself parses forgivingly, and would take half an answer for a whole one
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+        document = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        raise NoAnswer(f"an answer that is not XML (HTTP {response.status_code})") from None
+    if document.getroottree().docinfo.doctype:  # type: ignore[union-attr]  # lxml-stubs says Any as well
+        raise NoAnswer("an answer with a document type, which SOAP forbids")
+
+
+def _reset(response: requests.Response) -> str:
+    when = response.headers.get("APILimitReset") or response.headers.get("Retry-After") or ""
+    return f", until {when[:40]}" if when.isprintable() and when else ""
