@@ -1,0 +1,43 @@
+"""One run at a time per profile: a kernel lock in the state folder, which dies with the process."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import filelock
+
+from klarna24.errors import Locked, StateFault
+
+
+@contextmanager
+def only_run(folder: Path, profile: str) -> Iterator[None]:
+    """Raises Locked naming who holds the profile and since when, StateFault where nothing can be locked."""
+    path = folder / "locks" / f"{profile}.lock"
+    holder = path.with_suffix(".json")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = filelock.FileLock(path, timeout=0, mode=0o600)
+        lock.acquire()
+    except filelock.Timeout:
+        raise Locked(f"another run is under way{_who(holder)}", "wait for it to end") from None
+    except (OSError, NotImplementedError) as error:
+        raise StateFault(
+            f"{path} cannot be locked: {getattr(error, 'strerror', None) or error}",
+            "use a folder on a local disk: --state-dir",
+        ) from None
+    try:
+        with suppress(OSError):
+            holder.write_text(json.dumps({"pid": os.getpid(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"}))
+        yield
+    finally:
+        lock.release()
+
+
+def _who(holder: Path) -> str:
+    with suppress(OSError, ValueError, KeyError):
+        held = json.loads(holder.read_text())
+        return f" (pid {int(held['pid'])}, since {str(held['since'])[:20]})"
+    return ""

@@ -1,0 +1,445 @@
+"""What was done: one SQLite database for the state folder, and the only door to it.
+
+    payout   a row per payout, unique by company, environment, merchant, reference and currency; the profile is
+             an attribute, so that renaming a profile or adding a twin cannot post anything twice
+    profile  what was listed last, and when a run came to its end
+    event    every change of a payout: when, by whom, what, the answer; written in the same transaction
+
+    seen ──► ready ──► sending ──► posted            ready: nothing was sent
+              ▲ │         ├──────► rejected ──► (sending again)
+              │ ▼         └──────► in-doubt          ended only by the journal, or by a person
+             held   skipped
+
+Every change is one IMMEDIATE transaction, on disk before the call returns (synchronous = EXTRA).
+"""
+
+import getpass
+import json
+import os
+import socket
+import sqlite3
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+
+from klarna24.errors import ConfigFault, Problem, StateFault
+from klarna24.payout import Payout, PayoutKey
+from klarna24.voucher import Voucher
+
+APPLICATION_ID = 0x4B3234  # "K24": a database that is not ours is refused
+FILE = "klarna24.sqlite"
+BUSY_SECONDS = 10.0
+Status = Literal["ready", "held", "sending", "in-doubt", "rejected", "posted", "skipped"]
+UNFINISHED: tuple[Status, ...] = ("ready", "held", "sending", "in-doubt", "rejected")
+
+MIGRATIONS = (
+    """
+    CREATE TABLE profile (
+        name TEXT PRIMARY KEY,
+        scope TEXT,                     -- start date, currencies and merchants of the last complete listing
+        completed_at TEXT               -- when a run last came to its end
+    );
+    CREATE TABLE payout (
+        id INTEGER PRIMARY KEY,
+        client_id INTEGER NOT NULL,
+        environment TEXT NOT NULL,
+        merchant_id TEXT NOT NULL,
+        payment_reference TEXT NOT NULL,
+        currency TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        payout_date TEXT NOT NULL,      -- local
+        status TEXT NOT NULL
+            CHECK (status IN ('ready', 'held', 'sending', 'in-doubt', 'rejected', 'posted', 'skipped')),
+        code TEXT,                      -- of the problem, where there is one
+        reason TEXT,
+        hint TEXT,
+        totals TEXT NOT NULL,           -- JSON, as Klarna had them when this row was last decided
+        until_changed INTEGER NOT NULL DEFAULT 0,  -- rejected: not sent again while the voucher is the same
+        fingerprint TEXT,               -- of the voucher that was sent
+        bundle_name TEXT,
+        anchor_account INTEGER,
+        anchor_date TEXT,
+        anchor_amount TEXT,
+        sums TEXT,                      -- JSON: per account
+        transaction_no INTEGER,
+        created_at TEXT NOT NULL,
+        changed_at TEXT NOT NULL,
+        sent_at TEXT,
+        UNIQUE (client_id, environment, merchant_id, payment_reference, currency)
+    );
+    CREATE INDEX payout_by_profile ON payout (profile, status);
+    CREATE TABLE event (
+        id INTEGER PRIMARY KEY,
+        at TEXT NOT NULL,
+        who TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        payout_id INTEGER REFERENCES payout (id),
+        what TEXT NOT NULL,
+        answer TEXT
+    );
+    """,
+)
+
+
+class Owner(NamedTuple):
+    """Whose rows a run works on."""
+
+    profile: str
+    client_id: int
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A payout as state knows it."""
+
+    id: int
+    key: PayoutKey
+    profile: str
+    payout_date: date
+    status: Status
+    problem: Problem | None
+    totals: dict[str, Decimal]
+    until_changed: bool
+    fingerprint: str | None
+
+    @property
+    def may_be_sent(self) -> bool:
+        """A skipped payout counts as new where nothing was in it: it was skipped for that alone."""
+        return self.status in {"ready", "held", "rejected"} or (self.status == "skipped" and not self.totals)
+
+
+def default_who() -> str:
+    """The user and the machine, for the log."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+class State:
+    """Opened for a run with :meth:`open`, or for looking with :meth:`snapshot`."""
+
+    def __init__(self, connection: sqlite3.Connection, who: str) -> None:
+        self._db = connection
+        self._who = who
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """For writing; folder 0700, file 0600. Raises StateFault before anything is done."""
+        path = folder / FILE
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+                folder.chmod(0o700)
+            path.touch(mode=0o600)
+            connection = _connect(path, "rw")
+        except (OSError, sqlite3.Error) as error:
+            raise _unusable(folder, error) from None
+        try:
+            _migrate(connection, path)
+        except sqlite3.Error as error:
+            connection.close()
+            raise _unusable(folder, error) from None
+        except StateFault:
+            connection.close()
+            raise
+        return cls(connection, default_who())
+
+    @classmethod
+    def snapshot(cls, folder: Path) -> Self:
+        """A copy in memory: whatever is done to it, not a byte on disk changes. Empty where there is none."""
+        path = folder / FILE
+        memory = sqlite3.connect(":memory:", isolation_level=None)
+        try:
+            if path.exists():
+                with closing(_connect(path, "ro")) as source:
+                    source.backup(memory)
+        except (OSError, sqlite3.Error) as error:
+            raise _unusable(folder, error) from None
+        memory.row_factory = sqlite3.Row
+        _migrate(memory, path)
+        return cls(memory, default_who())
+
+    def close(self) -> None:
+        self._db.close()
+
+    # Reading
+
+    def row(self, owner: Owner, key: PayoutKey) -> Row | None:
+        found = self._db.execute(
+            "SELECT * FROM payout WHERE (client_id, environment, merchant_id, payment_reference, currency)"
+            " = (?, ?, ?, ?, ?)",
+            (owner.client_id, owner.environment, *key),
+        ).fetchone()
+        return _row(found) if found else None
+
+    def unfinished(self, profile: str) -> list[Row]:
+        marks = ", ".join("?" for _ in UNFINISHED)
+        return [
+            _row(found)
+            for found in self._db.execute(
+                f"SELECT * FROM payout WHERE profile = ? AND status IN ({marks}) ORDER BY payout_date, id",  # noqa: S608 - question marks only
+                (profile, *UNFINISHED),
+            )
+        ]
+
+    def checkpoint(self, profile: str) -> date | None:
+        """The payout date of the profile's newest payout, whatever became of it: a hint for where to look.
+
+        Rows are made only after a complete listing, so that it cannot move past what was never seen.
+        """
+        found = self._db.execute(
+            "SELECT max(payout_date) AS newest FROM payout WHERE profile = ?", (profile,)
+        ).fetchone()
+        return date.fromisoformat(found["newest"]) if found["newest"] else None
+
+    def scope(self, profile: str) -> str | None:
+        """What the last complete listing asked for."""
+        found = self._db.execute("SELECT scope FROM profile WHERE name = ?", (profile,)).fetchone()
+        return found["scope"] if found else None
+
+    def merchants(self, profile: str) -> set[str]:
+        rows = self._db.execute("SELECT DISTINCT merchant_id FROM payout WHERE profile = ?", (profile,))
+        return {row["merchant_id"] for row in rows}
+
+    def check_owner(self, owner: Owner) -> None:
+        """Raises ConfigFault where the profile's rows were made for another company."""
+        rows = self._db.execute(
+            "SELECT DISTINCT client_id, environment FROM payout WHERE profile = ?", (owner.profile,)
+        )
+        for row in rows:
+            if row["client_id"] != owner.client_id:
+                raise ConfigFault(
+                    f"this profile's payouts were posted to company {row['client_id']}, and the profile now "
+                    f"says client_id {owner.client_id}",
+                    "correct client_id, or give the new company a profile of its own",
+                )
+
+    # Writing
+
+    def adopt(self, owner: Owner, row: Row) -> None:
+        """The row passes to the profile that sees it."""
+        with self._transaction():
+            self._db.execute("UPDATE payout SET profile = ? WHERE id = ?", (owner.profile, row.id))
+            self._event(owner.profile, row.id, "adopted", f"from profile {row.profile}")
+
+    def hold(self, owner: Owner, payout: Payout, payout_date: date, problem: Problem) -> None:
+        self._decide(owner, payout, payout_date, "held", problem)
+
+    def skip(self, owner: Owner, payout: Payout, payout_date: date) -> None:
+        self._decide(owner, payout, payout_date, "skipped", None)
+
+    def sending(self, owner: Owner, payout: Payout, voucher: Voucher) -> int | None:
+        """Compare and set: the row's id where this run may send the payout, None where another one has.
+
+        On disk when it returns, with all that a later look-up needs.
+        """
+        with self._transaction():
+            row = self.row(owner, payout.key)
+            if row is not None and not row.may_be_sent:
+                return None
+            facts = {
+                "fingerprint": voucher.fingerprint(),
+                "bundle_name": voucher.name,
+                "anchor_account": voucher.anchor.account_no,
+                "anchor_date": voucher.date.isoformat(),
+                "anchor_amount": str(voucher.anchor.amount),
+                "sums": json.dumps({str(no): str(amount) for no, amount in voucher.sums().items()}),
+                "sent_at": _now(),
+                "until_changed": 0,
+            }
+            row_id = self._put(owner, payout, voucher.date, "sending", None, facts)
+            self._event(owner.profile, row_id, "sending", voucher.name)
+            return row_id
+
+    def answered(
+        self,
+        owner: Owner,
+        row_id: int,
+        status: Literal["posted", "rejected", "in-doubt", "ready"],
+        answer: str,
+        problem: Problem | None = None,
+        until_changed: bool = False,
+    ) -> None:
+        """What became of a payout that was being sent; ``ready`` where it was not sent after all."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE payout SET status = ?, code = ?, reason = ?, hint = ?, until_changed = ?, changed_at = ?"
+                " WHERE id = ? AND status IN ('sending', 'in-doubt')",
+                (status, *_problem_columns(problem), until_changed, _now(), row_id),
+            )
+            self._event(owner.profile, row_id, status, answer)
+
+    def listed(self, owner: Owner, payouts: Iterable[tuple[Payout, date]], scope: str) -> None:
+        """A complete listing: every payout gets a row, and from now on none of them can be forgotten."""
+        with self._transaction():
+            for payout, payout_date in payouts:
+                if self.row(owner, payout.key) is None:
+                    row_id = self._put(owner, payout, payout_date, "ready", None, {})
+                    self._event(owner.profile, row_id, "seen", None)
+            self._profile(owner.profile, "scope", scope)
+
+    def completed(self, owner: Owner) -> None:
+        """Every attempt has ended, well or not."""
+        with self._transaction():
+            self._profile(owner.profile, "completed_at", _now())
+
+    def _profile(self, name: str, column: Literal["scope", "completed_at"], value: str) -> None:
+        self._db.execute(
+            f"INSERT INTO profile (name, {column}) VALUES (?, ?)"  # noqa: S608 - one of two literals
+            f" ON CONFLICT (name) DO UPDATE SET {column} = excluded.{column}",
+            (name, value),
+        )
+
+    def _decide(
+        self, owner: Owner, payout: Payout, payout_date: date, status: Status, problem: Problem | None
+    ) -> None:
+        """Held or skipped; an event only where something is new, so that the log is no diary of every night."""
+        with self._transaction():
+            before = self.row(owner, payout.key)
+            row_id = self._put(owner, payout, payout_date, status, problem, {})
+            if before is None or (before.status, before.problem) != (status, problem):
+                self._event(owner.profile, row_id, status, problem.message if problem else None)
+
+    def _put(
+        self,
+        owner: Owner,
+        payout: Payout,
+        payout_date: date,
+        status: Status,
+        problem: Problem | None,
+        facts: Mapping[str, Any],
+    ) -> int:
+        code, reason, hint = _problem_columns(problem)
+        values = {
+            "client_id": owner.client_id,
+            "environment": owner.environment,
+            **payout.key._asdict(),
+            "profile": owner.profile,
+            "payout_date": payout_date.isoformat(),
+            "status": status,
+            "code": code,
+            "reason": reason,
+            "hint": hint,
+            "totals": json.dumps({name: str(amount) for name, amount in payout.totals.named().items()}),
+            "created_at": _now(),
+            "changed_at": _now(),
+            **facts,
+        }
+        columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+        updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "created_at")
+        found = self._db.execute(
+            f"INSERT INTO payout ({columns}) VALUES ({marks})"  # noqa: S608 - our own column names
+            " ON CONFLICT (client_id, environment, merchant_id, payment_reference, currency)"
+            f" DO UPDATE SET {updates} RETURNING id",
+            values,
+        ).fetchone()
+        return int(found["id"])
+
+    def _event(self, profile: str, payout_id: int | None, what: str, answer: str | None) -> None:
+        self._db.execute(
+            "INSERT INTO event (at, who, profile, payout_id, what, answer) VALUES (?, ?, ?, ?, ?, ?)",
+            (_now(), self._who, profile, payout_id, what, answer),
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise StateFault(f"the state cannot be written: {error}", "free space, or mend the folder") from None
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_SECONDS
+    )
+    connection.row_factory = sqlite3.Row
+    # A rollback journal, not a WAL: one file that can be copied, and no helper files for a mere reader.
+    connection.execute("PRAGMA synchronous = EXTRA")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """All missing migrations in one transaction; a newer or foreign file is refused."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise _foreign(path) from None
+        raise
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if (tables or version) and application_id != APPLICATION_ID:
+        raise _foreign(path)
+    if version > len(MIGRATIONS):
+        raise StateFault(
+            f"{path} was written by a newer klarna24 (state version {version}, this one knows {len(MIGRATIONS)})",
+            "upgrade klarna24",
+        )
+    for migration in MIGRATIONS[version:]:
+        for statement in _statements(migration):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    connection.execute("COMMIT")
+
+
+def _statements(script: str) -> Iterable[str]:
+    """executescript would commit by itself; these run inside the caller's transaction."""
+    statement = ""
+    for line in script.splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _foreign(path: Path) -> StateFault:
+    return StateFault(f"{path} is not klarna24's database", "move it away, or use another --state-dir")
+
+
+def _unusable(folder: Path, error: Exception) -> StateFault:
+    why = error.strerror if isinstance(error, OSError) else str(error)
+    return StateFault(f"the state folder {folder} cannot be used: {why}", f"ls -ld {folder}; df {folder}")
+
+
+def _row(found: sqlite3.Row) -> Row:
+    problem = None
+    if found["code"]:
+        problem = Problem(found["code"], found["reason"], found["hint"], found["payment_reference"])
+    return Row(
+        id=found["id"],
+        key=PayoutKey(found["merchant_id"], found["payment_reference"], found["currency"]),
+        profile=found["profile"],
+        payout_date=date.fromisoformat(found["payout_date"]),
+        status=found["status"],
+        problem=problem,
+        totals={name: Decimal(amount) for name, amount in json.loads(found["totals"]).items()},
+        until_changed=bool(found["until_changed"]),
+        fingerprint=found["fingerprint"],
+    )
+
+
+def _problem_columns(problem: Problem | None) -> tuple[str | None, str | None, str | None]:
+    return (problem.code, problem.message, problem.hint) if problem else (None, None, None)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
