@@ -1,0 +1,232 @@
+"""The commands: the only door to click. Each imports what it needs, so that --help is as fast as click."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from klarna24 import __version__
+from klarna24.errors import Klarna24Error, Problem, UsageFault
+
+if TYPE_CHECKING:
+    from klarna24.config import Config, Profile
+    from klarna24.sync import Report, RowsProgress
+
+EXIT_CODES = """\b
+Exit codes
+  0  done, nothing new, or not due
+  1  a bug, with traceback
+  2  usage
+  3  configuration: edit profiles.toml, or klarna24 check
+  4  credentials missing or refused: klarna24 check
+  5  unavailable, blocked for now, or already running: the next run carries on
+  6  24SevenOffice refused a voucher: read what it said
+  7  a payout is held, or changed after it was posted: read why
+  8  in doubt: look in 24SevenOffice, then klarna24 resolve
+"""
+
+
+class Options(NamedTuple):
+    """The options that stand before the command."""
+
+    config: Path | None
+    state_dir: Path | None
+    verbose: bool
+    quiet: bool
+
+
+@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="profiles.toml to use.")
+@click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of what was done.")
+@click.option("-v", "verbose", count=True, help="Say more: list what was posted, show every entry.")
+@click.option("-q", "quiet", is_flag=True, help="No tables, no progress: problems only.")
+@click.version_option(__version__, prog_name="klarna24")
+@click.pass_context
+def klarna24(
+    context: click.Context, config: Path | None, state_dir: Path | None, verbose: int, quiet: bool
+) -> None:
+    """Books Klarna's payouts in 24SevenOffice: each new payout becomes a balanced voucher, saved as a journal
+    for a person to check, number and book."""
+    if verbose and quiet:
+        raise click.UsageError("-v and -q do not go together.")
+    context.obj = Options(config, state_dir, bool(verbose), quiet)
+
+
+_profile = click.option("--profile", "names", multiple=True, metavar="NAME", help="The profile to work on.")
+_all = click.option("--all", "every", is_flag=True, help="Every profile of the file.")
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
+_day = click.DateTime(formats=["%Y-%m-%d"])
+
+
+@klarna24.command("dry-run")
+@_profile
+@_all
+@_json
+@click.option(
+    "--from", "since", type=_day, metavar="DATE", help="Preview from this day, whatever was done before."
+)
+@click.option("--to", "until", type=_day, metavar="DATE", help="Preview to this day; today if left out.")
+@click.pass_obj
+def dry_run(
+    options: Options,
+    names: tuple[str, ...],
+    every: bool,
+    as_json: bool,
+    since: datetime | None,
+    until: datetime | None,
+) -> int:
+    """Show the vouchers that sync would post. Nothing is sent, nothing is written.
+
+    With --from and --to: a preview of any period, days before start_date included.
+    """
+    if since and until and since > until:
+        raise click.UsageError("--from is after --to.")
+    period = (since and since.date(), until and until.date()) if since or until else None
+
+    def run(profile: "Profile", config: "Config", progress: "RowsProgress | None") -> "Report":
+        from klarna24 import sync as runs
+
+        return runs.dry_run(profile, config, period, progress)
+
+    return _run_profiles("dry-run", options, names, every, as_json, run)
+
+
+@klarna24.command()
+@_profile
+@_all
+@_json
+@click.option("--now", is_flag=True, help="Run even if the profile's frequency says that it is not due.")
+@click.pass_obj
+def sync(options: Options, names: tuple[str, ...], every: bool, as_json: bool, now: bool) -> int:
+    """Post each new payout as a voucher in 24SevenOffice, once.
+
+    Prints nothing without a terminal when all is well, so that cron sends no mail.
+    """
+    del now  # every run is due until frequencies are kept
+
+    def run(profile: "Profile", config: "Config", progress: "RowsProgress | None") -> "Report":
+        from klarna24 import sync as runs
+
+        return runs.sync(profile, config, progress)
+
+    return _run_profiles("sync", options, names, every, as_json, run)
+
+
+@klarna24.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8024, show_default=True, help="0 takes any free one."
+)
+@click.option("--seed", type=int, default=24, show_default=True, help="Other seeds make other payouts.")
+@click.option("--fault", "faults", multiple=True, metavar="NAME[:TIMES]", help="Arm a fault; see --fault list.")
+def sandbox(port: int, seed: int, faults: tuple[str, ...]) -> int:
+    """Both vendors' APIs on loopback, with a few weeks of payouts, for trying things out.
+
+    Writes a profiles.toml for it into a new folder and says how to use it. Ends with Ctrl-C.
+    """
+    from klarna24 import trying
+
+    return trying.serve(port, seed, faults)
+
+
+@klarna24.command()
+def demo() -> int:
+    """The whole way against the sandbox, in seconds: dry-run, sync, and a second sync. Leaves nothing behind."""
+    from klarna24 import trying
+
+    return trying.demo(lambda *arguments: run(arguments))
+
+
+Run = Callable[["Profile", "Config", "RowsProgress | None"], "Report"]
+
+
+def _run_profiles(
+    command: str, options: Options, names: tuple[str, ...], every: bool, as_json: bool, run: Run
+) -> int:
+    """Load the file, run each profile by itself, and show what came of it; the exit code of the whole."""
+    from klarna24 import output
+
+    reports: list[Report] = []
+    problems: tuple[Problem, ...] = ()
+    try:
+        config, profiles = _profiles(options, names, every)
+        shows = not (options.quiet or as_json)
+        with output.rows_progress(shows) as progress:
+            for profile in profiles:
+                reports.append(_guarded(run, profile, config, progress))
+                if not as_json:
+                    _show(command, reports[-1], options)
+    except Klarna24Error as error:
+        problems = error.problems()
+    if as_json:
+        output.print_line(output.as_json(command, reports, problems))
+    output.print_problems(problems)
+    return output.exit_code(reports, problems)
+
+
+def _profiles(options: Options, names: tuple[str, ...], every: bool) -> "tuple[Config, list[Profile]]":
+    if bool(names) == every:
+        raise UsageFault("say which profiles: --profile NAME, or --all", "klarna24 --help")
+    from klarna24 import config as configuration
+
+    config = configuration.load(options.config, options.state_dir)
+    return config, [config.profile(name) for name in dict.fromkeys(names)] if names else list(
+        config.profiles.values()
+    )
+
+
+def _guarded(run: Run, profile: "Profile", config: "Config", progress: "RowsProgress | None") -> "Report":
+    """A bug in one profile's run is shown in full and does not stop the others."""
+    from klarna24.sync import Report
+
+    try:
+        return run(profile, config, progress)
+    except Exception as error:  # noqa: BLE001 - one shop's bug must not keep the others from being paid attention
+        traceback.print_exc()
+        problem = Problem(
+            "bug", f"a bug ended the run: {type(error).__name__}", "please report the traceback above"
+        )
+        return Report(profile.name, problems=[problem])
+
+
+def _show(command: str, report: "Report", options: Options) -> None:
+    """Tables on a terminal (and for a dry run, which is asked for to be read); silence for a cron that is well."""
+    from klarna24 import output
+
+    reads = sys.stdout.isatty() or command == "dry-run"
+    if reads and not options.quiet:
+        output.print_report(report, show_all=options.verbose)
+    elif options.verbose:
+        for item in report.items:
+            output.print_line(output.posted_line(report.profile, item))
+    output.print_problems(report.all_problems(), report.profile)
+
+
+def run(arguments: "list[str] | tuple[str, ...]") -> int:
+    """The whole program: the exit code, whatever happens."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a name in åäö must not end a run under LANG=C
+    try:
+        result = klarna24.main(list(arguments), prog_name="klarna24", standalone_mode=False)
+        sys.stdout.flush()
+    except click.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except Klarna24Error as error:
+        click.echo(f"klarna24: {error.message} → {error.hint}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # the reader (head, less) has gone: not our fault, and no place left to say anything
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:  # noqa: BLE001 - the last line: a bug is shown in full, with exit code 1
+        traceback.print_exc()
+        return 1
+    return result if isinstance(result, int) else 0

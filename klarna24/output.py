@@ -1,0 +1,233 @@
+"""What people and scripts read: tables on stdout, one line a problem on stderr, or one JSON document.
+
+The only door to rich, which is imported where a table is drawn. Text from outside is never parsed as markup.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from klarna24.errors import Problem, worst
+from klarna24.sync import Item, Report, RowsProgress
+from klarna24.voucher import Entry, Voucher
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+SHOWN_ENTRIES = 60  # of an itemised voucher; -v shows them all
+LARGE_PAYOUT = 500  # rows from which a progress bar helps
+
+
+def exit_code(reports: Iterable[Report], problems: Iterable[Problem] = ()) -> int:
+    return worst([*(report.exit_code for report in reports), *(problem.exit_code for problem in problems)])
+
+
+# For scripts
+
+
+def as_json(command: str, reports: Sequence[Report], problems: Sequence[Problem] = ()) -> str:
+    """The document of ``--json`` (README: "JSON")."""
+    document = {
+        "version": 1,
+        "command": command,
+        "exit_code": exit_code(reports, problems),
+        "problems": [_problem(problem) for problem in problems],
+        "profiles": [_report(report) for report in reports],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def _report(report: Report) -> dict[str, Any]:
+    return {
+        "profile": report.profile,
+        "due": report.due,
+        "checkpoint": report.checkpoint.isoformat() if report.checkpoint else None,
+        "payouts": [_item(item) for item in report.items],
+        "problems": [_problem(problem) for problem in report.all_problems()],
+    }
+
+
+def _item(item: Item) -> dict[str, Any]:
+    return {
+        "payment_reference": item.key.payment_reference,
+        "payout_date": item.payout_date.isoformat(),
+        "currency": item.key.currency,
+        "settlement_amount": f"{item.settlement:.2f}",
+        "status": item.status,
+        "reason": item.problem.message if item.problem else None,
+        "voucher": _voucher(item.voucher) if item.voucher else None,
+    }
+
+
+def _voucher(voucher: Voucher) -> dict[str, Any]:
+    return {
+        "date": voucher.date.isoformat(),
+        "type": voucher.type.title,
+        "name": voucher.name,
+        "entries": [_entry(entry) for entry in voucher.entries],
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "account_no": entry.account_no,
+        "amount": f"{entry.amount:.2f}",
+        "kind": entry.kind,
+        "comment": entry.comment,
+        "invoice_no": entry.invoice_no,
+        "ocr": entry.ocr,
+        "customer_id": entry.customer_id,
+        "department_id": entry.department_id,
+        "project_id": entry.project_id,
+    }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "hint": problem.hint,
+        "payment_reference": problem.payment_reference,
+    }
+
+
+# For people
+
+
+def problem_line(problem: Problem, profile: str | None = None) -> str:
+    """One line: who, what, the figures, and what to do next."""
+    who = f"{profile}: " if profile else ""
+    next_step = f" → {problem.hint}" if problem.hint else ""
+    return " ".join(f"klarna24: {who}{problem.message}{next_step}".split())
+
+
+def print_problems(problems: Iterable[Problem], profile: str | None = None) -> None:
+    for problem in problems:
+        print(problem_line(problem, profile), file=sys.stderr)  # noqa: T201 - this is what prints
+
+
+def print_line(text: str) -> None:
+    print(text)  # noqa: T201 - this is what prints
+
+
+def posted_line(profile: str, item: Item) -> str:
+    """For ``-v`` without a terminal: one line a voucher."""
+    return f"{profile}: {item.status} Klarna {item.key.payment_reference} {item.payout_date}, {_settlement(item)}"
+
+
+def print_report(report: Report, show_all: bool) -> None:
+    """A table for every voucher, a line for what has none, and the count."""
+    from rich.console import Console  # noqa: PLC0415 - only where a table is drawn
+
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+    for item in report.items:
+        _print_item(console, item, report, show_all)
+    console.print(_summary(report), style="bold")
+
+
+def _print_item(console: "Console", item: Item, report: Report, show_all: bool) -> None:
+    from rich.text import Text  # noqa: PLC0415 - only where a table is drawn
+
+    style = {"ready": "green", "posted": "green", "skipped": "dim"}.get(item.status, "red")
+    reference = item.key.payment_reference
+    shown = reference if len(reference) <= 75 else f"{reference[:40]}…"
+    head = Text(f"Klarna {shown} {item.payout_date}", "bold")
+    head.append(f"  {_settlement(item)}", "default")
+    head.append(f"  {item.status}", style)
+    console.print(head)
+    if item.voucher:
+        console.print(_table(item.voucher, report.chart, show_all))
+    if item.problem:
+        console.print(Text(f"  {item.problem.message}", style))
+        console.print(Text(f"  → {item.problem.hint}", "dim"))
+    if item.status == "skipped" and not item.problem:
+        console.print(Text("  nothing to book: every total is zero", "dim"))
+    console.print()
+
+
+def _table(voucher: Voucher, chart: dict[int, str], show_all: bool) -> "Table":
+    from rich.box import SIMPLE  # noqa: PLC0415 - only where a table is drawn
+    from rich.table import Table  # noqa: PLC0415 - only where a table is drawn
+    from rich.text import Text  # noqa: PLC0415 - only where a table is drawn
+
+    entries = voucher.entries if show_all else voucher.entries[:SHOWN_ENTRIES]
+    prefix = f"Klarna {voucher.payment_reference} "
+    table = Table(box=SIMPLE, show_footer=True, padding=(0, 1, 0, 0))
+    table.add_column("Account", Text("Total"), no_wrap=True)
+    count = f"{voucher.type.title}, {len(voucher.entries)} entries"
+    table.add_column("Name", Text(count), no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column(Text(f"{prefix}…"), Text(voucher.currency.symbol), overflow="fold", ratio=1)
+    table.add_column("Debit", Text(_amount(voucher.debit)), justify="right", no_wrap=True)
+    table.add_column("Credit", Text(_amount(voucher.debit)), justify="right", no_wrap=True)
+    for entry in entries:
+        debit, credit = (entry.amount, None) if entry.amount > 0 else (None, -entry.amount)
+        # the heading says once what every comment begins with
+        comment = entry.comment.removeprefix(prefix)
+        table.add_row(
+            str(entry.account_no),
+            Text(chart.get(entry.account_no, "")),
+            Text("\n".join([comment, *_details(entry)])),
+            _amount(debit),
+            _amount(credit),
+        )
+    if len(entries) < len(voucher.entries):
+        rest = voucher.entries[len(entries) :]
+        debit = sum((entry.amount for entry in rest if entry.amount > 0), Decimal(0))
+        credit = -sum((entry.amount for entry in rest if entry.amount < 0), Decimal(0))
+        table.add_row("…", "", Text(f"{len(rest)} more entries (-v)"), _amount(debit), _amount(credit))
+    return table
+
+
+def _details(entry: Entry) -> Iterator[str]:
+    """What else stands on the line, in the words of 24SevenOffice's own columns."""
+    fields = {
+        "invoice": entry.invoice_no,
+        "OCR": entry.ocr,
+        "customer": entry.customer_id,
+        "department": entry.department_id,
+        "project": entry.project_id,
+    }
+    details = ", ".join(f"{name} {value}" for name, value in fields.items() if value is not None)
+    if details:
+        yield details
+
+
+def _summary(report: Report) -> str:
+    counts = Counter(item.status for item in report.items)
+    what = ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing new"
+    return f"{report.profile}: {what}"
+
+
+def _settlement(item: Item) -> str:
+    return f"{item.settlement:,.2f} {item.key.currency}"
+
+
+def _amount(amount: Decimal | None) -> str:
+    return "" if amount is None else f"{amount:,.2f}"
+
+
+@contextmanager
+def rows_progress(enabled: bool) -> Iterator[RowsProgress | None]:
+    """A bar on stderr while a large payout is fetched; None where nobody looks."""
+    if not (enabled and sys.stderr.isatty()):
+        yield None
+        return
+    from rich.console import Console  # noqa: PLC0415 - only where a bar is drawn
+    from rich.markup import escape  # noqa: PLC0415 - only where a bar is drawn
+    from rich.progress import Progress  # noqa: PLC0415 - only where a bar is drawn
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(reference: str, so_far: int, in_all: int) -> None:
+            if in_all > LARGE_PAYOUT:
+                if reference not in tasks:
+                    tasks[reference] = bar.add_task(escape(f"Klarna {reference[:30]}"), total=in_all)
+                bar.update(tasks[reference], completed=so_far)
+
+        yield show
