@@ -1,0 +1,67 @@
+"""The sandbox's own addresses, for a person or a script that tries things out:
+
+GET  /sandbox/state              drafts and ledger of each company, armed faults
+POST /sandbox/faults             {"name", "times", "after", "operation", …} as in Faults.arm
+POST /sandbox/book/{draft id}    numbers and books a draft
+"""
+
+import json
+from dataclasses import asdict
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from .faults import Faults
+from .office import OfficeWorld
+from .reply import Incoming, Reply
+
+PREFIX = "/sandbox/"
+
+
+def answer(office: OfficeWorld, faults: Faults, incoming: Incoming) -> Reply:
+    """The answer to one request; errors are 400 or 404 with {"error"}."""
+    method = incoming.method
+    name, _, rest = incoming.path.removeprefix(PREFIX).partition("/")
+    try:
+        if (method, name, rest) == ("GET", "state", ""):
+            return _json(200, _state(office, faults))
+        if (method, name, rest) == ("POST", "faults", ""):
+            faults.arm(**json.loads(incoming.body))
+            return _json(200, {"armed": [fault.name for fault in faults.armed]})
+        if (method, name) == ("POST", "book") and rest.isdecimal():
+            return _json(200, {"transaction_no": office.book(int(rest))})
+    except KeyError as error:
+        return _json(404, {"error": str(error.args[0])})
+    except (ValueError, TypeError) as error:
+        return _json(400, {"error": str(error)})
+    return _json(404, {"error": "not found"})
+
+
+def _state(office: OfficeWorld, faults: Faults) -> dict[str, Any]:
+    return {
+        "companies": [
+            {
+                "client_id": company.client_id,
+                "name": company.name,
+                "drafts": [asdict(draft) for draft in company.drafts],
+                "ledger": company.ledger,
+            }
+            for company in office.companies
+        ],
+        "faults": [asdict(fault) for fault in faults.armed],
+    }
+
+
+def _json(status: int, value: object) -> Reply:
+    return Reply(status, json.dumps(value, default=_plain, indent=1).encode(), "application/json")
+
+
+def _plain(value: object) -> str:
+    """Amounts as strings, dates in ISO form."""
+    return (
+        value.isoformat()
+        if isinstance(value, date)
+        else f"{value:f}"
+        if isinstance(value, Decimal)
+        else str(value)
+    )

@@ -1,0 +1,225 @@
+"""One payout with its rows, built so that rows, totals, settlement and debts agree. Minor units."""
+
+import random
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+Row = dict[str, Any]
+Seeded = tuple[dict[str, Any], list[Row]]
+
+MERCHANT_ID = "N100198"
+VAT_RATE = 2500  # hundredths of a per cent, as in a row's vat_rate
+SIGNS = {  # total → its sign in the settlement amount (facts: the arithmetic)
+    "sale": 1,
+    "return": -1,
+    "reversal": -1,
+    "fee": -1,
+    "fee_correction": 1,
+    "fee_refund": 1,
+    "tax": -1,
+    "tax_refund": 1,
+    "commission": 1,
+    "commission_reversal": -1,
+    "charge": -1,
+    "credit": 1,
+    "holdback": -1,
+    "release": 1,
+    "repay": -1,
+    "deposit": 1,
+}
+FEE_TERMS = (
+    "fee",
+    "fee_correction",
+    "fee_refund",
+    "tax",
+    "tax_refund",
+)  # not deducted from a GROSS settlement
+_OPTIONAL = {"tax", "fee_correction", "commission_reversal"}  # may be absent from the JSON (contract)
+_BALANCES = ("opening_debt_balance", "closing_debt_balance")
+
+
+def make_payout(
+    reference: str, when: datetime | str, currency: str = "SEK", settlement_type: str = "NET", **totals: int
+) -> dict[str, Any]:
+    """A payout in Klarna's shape. Totals by name, with or without `_amount`; those not given are 0.
+
+    Optional totals appear only when given. The settlement amount is computed unless given (for GROSS
+    without the fee terms); the debts so that opening − repay + deposit = closing. `when` is UTC.
+    """
+    given = {name.removesuffix("_amount"): amount for name, amount in totals.items()}
+    unknown = set(given) - set(SIGNS) - {"settlement", *_BALANCES}
+    if unknown:
+        raise ValueError(f"no such total: {sorted(unknown)}")
+    amounts = {name: given.get(name, 0) for name in SIGNS if name in given or name not in _OPTIONAL}
+    left_out = FEE_TERMS if settlement_type == "GROSS" else ()
+    signed = sum(SIGNS[name] * amount for name, amount in amounts.items() if name not in left_out)
+    change = amounts["deposit"] - amounts["repay"]
+    opening = given.get("opening_debt_balance", given.get("closing_debt_balance", max(change, 0)) - change)
+    amounts |= {
+        "settlement": given.get("settlement", signed),
+        "opening_debt_balance": opening,
+        "closing_debt_balance": given.get("closing_debt_balance", opening + change),
+    }
+    return {
+        "totals": {f"{name}_amount": amount for name, amount in amounts.items()},
+        "payment_reference": reference,
+        "payout_date": when if isinstance(when, str) else when.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "currency_code": currency,
+        "currency_code_of_registration_country": "SEK",
+        "merchant_settlement_type": settlement_type,
+        "merchant_id": MERCHANT_ID,
+    }
+
+
+def vat(fee: int) -> int:
+    """25 % of a fee, rounded half up, for each row by itself: the sum differs from 25 % of the sum."""
+    return (fee * VAT_RATE + 5000) // 10000
+
+
+def totals_of(rows: Iterable[Row]) -> dict[str, int]:
+    """The totals that rows stand behind (facts: the arithmetic). Zero totals are left out."""
+    totals: dict[str, int] = {}
+    for row in rows:
+        kind, amount = row["type"], row["amount"]
+        if kind == "COMMISSION" and row.get("detailed_type") == "COMMISSION_RETURN":
+            kind = "COMMISSION_REVERSAL"
+        if kind == "REVERSAL_MERCHANT_PROTECTION":
+            kind, amount = "REVERSAL", -amount
+        tax = "tax_refund" if kind == "FEE_REFUND" else "tax"
+        for name, value in ((kind.lower(), amount), (tax, row.get("vat_amount", 0))):
+            totals[name] = totals.get(name, 0) + value
+    return {name: value for name, value in totals.items() if value}
+
+
+class Week:
+    """Collects the rows of one payout. `payout()` closes it."""
+
+    def __init__(self, dice: random.Random, reference: str, when: datetime, currency: str = "SEK") -> None:
+        self.dice, self.reference, self.when, self.currency = dice, reference, when, currency
+        self.rows: list[Row] = []
+        self._orders = 0
+
+    def sell(self, orders: int, low: int = 9900, high: int = 249900) -> None:
+        """So many sales with two fees each."""
+        for _ in range(orders):
+            self.sale(self.dice.randrange(low, high, 100 if self.currency == "SEK" else 1))
+
+    def sale(self, amount: int) -> Row:
+        """A SALE, and its fixed and its percentage fee, which share its capture_id. Returns the SALE."""
+        row = self._order("SALE", "PURCHASE", amount, capture_id=self._uuid())
+        self._fee(row, "PURCHASE_FEE_FIXED", 395 if self.currency == "SEK" else 35)
+        self._fee(row, "PURCHASE_FEE_PERCENTAGE", (amount * 299 + 5000) // 10000)
+        return row
+
+    def refund(self, amount: int, sale: Row | None = None) -> Row:
+        """A RETURN; of an earlier payout's order unless `sale` is given."""
+        row = self._order("RETURN", "PURCHASE_RETURN", amount, sale, refund_id=self._uuid())
+        self.rows[-1]["capture_id"] = ""  # as the contract has it
+        return row
+
+    def fee_refund(self, amount: int) -> None:
+        """A fee paid back, with the VAT on it."""
+        row = self._order("FEE_REFUND", "FEE_REFUND", amount)
+        row |= self._tax(amount)
+
+    def reversal(self, amount: int, protected: int = 0) -> None:
+        """A lost dispute; what Klarna's merchant protection pays of it comes as a row of its own."""
+        number = self.dice.randrange(10**14, 10**15)
+        more: Row = {
+            "capture_id": "",
+            "reversal_reference": f"krn:klarna:eu1:dispute:goods_not_received:{number}",
+        }
+        row = self._order("REVERSAL", "REVERSAL", amount, **more)
+        if protected:
+            self._order("REVERSAL_MERCHANT_PROTECTION", "REVERSAL", protected, row, **more)
+
+    def commission(self, amount: int, returned: int = 0) -> None:
+        """Commission paid to the merchant, and some of it taken back."""
+        row = self._order("COMMISSION", "COMMISSION", amount)
+        if returned:
+            self._order("COMMISSION", "COMMISSION_RETURN", returned, row)
+
+    def account(self, kind: str, detailed_type: str, amount: int) -> None:
+        """A row that belongs to no order: CHARGE, CREDIT, HOLDBACK, RELEASE. It has few fields (fact)."""
+        row = {"type": kind, "detailed_type": detailed_type, "amount": amount, "currency_code": self.currency}
+        self.rows.append({**row, "payment_reference": self.reference})
+
+    def payout(self, settlement_type: str = "NET", **totals: int) -> Seeded:
+        """The payout with the rows' totals and those given, and the rows in no order (undocumented)."""
+        self.dice.shuffle(self.rows)
+        every = totals_of(self.rows) | totals
+        return make_payout(self.reference, self.when, self.currency, settlement_type, **every), self.rows
+
+    # --- rows ---
+
+    def _order(
+        self, kind: str, detailed_type: str, amount: int, order: Row | None = None, **more: Any
+    ) -> Row:
+        """A row of an order, a new one unless `order` is a row of it."""
+        about = order or self._new_order()
+        shared = (
+            *("order_id", "short_order_id", "merchant_reference1", "merchant_reference2"),
+            *("sale_date", "capture_date", "purchase_country", "shipping_country"),
+            "initial_payment_method_type",
+        )
+        row = {
+            "type": kind,
+            "detailed_type": detailed_type,
+            "amount": amount,
+            "currency_code": self.currency,
+            "payment_reference": self.reference,
+            **{name: about[name] for name in shared if name in about},
+            **more,
+        }
+        self.rows.append(row)
+        return row
+
+    def _new_order(self) -> Row:
+        self._orders += 1
+        dice = self.dice
+        bought = self.when - timedelta(days=dice.randint(2, 8), minutes=dice.randrange(1440))
+        number = f"{dice.randrange(10000, 99999)}"
+        references = [
+            {"merchant_reference1": f"shp_{dice.getrandbits(40):010x}", "merchant_reference2": number},
+            {"merchant_reference1": f"shp_{dice.getrandbits(40):010x}", "merchant_reference2": ""},
+            {"merchant_reference1": "  ", "merchant_reference2": number},
+            {"merchant_reference2": number},
+            {},
+        ]
+        country = "SE" if self.currency == "SEK" else "FI"
+        return {
+            "order_id": self._uuid(),
+            "short_order_id": f"{dice.getrandbits(32):08x}",
+            **dice.choices(references, weights=[90, 3, 3, 2, 2])[0],
+            "sale_date": f"{bought:%Y-%m-%dT%H:%M:%SZ}",
+            "capture_date": f"{bought + timedelta(hours=20):%Y-%m-%dT%H:%M:%SZ}",
+            "purchase_country": country,
+            "shipping_country": country,
+            "initial_payment_method_type": dice.choice(["invoice", "direct_debit", "fixed_amount", "card"]),
+        }
+
+    def _fee(self, sale: Row, detailed_type: str, amount: int) -> None:
+        self._order("FEE", detailed_type, amount, sale, capture_id=sale["capture_id"], **self._tax(amount))
+
+    def _tax(self, fee: int) -> Row:
+        """VAT on a fee in the payout's currency, and in the merchant's own (the euro at 11.40)."""
+        amount = vat(fee)
+        own = amount if self.currency == "SEK" else amount * 1140 // 100
+        return {
+            "vat_rate": VAT_RATE,
+            "vat_amount": amount,
+            "tax_in_currency_of_registration_country": own,
+            "currency_code_of_registration_country": "SEK",
+        }
+
+    def _uuid(self) -> str:
+        return str(UUID(int=self.dice.getrandbits(128), version=4))
+
+
+def big_payout(reference: str, sales: int, when: datetime) -> Seeded:
+    """A payout of so many sales, each with two fees: three rows a sale."""
+    week = Week(random.Random(reference), reference, when)
+    week.sell(sales)
+    return week.payout()

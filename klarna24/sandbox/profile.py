@@ -1,0 +1,47 @@
+"""The profile with which klarna24 books the seeded payouts."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from .klarna import KlarnaWorld
+from .office import OfficeWorld
+
+
+def profile(url: str, office: OfficeWorld, klarna: KlarnaWorld, today: date) -> dict[str, Any]:
+    """A [profiles.NAME] table as a dict, passwords from the environment.
+
+    Every account that a seeded payout needs is there. The EUR payout and the one that does not add up
+    stay held: that is what they are for.
+    """
+    days = [date.fromisoformat(payout["payout_date"][:10]) for payout in klarna.payouts]
+    return {
+        "start_date": min(days, default=today - timedelta(days=45)),
+        "timezone": "Europe/Stockholm",
+        "frequency": "daily",
+        "transfer": "lump",
+        "klarna": {
+            "username": klarna.username,
+            "password": {"env": "KLARNA24_SANDBOX_KLARNA"},
+            "base_url": url,
+        },
+        "24sevenoffice": {
+            "username": office.username,
+            "password": {"env": "KLARNA24_SANDBOX_OFFICE"},
+            "application_id": office.application_id,
+            "identity_id": office.home.identity_id,
+            "client_id": office.home.client_id,
+            "base_url": url,
+        },
+        "voucher": {"type": "Diverse"},
+        "accounts": {
+            "payout": 1930,
+            "receivable": 1580,
+            "fees": 6064,
+            "fees_vat": 2641,
+            "commission": 3590,
+            "holdback": 1689,
+            "debt": 2899,
+            "charges": {"DISPUTE_FEE": 6064, "other": 6990},
+            "credits": {"DISPUTE_FEE_REFUND": 6064, "other": 3990},
+        },
+    }
