@@ -203,7 +203,8 @@ def _show(command: str, report: "Report", options: Options) -> None:
     elif options.verbose:
         for item in report.items:
             output.print_line(output.posted_line(report.profile, item))
-    output.print_problems(report.all_problems(), report.profile)
+    told = reads and not options.quiet and sys.stdout.isatty() and sys.stderr.isatty()
+    output.print_problems(report.problems if told else report.all_problems(), report.profile)
 
 
 def run(arguments: "list[str] | tuple[str, ...]") -> int:

@@ -184,10 +184,9 @@ class KlarnaClient:
     """Reads payouts and their rows. Every method raises Unavailable or CredentialsFault, never anything else
     of the network's."""
 
-    def __init__(self, settings: Klarna, password: str, retry_seconds: float = RETRY_SECONDS) -> None:
+    def __init__(self, settings: Klarna, password: str) -> None:
         self._settings = settings
         self._base = f"{settings.url}/settlements/v1"
-        self._retry_seconds = retry_seconds
         self._session = requests.Session()
         self._session.auth = HTTPBasicAuth(settings.username.encode(), password.encode())
         self._session.headers["User-Agent"] = f"klarna24/{__version__}"
@@ -289,7 +288,7 @@ class KlarnaClient:
     ) -> Model | None:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TryAgain),
-            stop=tenacity.stop_before_delay(self._retry_seconds),
+            stop=tenacity.stop_before_delay(RETRY_SECONDS),
             wait=_wait,
             reraise=True,
         )

@@ -131,6 +131,7 @@ def print_report(report: Report, show_all: bool) -> None:
 
 
 def _print_item(console: "Console", item: Item, report: Report, show_all: bool) -> None:
+    from rich.padding import Padding  # noqa: PLC0415 - only where a table is drawn
     from rich.text import Text  # noqa: PLC0415 - only where a table is drawn
 
     style = {"ready": "green", "posted": "green", "skipped": "dim"}.get(item.status, "red")
@@ -143,8 +144,8 @@ def _print_item(console: "Console", item: Item, report: Report, show_all: bool) 
     if item.voucher:
         console.print(_table(item.voucher, report.chart, show_all))
     if item.problem:
-        console.print(Text(f"  {item.problem.message}", style))
-        console.print(Text(f"  → {item.problem.hint}", "dim"))
+        console.print(Padding(Text(item.problem.message, style), (0, 0, 0, 2)))
+        console.print(Padding(Text(f"→ {item.problem.hint}", "dim"), (0, 0, 0, 2)))
     if item.status == "skipped" and not item.problem:
         console.print(Text("  nothing to book: every total is zero", "dim"))
     console.print()
@@ -160,14 +161,14 @@ def _table(voucher: Voucher, chart: dict[int, str], show_all: bool) -> "Table":
     table = Table(box=SIMPLE, show_footer=True, padding=(0, 1, 0, 0))
     table.add_column("Account", Text("Total"), no_wrap=True)
     count = f"{voucher.type.title}, {len(voucher.entries)} entries"
-    table.add_column("Name", Text(count), no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column(Text(f"{prefix}…"), Text(voucher.currency.symbol), overflow="fold", ratio=1)
+    table.add_column("Name", Text(count), no_wrap=True, overflow="ellipsis", max_width=22)
+    table.add_column("Comment", Text(voucher.currency.symbol), overflow="fold", min_width=24)
     table.add_column("Debit", Text(_amount(voucher.debit)), justify="right", no_wrap=True)
     table.add_column("Credit", Text(_amount(voucher.debit)), justify="right", no_wrap=True)
     for entry in entries:
         debit, credit = (entry.amount, None) if entry.amount > 0 else (None, -entry.amount)
-        # the heading says once what every comment begins with
-        comment = entry.comment.removeprefix(prefix)
+        # the line above the table has what nearly every comment begins with
+        comment = f"… {entry.comment.removeprefix(prefix)}" if entry.comment.startswith(prefix) else entry.comment
         table.add_row(
             str(entry.account_no),
             Text(chart.get(entry.account_no, "")),

@@ -24,7 +24,7 @@ from klarna24.twentyfour import answers
 from klarna24.twentyfour.answers import Answer, Kind
 from klarna24.twentyfour.bundle import bundle_list
 from klarna24.twentyfour.sessions import Sessions
-from klarna24.twentyfour.transport import TIMEOUT, NoAnswer, NotSent, Transport
+from klarna24.twentyfour.transport import NoAnswer, NotSent, Transport
 from klarna24.voucher import Books, Currency, FiscalYear, Voucher, VoucherType
 
 CONTRACTS = Path(__file__).parent / "contracts"
@@ -43,20 +43,12 @@ class Prepared:
 class TwentyFourClient:
     """One user in one company. Reads raise Unavailable, CredentialsFault or ConfigFault."""
 
-    def __init__(
-        self,
-        profile: Profile,
-        password: Callable[[], str],
-        sessions: Sessions,
-        retry_seconds: float = RETRY_SECONDS,
-        timeout: tuple[float, float] = TIMEOUT,
-    ) -> None:
+    def __init__(self, profile: Profile, password: Callable[[], str], sessions: Sessions) -> None:
         self._profile = profile
         self._settings = profile.twentyfour
         self._password = password
         self._sessions = sessions
-        self._retry_seconds = retry_seconds
-        self._transport = Transport(self._settings.base_url, timeout)
+        self._transport = Transport(self._settings.base_url)
         self._services: dict[str, Any] = {}
         self._company_checked = False
         self._fresh_login = False  # logged in, and nothing has succeeded since
@@ -226,7 +218,7 @@ class TwentyFourClient:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: getattr(error, "retry", True) is True)
             & tenacity.retry_if_exception_type((NotSent, NoAnswer)),
-            stop=tenacity.stop_before_delay(self._retry_seconds),
+            stop=tenacity.stop_before_delay(RETRY_SECONDS),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),
             reraise=True,
         )

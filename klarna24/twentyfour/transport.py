@@ -86,10 +86,9 @@ class _Adapter(HTTPAdapter):
 class Transport(zeep.Transport):
     """zeep's transport with our rules. Bodies are never logged: one of them holds the password."""
 
-    def __init__(self, base_url: str | None, timeout: tuple[float, float] = TIMEOUT) -> None:
+    def __init__(self, base_url: str | None) -> None:
         session = requests.Session()
         super().__init__(session=session)  # type: ignore[no-untyped-call]  # zeep has no types
-        self._timeout = timeout
         self._watch = _Watch()
         self.session_id: str | None = None
         session.mount("https://", _Adapter(self._watch))
@@ -116,7 +115,7 @@ class Transport(zeep.Transport):
                 address,
                 data=message,
                 headers=headers,
-                timeout=self._timeout,
+                timeout=TIMEOUT,
                 allow_redirects=False,
                 stream=True,
             )
