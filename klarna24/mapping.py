@@ -10,6 +10,8 @@
 Whatever is not certain raises :class:`~klarna24.errors.Held` with the figures and one next step.
 """
 
+import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -222,11 +224,6 @@ def _currency(payout: Payout, rows: Iterable[Transaction], profile: Profile, boo
         return Currency(payout.currency)
     if profile.voucher.foreign_currency == "rate" and payout.currency in books.currencies:
         return books.currencies[payout.currency]
-    vat: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for row in rows:
-        if row.currency == payout.currency and row.registration_tax and row.registration_currency:
-            vat[row.registration_currency] += row.registration_tax
-    own_vat = "".join(f"; Klarna's own VAT on fees: {amount:.2f} {code}" for code, amount in vat.items())
     if profile.voucher.foreign_currency == "rate":
         why, hint = "24SevenOffice has no rate for it", f"add {payout.currency} to 24SevenOffice's currencies"
     else:
@@ -234,9 +231,19 @@ def _currency(payout: Payout, rows: Iterable[Transaction], profile: Profile, boo
         hint = f'book it by hand, or under [profiles.{profile.name}.voucher]: foreign_currency = "rate"'
     raise Held(
         "currency",
-        f"{_money(payout, payout.totals.settlement)} was paid, and {why}{own_vat}",
+        f"{_money(payout, payout.totals.settlement)} was paid, and {why}{_own_vat(payout, rows)}",
         hint,
     )
+
+
+def _own_vat(payout: Payout, rows: Iterable[Transaction]) -> str:
+    """Klarna's VAT in the country where the merchant is registered: what its VAT return needs."""
+    sums: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for row in rows:
+        if row.currency == payout.currency and row.registration_tax and row.registration_currency:
+            what = "VAT on fee refunds" if row.type == "FEE_REFUND" else "VAT on fees"
+            sums[what, row.registration_currency] += row.registration_tax
+    return "".join(f"; Klarna's own {what}: {amount:.2f} {code}" for (what, code), amount in sums.items())
 
 
 def _fiscal_year(day: date, profile: Profile, books: Books) -> int:
@@ -342,7 +349,12 @@ def _anchor(lines: list[_Line]) -> _Line:
     if lines[0].kind == "settlement":
         return lines[0]
     of_totals = [line for line in lines if line.row is None]
-    return max(of_totals or lines, key=lambda line: abs(line.amount))
+    return max(of_totals or lines, key=_size)
+
+
+def _size(line: _Line) -> tuple[Decimal, Decimal, str]:
+    """By amount; equal ones by what stands in them, for Klarna's order is none to rely on."""
+    return abs(line.amount), line.amount, repr(line)
 
 
 # Accounts, parties and texts
@@ -351,18 +363,19 @@ def _anchor(lines: list[_Line]) -> _Line:
 def _accounts(lines: Iterable[_Line], profile: Profile, books: Books) -> dict[tuple[str, str | None], int]:
     """The account of each kind (and detailed type). Raises Held naming all that are missing at once."""
     accounts: dict[tuple[str, str | None], int] = {}
-    missing: dict[str, None] = {}
+    missing: dict[str, list[str]] = {}
     for kind, detailed_type in dict.fromkeys((line.kind, line.detailed_type) for line in lines):
         number, key = _account(kind, detailed_type, profile)
         if number is None:
-            missing[key] = None
+            missing.setdefault(key, []).append(detailed_type or "other")
         else:
             accounts[kind, detailed_type] = number
     if missing:
+        lines_to_add = "; ".join(_toml_line(key, types, profile) for key, types in missing.items())
         raise Held(
             "account-missing",
-            f"the profile has no account for {', '.join(missing)}",
-            f"add under [profiles.{profile.name}.accounts]: " + "; ".join(f"{_toml_line(key)}" for key in missing),
+            f"the profile has no account for it: add under [profiles.{profile.name}.accounts]: {lines_to_add}",
+            "put the account's number for ACCOUNT; it is tried again at each run",
         )
     unknown = sorted({number for number in accounts.values() if number not in books.chart})
     if unknown:
@@ -385,16 +398,24 @@ def _account(kind: str, detailed_type: str | None, profile: Profile) -> tuple[in
         number = by_type.get(detailed_type or "other")
         if number is None and not (detailed_type or "").startswith("LOAN_"):
             number = by_type.get("other")
-        return number, f"{key}.{detailed_type or 'other'}"
+        return number, key
     number = getattr(accounts, key)
     if number is None and key == "reversals":
         number = accounts.receivable
     return number, key
 
 
-def _toml_line(key: str) -> str:
-    table, _, detailed_type = key.partition(".")
-    return f"{table} = {{ {detailed_type} = ACCOUNT }}" if detailed_type else f"{key} = ACCOUNT"
+def _toml_line(key: str, missing: list[str], profile: Profile) -> str:
+    """The line to add; for charges and credits the whole one, with what stands there already."""
+    if key not in {"charges", "credits"}:
+        return f"{key} = ACCOUNT"
+    by_type: dict[str, int | str] = {**getattr(profile.accounts, key), **dict.fromkeys(missing, "ACCOUNT")}
+    pairs = (f"{_toml_key(detailed_type)} = {account}" for detailed_type, account in by_type.items())
+    return f"{key} = {{ {', '.join(pairs)} }}"
+
+
+def _toml_key(text: str) -> str:
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else json.dumps(text, ensure_ascii=False)
 
 
 def _entries(
