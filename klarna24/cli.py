@@ -12,10 +12,13 @@ import click
 
 from klarna24 import __version__
 from klarna24.errors import Klarna24Error, Problem, UsageFault
+from klarna24.stopping import Stopped, stop_on_signals
 
 if TYPE_CHECKING:
+    from klarna24 import resolve as resolving
     from klarna24.config import Config, Profile
-    from klarna24.sync import Report, RowsProgress
+    from klarna24.resolve import Way
+    from klarna24.shop import Report, RowsProgress
 
 EXIT_CODES = """\b
 Exit codes
@@ -101,8 +104,9 @@ def dry_run(
 @_all
 @_json
 @click.option("--now", is_flag=True, help="Run even if the profile's frequency says that it is not due.")
+@click.option("--wait", type=click.FloatRange(0), default=0, metavar="SECONDS", help="Wait for a run under way.")
 @click.pass_obj
-def sync(options: Options, names: tuple[str, ...], every: bool, as_json: bool, now: bool) -> int:
+def sync(options: Options, names: tuple[str, ...], every: bool, as_json: bool, now: bool, wait: float) -> int:
     """Post each new payout as a voucher in 24SevenOffice, once.
 
     Prints nothing without a terminal when all is well, so that cron sends no mail.
@@ -112,9 +116,100 @@ def sync(options: Options, names: tuple[str, ...], every: bool, as_json: bool, n
     def run(profile: "Profile", config: "Config", progress: "RowsProgress | None") -> "Report":
         from klarna24 import sync as runs
 
-        return runs.sync(profile, config, progress)
+        return runs.sync(profile, config, wait, progress)
 
     return _run_profiles("sync", options, names, every, as_json, run)
+
+
+@klarna24.command()
+@click.option("--profile", required=True, metavar="NAME", help="The profile whose payout it is.")
+@click.argument("reference")
+@click.option("--posted", "way", flag_value="posted", help="It is in 24SevenOffice: never send it.")
+@click.option("--resend", "way", flag_value="resend", help="It is not there: send it at the next run.")
+@click.option("--skip", "way", flag_value="skip", help="Never post it: booked by hand, or not to be booked.")
+@click.option("--currency", metavar="CODE", help="Which one, where a reference has payouts in two currencies.")
+@click.option("--note", metavar="TEXT", help="Why; kept in the log.")
+@click.option("--yes", is_flag=True, help="Do not ask (what counts as finished has its reference typed).")
+@click.pass_obj
+def resolve(
+    options: Options,
+    profile: str,
+    reference: str,
+    way: "Way | None",
+    currency: str | None,
+    note: str | None,
+    yes: bool,
+) -> int:
+    """End what only a person can: a payout that is in doubt, held or rejected.
+
+    Look in 24SevenOffice first. --resend looks in the journal by itself, and also takes back what counts as
+    posted or skipped (a draft that was deleted by mistake).
+    """
+    from klarna24 import config as configuration
+    from klarna24 import resolve as resolving
+    from klarna24.text import clean
+
+    if way is None:
+        raise click.UsageError("Say how: --posted, --resend or --skip.")
+    config = configuration.load(options.config, options.state_dir)
+
+    def confirm(question: "resolving.Question") -> bool:
+        if question.type_reference:
+            typed = click.prompt(f"{question.text}\nType the payment reference to go on", err=True)
+            return bool(typed == reference)
+        if yes:
+            return True
+        if not sys.stdin.isatty():
+            raise UsageFault("nobody is there to ask", "run it on a terminal, or with --yes")
+        return click.confirm(question.text, err=True)
+
+    done = resolving.resolve(config, profile, reference, currency, way, clean(note) or None, confirm)
+    click.echo(f"{profile}: {done}")
+    return 0
+
+
+@klarna24.command()
+@_profile
+@_all
+@_json
+@click.pass_obj
+def status(options: Options, names: tuple[str, ...], every: bool, as_json: bool) -> int:
+    """Where things stand: last run, counts, and each payout that waits for a person, with its command.
+
+    Of all profiles if none is named. Reads only, and works while a sync is running.
+    """
+    from klarna24 import config as configuration
+    from klarna24 import output
+    from klarna24 import status as asking
+
+    config = configuration.load(options.config, options.state_dir)
+    statuses = asking.status(config, [] if every else list(names))
+    if as_json:
+        output.print_line(output.status_json(statuses))
+    else:
+        output.print_status(statuses)
+    return 0
+
+
+@klarna24.command()
+@click.option("--profile", metavar="NAME", help="Of this profile; of all if left out.")
+@_json
+@click.pass_obj
+def log(options: Options, profile: str | None, as_json: bool) -> int:
+    """What was done: when, by whom, to which payout, and with which answer. Oldest first."""
+    from klarna24 import config as configuration
+    from klarna24 import output
+    from klarna24.state import State
+
+    config = configuration.load(options.config, options.state_dir)
+    state = State.snapshot(config.state_dir)
+    events = state.events(profile)
+    state.close()
+    if as_json:
+        output.print_line(output.log_json(events))
+    else:
+        output.print_log(events)
+    return 0
 
 
 @klarna24.command()
@@ -155,7 +250,7 @@ def _run_profiles(
     try:
         config, profiles = _profiles(options, names, every)
         shows = not (options.quiet or as_json)
-        with output.rows_progress(shows) as progress:
+        with stop_on_signals(), output.rows_progress(shows) as progress:
             for profile in profiles:
                 reports.append(_guarded(run, profile, config, progress))
                 if not as_json:
@@ -181,7 +276,7 @@ def _profiles(options: Options, names: tuple[str, ...], every: bool) -> "tuple[C
 
 def _guarded(run: Run, profile: "Profile", config: "Config", progress: "RowsProgress | None") -> "Report":
     """A bug in one profile's run is shown in full and does not stop the others."""
-    from klarna24.sync import Report
+    from klarna24.shop import Report
 
     try:
         return run(profile, config, progress)
@@ -215,8 +310,11 @@ def run(arguments: "list[str] | tuple[str, ...]") -> int:
     try:
         result = klarna24.main(list(arguments), prog_name="klarna24", standalone_mode=False)
         sys.stdout.flush()
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return 130
+    except Stopped as stopped:
+        click.echo(f"klarna24: stopped by {stopped.name}; the next run carries on", err=True)
+        return stopped.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code

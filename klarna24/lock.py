@@ -13,13 +13,14 @@ from klarna24.errors import Locked, StateFault
 
 
 @contextmanager
-def only_run(folder: Path, profile: str) -> Iterator[None]:
-    """Raises Locked naming who holds the profile and since when, StateFault where nothing can be locked."""
+def only_run(folder: Path, profile: str, wait: float = 0) -> Iterator[None]:
+    """Waits up to ``wait`` seconds. Raises Locked naming who holds the profile and since when, StateFault where
+    nothing can be locked."""
     path = folder / "locks" / f"{profile}.lock"
     holder = path.with_suffix(".json")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = filelock.FileLock(path, timeout=0, mode=0o600)
+        lock = filelock.FileLock(path, timeout=wait, mode=0o600)
         lock.acquire()
     except filelock.Timeout:
         raise Locked(f"another run is under way{_who(holder)}", "wait for it to end") from None

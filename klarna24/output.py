@@ -8,11 +8,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from klarna24.errors import Problem, worst
-from klarna24.sync import Item, Report, RowsProgress
+from klarna24.shop import Item, Report, RowsProgress
+from klarna24.state import Event
+from klarna24.status import ProfileStatus
 from klarna24.voucher import Entry, Voucher
 
 if TYPE_CHECKING:
@@ -96,6 +100,40 @@ def _problem(problem: Problem) -> dict[str, Any]:
     }
 
 
+def status_json(statuses: Sequence[ProfileStatus]) -> str:
+    """The document of ``klarna24 status --json``."""
+    profiles = [
+        {
+            "profile": one.profile,
+            "in_file": one.in_file,
+            "checkpoint": one.checkpoint.isoformat() if one.checkpoint else None,
+            "completed_at": one.completed_at.isoformat() if one.completed_at else None,
+            "counts": one.counts,
+            "waiting": [
+                {
+                    "payment_reference": waiting.row.key.payment_reference,
+                    "payout_date": waiting.row.payout_date.isoformat(),
+                    "currency": waiting.row.key.currency,
+                    "settlement_amount": f"{waiting.row.totals.get('settlement', Decimal(0)):.2f}",
+                    "status": "in-doubt" if waiting.row.in_doubt else waiting.row.status,
+                    "since": waiting.row.changed_at.isoformat(),
+                    "reason": waiting.reason,
+                    "command": waiting.command,
+                }
+                for waiting in one.waiting
+            ],
+        }
+        for one in statuses
+    ]
+    return json.dumps({"version": 1, "command": "status", "profiles": profiles}, ensure_ascii=False, indent=2)
+
+
+def log_json(events: Iterable[Event]) -> str:
+    """The document of ``klarna24 log --json``."""
+    lines = [{**asdict(event), "at": event.at.isoformat()} for event in events]
+    return json.dumps({"version": 1, "command": "log", "events": lines}, ensure_ascii=False, indent=2)
+
+
 # For people
 
 
@@ -128,6 +166,43 @@ def print_report(report: Report, show_all: bool) -> None:
     for item in report.items:
         _print_item(console, item, report, show_all)
     console.print(_summary(report), style="bold")
+
+
+def print_status(statuses: Iterable[ProfileStatus]) -> None:
+    """A paragraph a profile, and a table of what waits."""
+    from rich.console import Console  # noqa: PLC0415 - only where a table is drawn
+    from rich.padding import Padding  # noqa: PLC0415 - only where a table is drawn
+    from rich.text import Text  # noqa: PLC0415 - only where a table is drawn
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    for one in statuses:
+        console.print(Text(one.profile if one.in_file else f"{one.profile} (no longer in profiles.toml)", "bold"))
+        last = f"{one.completed_at.astimezone():%Y-%m-%d %H:%M}" if one.completed_at else "never"
+        console.print(f"  last completed run  {last}")
+        console.print(f"  newest payout       {one.checkpoint or 'none'}")
+        counts = ", ".join(f"{count} {name}" for name, count in one.counts.items()) or "none yet"
+        console.print(f"  payouts             {counts}")
+        for waiting in one.waiting:
+            row = waiting.row
+            settlement = f"{row.totals.get('settlement', Decimal(0)):,.2f} {row.key.currency}"
+            days = (datetime.now(UTC) - row.changed_at).days
+            age = "today" if days < 1 else f"for {days} day{'s' if days > 1 else ''}"
+            name = "in-doubt" if row.in_doubt else row.status
+            head = f"{row.key.payment_reference[:60]} {row.payout_date}  {settlement}  {name} {age}"
+            console.print(Padding(Text(head, "red" if row.status != "ready" else ""), (1, 0, 0, 2)))
+            console.print(Padding(Text(waiting.reason), (0, 0, 0, 4)))
+            console.print(Padding(Text(f"→ {waiting.command}", "dim"), (0, 0, 0, 4)))
+        console.print()
+
+
+def print_log(events: Iterable[Event]) -> None:
+    """A line an event."""
+    for event in events:
+        payout = f" {event.payment_reference} {event.currency}" if event.payment_reference else ""
+        answer = f": {event.answer}" if event.answer else ""
+        note = f" ({event.note})" if event.note else ""
+        when = f"{event.at.astimezone():%Y-%m-%d %H:%M:%S}"
+        print_line(f"{when}  {event.who}  {event.profile}{payout}  {event.what}{answer}{note}")
 
 
 def _print_item(console: "Console", item: Item, report: Report, show_all: bool) -> None:

@@ -29,13 +29,12 @@ from typing import Any, Literal, NamedTuple, Self
 
 from klarna24.errors import ConfigFault, Problem, StateFault
 from klarna24.payout import Payout, PayoutKey
-from klarna24.voucher import Voucher
+from klarna24.voucher import Trace, Voucher
 
 APPLICATION_ID = 0x4B3234  # "K24": a database that is not ours is refused
 FILE = "klarna24.sqlite"
 BUSY_SECONDS = 10.0
 Status = Literal["ready", "held", "sending", "in-doubt", "rejected", "posted", "skipped"]
-UNFINISHED: tuple[Status, ...] = ("ready", "held", "sending", "in-doubt", "rejected")
 
 MIGRATIONS = (
     """
@@ -60,6 +59,7 @@ MIGRATIONS = (
         hint TEXT,
         totals TEXT NOT NULL,           -- JSON, as Klarna had them when this row was last decided
         until_changed INTEGER NOT NULL DEFAULT 0,  -- rejected: not sent again while the voucher is the same
+        resend INTEGER NOT NULL DEFAULT 0,  -- a person ordered it: the journal's doubts were weighed
         fingerprint TEXT,               -- of the voucher that was sent
         bundle_name TEXT,
         anchor_account INTEGER,
@@ -80,7 +80,8 @@ MIGRATIONS = (
         profile TEXT NOT NULL,
         payout_id INTEGER REFERENCES payout (id),
         what TEXT NOT NULL,
-        answer TEXT
+        answer TEXT,
+        note TEXT                       -- why, where a person said so
     );
     """,
 )
@@ -106,12 +107,36 @@ class Row:
     problem: Problem | None
     totals: dict[str, Decimal]
     until_changed: bool
+    resend: bool
     fingerprint: str | None
+    trace: Trace | None
+    transaction_no: int | None
+    created_at: datetime
+    changed_at: datetime
+
+    @property
+    def in_doubt(self) -> bool:
+        """Found "sending" is in doubt already: the run that sent it never wrote down an answer."""
+        return self.status in {"sending", "in-doubt"}
 
     @property
     def may_be_sent(self) -> bool:
         """A skipped payout counts as new where nothing was in it: it was skipped for that alone."""
         return self.status in {"ready", "held", "rejected"} or (self.status == "skipped" and not self.totals)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A line of the log: who did what to which payout, with which answer, and why where a person said so."""
+
+    at: datetime
+    who: str
+    profile: str
+    payment_reference: str | None
+    currency: str | None
+    what: str
+    answer: str | None
+    note: str | None
 
 
 def default_who() -> str:
@@ -180,15 +205,14 @@ class State:
         ).fetchone()
         return _row(found) if found else None
 
-    def unfinished(self, profile: str) -> list[Row]:
-        marks = ", ".join("?" for _ in UNFINISHED)
-        return [
-            _row(found)
-            for found in self._db.execute(
-                f"SELECT * FROM payout WHERE profile = ? AND status IN ({marks}) ORDER BY payout_date, id",  # noqa: S608 - question marks only
-                (profile, *UNFINISHED),
-            )
-        ]
+    def unfinished(self, owner: Owner) -> list[Row]:
+        """What is neither posted nor skipped, oldest first, of the company and environment that the run is for."""
+        found = self._db.execute(
+            "SELECT * FROM payout WHERE profile = ? AND client_id = ? AND environment = ?"
+            " AND status NOT IN ('posted', 'skipped') ORDER BY payout_date, id",
+            owner,
+        )
+        return [_row(row) for row in found]
 
     def checkpoint(self, profile: str) -> date | None:
         """The payout date of the profile's newest payout, whatever became of it: a hint for where to look.
@@ -222,6 +246,63 @@ class State:
                     "correct client_id, or give the new company a profile of its own",
                 )
 
+    def by_reference(self, profile: str, payment_reference: str) -> list[Row]:
+        """More than one where a reference stands for several currencies or merchants."""
+        found = self._db.execute(
+            "SELECT * FROM payout WHERE profile = ? AND payment_reference = ? ORDER BY id",
+            (profile, payment_reference),
+        )
+        return [_row(row) for row in found]
+
+    def profiles(self) -> list[str]:
+        """Every profile that has a row, whether it is still in the file or not."""
+        found = self._db.execute(
+            "SELECT name FROM profile UNION SELECT profile FROM payout ORDER BY name"
+        ).fetchall()
+        return [row["name"] for row in found]
+
+    def waiting(self, profile: str) -> list[Row]:
+        """What is neither posted nor skipped, whatever company and environment it is of."""
+        found = self._db.execute(
+            "SELECT * FROM payout WHERE profile = ? AND status NOT IN ('posted', 'skipped')"
+            " ORDER BY payout_date, id",
+            (profile,),
+        )
+        return [_row(row) for row in found]
+
+    def counts(self, profile: str) -> dict[Status, int]:
+        found = self._db.execute(
+            "SELECT status, count(*) AS payouts FROM payout WHERE profile = ? GROUP BY status ORDER BY status",
+            (profile,),
+        )
+        return {row["status"]: row["payouts"] for row in found}
+
+    def completed_at(self, profile: str) -> datetime | None:
+        """When a run last came to its end."""
+        found = self._db.execute("SELECT completed_at FROM profile WHERE name = ?", (profile,)).fetchone()
+        return datetime.fromisoformat(found["completed_at"]) if found and found["completed_at"] else None
+
+    def events(self, profile: str | None) -> list[Event]:
+        """The log, oldest first; of one profile, or of all."""
+        found = self._db.execute(
+            "SELECT event.*, payment_reference, currency FROM event LEFT JOIN payout ON payout.id = payout_id"
+            " WHERE ?1 IS NULL OR event.profile = ?1 ORDER BY event.id",
+            (profile,),
+        )
+        return [
+            Event(
+                datetime.fromisoformat(row["at"]),
+                row["who"],
+                row["profile"],
+                row["payment_reference"],
+                row["currency"],
+                row["what"],
+                row["answer"],
+                row["note"],
+            )
+            for row in found
+        ]
+
     # Writing
 
     def adopt(self, owner: Owner, row: Row) -> None:
@@ -247,13 +328,10 @@ class State:
                 return None
             facts = {
                 "fingerprint": voucher.fingerprint(),
-                "bundle_name": voucher.name,
-                "anchor_account": voucher.anchor.account_no,
-                "anchor_date": voucher.date.isoformat(),
-                "anchor_amount": str(voucher.anchor.amount),
-                "sums": json.dumps({str(no): str(amount) for no, amount in voucher.sums().items()}),
+                **_trace_columns(voucher.trace()),
                 "sent_at": _now(),
                 "until_changed": 0,
+                "resend": 0,
             }
             row_id = self._put(owner, payout, voucher.date, "sending", None, facts)
             self._event(owner.profile, row_id, "sending", voucher.name)
@@ -266,16 +344,68 @@ class State:
         status: Literal["posted", "rejected", "in-doubt", "ready"],
         answer: str,
         problem: Problem | None = None,
+        *,
         until_changed: bool = False,
+        transaction_no: int | None = None,
     ) -> None:
         """What became of a payout that was being sent; ``ready`` where it was not sent after all."""
         with self._transaction():
             self._db.execute(
-                "UPDATE payout SET status = ?, code = ?, reason = ?, hint = ?, until_changed = ?, changed_at = ?"
-                " WHERE id = ? AND status IN ('sending', 'in-doubt')",
-                (status, *_problem_columns(problem), until_changed, _now(), row_id),
+                "UPDATE payout SET status = ?, code = ?, reason = ?, hint = ?, until_changed = ?,"
+                " transaction_no = ?, changed_at = ? WHERE id = ? AND status IN ('sending', 'in-doubt')",
+                (status, *_problem_columns(problem), until_changed, transaction_no, _now(), row_id),
             )
             self._event(owner.profile, row_id, status, answer)
+
+    def found(self, owner: Owner, payout: Payout, voucher: Voucher, transaction_no: int) -> None:
+        """A payout that this state never sent stands in the journal: it is posted."""
+        answer = f"found in the journal as {transaction_no}"
+        self._decide(
+            owner,
+            payout,
+            voucher.date,
+            "posted",
+            None,
+            {
+                **_trace_columns(voucher.trace()),
+                "fingerprint": voucher.fingerprint(),
+                "transaction_no": transaction_no,
+            },
+            answer,
+        )
+
+    def doubt(
+        self,
+        owner: Owner,
+        payout: Payout,
+        payout_date: date,
+        problem: Problem,
+        voucher: Voucher | None,
+    ) -> None:
+        """Whether a payout was sent cannot be known from this state; the voucher is what to look for."""
+        trace = _trace_columns(voucher.trace()) if voucher else {}
+        self._decide(owner, payout, payout_date, "in-doubt", problem, trace)
+
+    def resolve(
+        self,
+        row: Row,
+        status: Literal["posted", "skipped", "ready"],
+        answer: str,
+        note: str | None,
+        transaction_no: int | None = None,
+    ) -> None:
+        """A person ends it. Raises StateFault where a run has changed the row in the meantime."""
+        with self._transaction():
+            changed = self._db.execute(
+                "UPDATE payout SET status = ?, code = NULL, reason = NULL, hint = NULL, until_changed = 0,"
+                " resend = ?, transaction_no = ?, changed_at = ? WHERE id = ? AND status = ?",
+                (status, status == "ready", transaction_no, _now(), row.id, row.status),
+            )
+            if not changed.rowcount:
+                raise StateFault(
+                    f"payout {row.key.payment_reference} changed meanwhile", "look again: klarna24 status"
+                )
+            self._event(row.profile, row.id, status, answer, note)
 
     def listed(self, owner: Owner, payouts: Iterable[tuple[Payout, date]], scope: str) -> None:
         """A complete listing: every payout gets a row, and from now on none of them can be forgotten."""
@@ -299,14 +429,24 @@ class State:
         )
 
     def _decide(
-        self, owner: Owner, payout: Payout, payout_date: date, status: Status, problem: Problem | None
+        self,
+        owner: Owner,
+        payout: Payout,
+        payout_date: date,
+        status: Status,
+        problem: Problem | None,
+        facts: Mapping[str, Any] | None = None,
+        answer: str | None = None,
     ) -> None:
-        """Held or skipped; an event only where something is new, so that the log is no diary of every night."""
+        """Held, skipped and the like. What another run has sent meanwhile is left alone; an event only where
+        something is new, so that the log is no diary of every night."""
         with self._transaction():
             before = self.row(owner, payout.key)
-            row_id = self._put(owner, payout, payout_date, status, problem, {})
+            if before is not None and not before.may_be_sent:
+                return
+            row_id = self._put(owner, payout, payout_date, status, problem, facts or {})
             if before is None or (before.status, before.problem) != (status, problem):
-                self._event(owner.profile, row_id, status, problem.message if problem else None)
+                self._event(owner.profile, row_id, status, answer or (problem.message if problem else None))
 
     def _put(
         self,
@@ -343,10 +483,12 @@ class State:
         ).fetchone()
         return int(found["id"])
 
-    def _event(self, profile: str, payout_id: int | None, what: str, answer: str | None) -> None:
+    def _event(
+        self, profile: str, payout_id: int | None, what: str, answer: str | None, note: str | None = None
+    ) -> None:
         self._db.execute(
-            "INSERT INTO event (at, who, profile, payout_id, what, answer) VALUES (?, ?, ?, ?, ?, ?)",
-            (_now(), self._who, profile, payout_id, what, answer),
+            "INSERT INTO event (at, who, profile, payout_id, what, answer, note) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (_now(), self._who, profile, payout_id, what, answer, note),
         )
 
     @contextmanager
@@ -433,8 +575,36 @@ def _row(found: sqlite3.Row) -> Row:
         problem=problem,
         totals={name: Decimal(amount) for name, amount in json.loads(found["totals"]).items()},
         until_changed=bool(found["until_changed"]),
+        resend=bool(found["resend"]),
         fingerprint=found["fingerprint"],
+        trace=_trace(found),
+        transaction_no=found["transaction_no"],
+        created_at=datetime.fromisoformat(found["created_at"]),
+        changed_at=datetime.fromisoformat(found["changed_at"]),
     )
+
+
+def _trace(found: sqlite3.Row) -> Trace | None:
+    if found["sums"] is None:
+        return None
+    return Trace(
+        payment_reference=found["payment_reference"],
+        name=found["bundle_name"],
+        account_no=found["anchor_account"],
+        date=date.fromisoformat(found["anchor_date"]),
+        amount=Decimal(found["anchor_amount"]),
+        sums={int(number): Decimal(amount) for number, amount in json.loads(found["sums"]).items()},
+    )
+
+
+def _trace_columns(trace: Trace) -> dict[str, Any]:
+    return {
+        "bundle_name": trace.name,
+        "anchor_account": trace.account_no,
+        "anchor_date": trace.date.isoformat(),
+        "anchor_amount": str(trace.amount),
+        "sums": json.dumps({str(number): str(amount) for number, amount in trace.sums.items()}),
+    }
 
 
 def _problem_columns(problem: Problem | None) -> tuple[str | None, str | None, str | None]:

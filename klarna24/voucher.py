@@ -72,6 +72,19 @@ class Books:
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """By what a voucher is found in the journal, kept from the moment before it was sent: whatever the profile
+    says later, this is what was sent."""
+
+    payment_reference: str
+    name: str
+    account_no: int
+    date: date
+    amount: Decimal
+    sums: dict[int, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
 class Voucher:
     """One journal document for one payout.
 
@@ -111,6 +124,10 @@ class Voucher:
         for entry in self.entries:
             sums[entry.account_no] += entry.amount
         return dict(sums)
+
+    def trace(self) -> Trace:
+        anchor = self.anchor
+        return Trace(self.payment_reference, self.name, anchor.account_no, self.date, anchor.amount, self.sums())
 
     def fingerprint(self) -> str:
         """Equal for vouchers that say the same, whatever the order of their lines (Klarna promises none)."""

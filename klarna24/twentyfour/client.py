@@ -4,10 +4,11 @@ _read     a call that may be repeated: back-off, half a minute; a lost session i
 save      the one call that is never repeated after a lost answer
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -19,17 +20,27 @@ import zeep.exceptions
 
 from klarna24.config import Profile
 from klarna24.errors import ConfigFault, CredentialsFault, Unavailable
+from klarna24.lookup import Found
 from klarna24.text import clean
-from klarna24.twentyfour import answers
+from klarna24.twentyfour import answers, journal
 from klarna24.twentyfour.answers import Answer, Kind
 from klarna24.twentyfour.bundle import bundle_list
 from klarna24.twentyfour.sessions import Sessions
 from klarna24.twentyfour.transport import NoAnswer, NotSent, Transport
-from klarna24.voucher import Books, Currency, FiscalYear, Voucher, VoucherType
+from klarna24.voucher import Books, Currency, FiscalYear, Trace, Voucher, VoucherType
 
 CONTRACTS = Path(__file__).parent / "contracts"
 RETRY_SECONDS = 30.0
 NEXT_RUN = "the next run carries on"
+SETTINGS = zeep.Settings(
+    # The first two together read past elements that the contract does not name (facts: zeep); that the answer is
+    # whole, the transport has made sure.
+    strict=False,
+    xsd_ignore_sequence_order=True,
+    forbid_dtd=True,
+    forbid_entities=True,
+    forbid_external=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +161,14 @@ class TwentyFourClient:
             for row in _items(self._read("client", "GetCurrencyList"), "Currency")
             if row.Symbol and row.Rate and row.Unit
         }
+
+    def find(self, traces: Sequence[Trace], until: date) -> list[Found | None]:
+        """Which of these stand in the journal; None proves nothing (drafts are invisible)."""
+
+        def read(**filters: Any) -> Iterable[Any]:
+            return _items(self._read("transaction", "GetTransactions", searchParams=filters), "Transaction")
+
+        return journal.find(read, traces, until)
 
     # The save
 
@@ -303,17 +322,8 @@ class TwentyFourClient:
     def _service(self, name: str) -> Any:
         """The service of one contract file, loaded when first used; base_url replaces scheme and host."""
         if name not in self._services:
-            settings = zeep.Settings(
-                # Both are needed to read past elements that the contract does not name (facts: zeep); the
-                # transport has made sure that the answer is whole.
-                strict=False,
-                xsd_ignore_sequence_order=True,
-                forbid_dtd=True,
-                forbid_entities=True,
-                forbid_external=True,
-            )
             client: Any = zeep.Client(  # type: ignore[no-untyped-call]  # zeep has no types
-                str(CONTRACTS / f"{name}.wsdl"), transport=self._transport, settings=settings
+                _contract(name), transport=self._transport, settings=SETTINGS
             )
             binding = next(iter(client.wsdl.bindings))
             address = client.service._binding_options["address"]
@@ -322,6 +332,13 @@ class TwentyFourClient:
                 address = urlunsplit((host.scheme, host.netloc, urlsplit(address).path, "", ""))
             self._services[name] = client.create_service(binding, address)
         return self._services[name]
+
+
+@cache
+def _contract(name: str) -> Any:
+    """A contract file, parsed once a process, however many profiles there are."""
+    client: Any = zeep.Client(str(CONTRACTS / f"{name}.wsdl"), settings=SETTINGS)  # type: ignore[no-untyped-call]
+    return client.wsdl
 
 
 _LOST = object()

@@ -1,0 +1,91 @@
+"""Whether a voucher stands in the journal: pure, from what was kept of it and the journal's lines.
+
+Not found proves nothing: drafts are invisible to the API (facts: SaveBundleList).
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from klarna24.voucher import Trace
+
+
+class VoucherKey(NamedTuple):
+    """A number may recur in another series or on another day."""
+
+    transaction_no: int
+    type_id: int
+    date: date
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """Contract: Transaction.Transaction."""
+
+    key: VoucherKey
+    account_no: int
+    amount: Decimal
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """``ours`` where the sums per account are those that were sent; else the reference stands on other lines
+    (booked by hand, or edited), and ``same_amount`` tells whether the anchor's amount is among them."""
+
+    transaction_no: int
+    ours: bool
+    same_amount: bool
+
+
+def mentions(comment: str, payment_reference: str) -> bool:
+    """The reference as a whole word: 12 is not in 123, nor in 12-3."""
+    return re.search(rf"(?<![\w-]){re.escape(payment_reference)}(?![\w-])", comment) is not None
+
+
+def candidates(trace: Trace, lines: Iterable[JournalLine]) -> set[VoucherKey]:
+    """The vouchers with a line on the anchor's account that mentions the reference."""
+    return {
+        line.key
+        for line in lines
+        if line.account_no == trace.account_no
+        and line.key.date >= trace.date
+        and mentions(line.comment, trace.payment_reference)
+    }
+
+
+def judge(trace: Trace, lines: Iterable[JournalLine]) -> Found | None:
+    """What the whole vouchers in ``lines`` say of the one that was sent. Two equal ones are no proof of one."""
+    vouchers: defaultdict[VoucherKey, list[JournalLine]] = defaultdict(list)
+    for line in lines:
+        vouchers[line.key].append(line)
+    ours = [key for key, its in vouchers.items() if _sums(its) == _without_zeros(trace.sums)]
+    if len(ours) == 1:
+        return Found(ours[0].transaction_no, ours=True, same_amount=True)
+    if not vouchers:
+        return None
+    same = [key for key, its in vouchers.items() if any(_is_anchor(trace, line) for line in its)]
+    return Found(min(same or vouchers).transaction_no, ours=False, same_amount=bool(same))
+
+
+def _is_anchor(trace: Trace, line: JournalLine) -> bool:
+    return (
+        line.account_no == trace.account_no
+        and line.amount == trace.amount
+        and mentions(line.comment, trace.payment_reference)
+    )
+
+
+def _sums(lines: Iterable[JournalLine]) -> dict[int, Decimal]:
+    sums: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        sums[line.account_no] += line.amount
+    return _without_zeros(sums)
+
+
+def _without_zeros(sums: dict[int, Decimal]) -> dict[int, Decimal]:
+    return {account_no: amount for account_no, amount in sums.items() if amount}

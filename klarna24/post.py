@@ -1,0 +1,145 @@
+"""Send what is ready, oldest first, and write down what became of everything."""
+
+from dataclasses import replace
+
+from klarna24 import problems
+from klarna24.errors import Klarna24Error, Problem, Unavailable
+from klarna24.lookup import Found
+from klarna24.payout import Payout
+from klarna24.shop import Item, Plan, Shop
+from klarna24.stopping import finish_first
+from klarna24.twentyfour import Kind
+from klarna24.voucher import Voucher
+
+OLD_STATE = (
+    "voucher {number} of another payout stands in the journal, and this state does not know it: the state is "
+    "older than the books, and whether this payout was sent as well is unknown"
+)
+
+
+def post(shop: Shop, plan: Plan) -> None:
+    """The plan's items become what happened. Raises where the run must end; all that was done is written down."""
+    state, owner = shop.state, shop.owner
+    for row in plan.adopted:
+        state.adopt(owner, row)
+    state.listed(owner, [(item.payout, item.payout_date) for item in plan.items if item.payout], shop.scope)
+    _against_journal(shop, plan)
+    answer_lost = False
+    for index, item in enumerate(plan.items):
+        if item.status != "ready":
+            _write_down(shop, item)
+            continue
+        if answer_lost:
+            shop.office.probe()  # an outage leaves one payout in doubt, not all of the night's
+        plan.items[index] = _send(shop, item)
+        answer_lost = plan.items[index].status == "in-doubt"
+    state.completed(owner)
+
+
+def _write_down(shop: Shop, item: Item) -> None:
+    state, owner = shop.state, shop.owner
+    match item:
+        case Item(status="held", payout=Payout() as payout, problem=Problem() as problem):
+            state.hold(owner, payout, item.payout_date, problem)
+        case Item(status="skipped", payout=Payout() as payout, problem=None):
+            state.skip(owner, payout, item.payout_date)
+        case Item(status="posted", row=row, found=Found() as found) if row:
+            answer = f"found in the journal as {found.transaction_no}"
+            state.answered(owner, row.id, "posted", answer, transaction_no=found.transaction_no)
+        case Item(status="in-doubt", row=row, problem=Problem() as problem) if row and row.problem != problem:
+            state.answered(owner, row.id, "in-doubt", problem.message, problem)
+
+
+def _send(shop: Shop, item: Item) -> Item:
+    """The one place where a voucher leaves. Raises Unavailable and the like where nothing was sent."""
+    payout, voucher = _ready(item)
+    prepared = shop.office.prepare(voucher)
+    with finish_first():
+        row_id = shop.state.sending(shop.owner, payout, voucher)
+        if row_id is None:
+            raise Unavailable(
+                f"payout {payout.payment_reference} is being sent by another run",
+                "the next run carries on",
+                payout.payment_reference,
+            )
+        try:
+            answer = shop.office.save(prepared)
+        except Klarna24Error as error:
+            shop.state.answered(shop.owner, row_id, "ready", error.message)
+            raise
+        return _answered(shop, item, row_id, answer.kind, answer.said)
+
+
+def _answered(shop: Shop, item: Item, row_id: int, kind: Kind, said: str) -> Item:
+    state, owner, profile, reference = shop.state, shop.owner, shop.profile.name, item.key.payment_reference
+    match kind:
+        case Kind.POSTED:
+            state.answered(owner, row_id, "posted", said)
+            return replace(item, status="posted")
+        case Kind.NOT_SENT | Kind.LOG_IN:
+            state.answered(owner, row_id, "ready", said)
+            raise Unavailable(
+                f"24SevenOffice: payout {reference} was not sent: {said}", "the next run carries on", reference
+            )
+        case Kind.REJECTED | Kind.REJECTED_UNTIL_CHANGED:
+            until_changed = kind is Kind.REJECTED_UNTIL_CHANGED
+            problem = problems.rejected(profile, reference, said, until_changed)
+            state.answered(owner, row_id, "rejected", said, problem, until_changed=until_changed)
+            return replace(item, status="rejected", problem=problem)
+        case Kind.IN_DOUBT:
+            why = f"it was sent to 24SevenOffice, and whether it was saved is unknown: {said}"
+            problem = _doubt(shop, item, why)
+            state.answered(owner, row_id, "in-doubt", said, problem)
+            return replace(item, status="in-doubt", problem=problem)
+
+
+def _ready(item: Item) -> tuple[Payout, Voucher]:
+    if not (item.payout and item.voucher):
+        raise TypeError(f"{item.key}: what is ready has a payout and a voucher")
+    return item.payout, item.voucher
+
+
+def _doubt(shop: Shop, item: Item, why: str) -> Problem:
+    trace = item.voucher.trace() if item.voucher else None
+    return problems.in_doubt(shop.profile.name, item.key.payment_reference, why, trace, item.key.currency)
+
+
+# Old or lost state
+
+
+def _against_journal(shop: Shop, plan: Plan) -> None:
+    """Before the first save: does the journal know more than this state?
+
+    A voucher of ours there that state does not know proves that the state is older than the books (a disk restored
+    from yesterday's copy): it becomes posted, and every other unposted payout is in doubt. A voucher that somebody
+    booked by hand puts its own payout in doubt. Where nothing has been booked yet, nothing can be seen.
+    What a person has ordered to be sent again is not asked about a second time, unless it stands there.
+    """
+    ready = [(index, item) for index, item in enumerate(plan.items) if item.status == "ready"]
+    if not ready:
+        return
+    findings = shop.office.find([_ready(item)[1].trace() for _, item in ready], shop.today)
+    ours = 0
+    for (index, item), found in zip(ready, findings, strict=True):
+        payout, voucher = _ready(item)
+        if found and found.ours:
+            shop.state.found(shop.owner, payout, voucher, found.transaction_no)
+            plan.items[index] = replace(item, status="posted", found=found)
+            ours = ours or found.transaction_no
+        elif found and found.same_amount and not _ordered(item):
+            plan.items[index] = _put_in_doubt(shop, item, problems.elsewhere(found))
+    if ours:
+        for index, item in enumerate(plan.items):
+            if item.status in {"ready", "held", "rejected"} and not _ordered(item) and item.payout:
+                plan.items[index] = _put_in_doubt(shop, item, OLD_STATE.format(number=ours))
+
+
+def _ordered(item: Item) -> bool:
+    return item.row is not None and item.row.resend
+
+
+def _put_in_doubt(shop: Shop, item: Item, why: str) -> Item:
+    problem = _doubt(shop, item, why)
+    if item.payout:
+        shop.state.doubt(shop.owner, item.payout, item.payout_date, problem, item.voucher)
+    return replace(item, status="in-doubt", problem=problem, row=None)
