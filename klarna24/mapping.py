@@ -191,9 +191,11 @@ def _check_sum(payout: Payout) -> frozenset[str]:
         return frozenset()
     if payout.settlement_type == "GROSS" and totals.signed_sum(without=FEE_TERMS) == totals.settlement:
         return FEE_TERMS
+    without = totals.signed_sum(without=FEE_TERMS)
+    or_without = f" (GROSS: {without:.2f} without fees)" if payout.settlement_type == "GROSS" else ""
     raise Held(
         "residual",
-        f"the totals add up to {_money(payout, whole)}, but the settlement is "
+        f"the totals add up to {_money(payout, whole)}{or_without}, but the settlement is "
         f"{_money(payout, totals.settlement)}: {_money(payout, totals.settlement - whole)} is unexplained",
         "compare with Klarna's settlement report, ask Klarna; it is tried again at each run",
     )
@@ -338,7 +340,7 @@ def _check_rows(payout: Payout, total: str, rows: list[tuple[Transaction, int]])
     if total_of_rows != payout.totals[total]:
         raise Held(
             "rows-mismatch",
-            f"{len(rows)} rows of {WORDS[total]} add up to {_money(payout, total_of_rows)}, but the total is "
+            f"{WORDS[total]}: Klarna's rows ({len(rows)}) add up to {_money(payout, total_of_rows)}, its total is "
             f"{_money(payout, payout.totals[total])}",
             "it is tried again at each run; if it stays, ask Klarna",
         )
@@ -454,8 +456,10 @@ def _comment(payment_reference: str, line: _Line) -> str:
             "book it by hand, then klarna24 resolve --skip",
         )
     if line.detailed_type:
-        # Klarna's word for the charge is a help to the reader, and may be cut where a reference may not.
-        comment = f"{comment} {line.detailed_type}"[:COMMENT_LENGTH]
+        whole = f"{comment} {line.detailed_type}"
+        # Klarna's word tells more than ours, and may be cut where a reference may not
+        short = f"Klarna {payment_reference} {line.detailed_type}"
+        comment = whole if len(whole) <= COMMENT_LENGTH else short[:COMMENT_LENGTH]
     return comment
 
 

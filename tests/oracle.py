@@ -1,0 +1,166 @@
+"""A second opinion: what DESIGN's money table and Klarna's arithmetic say of a payout, in whole öre.
+
+Written from the two texts alone, as a bookkeeper with a calculator would: it reads Klarna's JSON, and knows
+nothing of how klarna24 maps.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+Posting = tuple[str, int, int]  # kind, account, öre (debit positive)
+
+MONEY_TABLE = """
+    settlement           debit   payout
+    sale                 credit  receivable
+    return               debit   receivable
+    reversal             debit   reversals
+    fee                  debit   fees
+    fee_correction       credit  fees
+    fee_refund           credit  fees
+    tax                  debit   fees_vat
+    tax_refund           credit  fees_vat
+    commission           credit  commission
+    commission_reversal  debit   commission
+    charge               debit   charges
+    credit               credit  credits
+    holdback             debit   holdback
+    release              credit  holdback
+    repay                debit   debt
+    deposit              credit  debt
+"""
+ADDS = ["sale", "fee_correction", "fee_refund", "tax_refund", "commission", "credit", "release", "deposit"]
+LOWERS = ["return", "reversal", "fee", "tax", "commission_reversal", "charge", "holdback", "repay"]
+FEE_TERMS = ["fee", "fee_correction", "fee_refund", "tax", "tax_refund"]
+ROW_TYPES = {
+    *("COMMISSION", "SALE", "REVERSAL", "RETURN", "TAX", "FEE", "FEE_REFUND", "CORRECTION", "CHARGE", "CREDIT"),
+    *("REVERSAL_MERCHANT_PROTECTION", "HOLDBACK", "RELEASE"),
+}
+ROWS_OF = {
+    "sale": {"SALE": +1},
+    "return": {"RETURN": +1},
+    "reversal": {"REVERSAL": +1, "REVERSAL_MERCHANT_PROTECTION": -1},
+    "fee": {"FEE": +1},
+    "fee_refund": {"FEE_REFUND": +1},
+    "charge": {"CHARGE": +1},
+    "credit": {"CREDIT": +1},
+}
+ITEMS = {
+    "lump": [],
+    "itemised": ["sale", "return", "reversal"],
+    "itemised-fees": ["sale", "return", "reversal", "fee", "fee_refund"],
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All reasons to hold, or the postings; neither: nothing to book."""
+
+    reasons: frozenset[str]
+    postings: Counter[Posting]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What the verdict depends on besides the payout."""
+
+    transfer: str
+    accounts: Json  # as below [profiles.NAME.accounts]
+    chart: frozenset[int]
+    max_entries: int = 20_000
+
+
+class _Case:
+    def __init__(self, payout: Json, rows: list[Json], shop: Shop) -> None:
+        figures = payout["totals"]
+        self.total: dict[str, int] = {
+            name: figures.get(f"{name}_amount", 0) for name in (*ADDS, *LOWERS, "settlement")
+        }
+        self.opening = figures.get("opening_debt_balance_amount", 0)
+        self.closing = figures.get("closing_debt_balance_amount", 0)
+        self.payout, self.rows, self.shop = payout, rows, shop
+        self.reasons: set[str] = set()
+        self.postings: list[Posting] = []
+
+    def sum_of(self, names: list[str]) -> int:
+        return sum(self.total[n] for n in names if n in ADDS) - sum(self.total[n] for n in names if n in LOWERS)
+
+    def booked_totals(self) -> list[str]:
+        """The totals that are part of the identity; says where there is none."""
+        everything = [*ADDS, *LOWERS]
+        if self.sum_of(everything) == self.total["settlement"]:
+            return everything
+        without = [name for name in everything if name not in FEE_TERMS]
+        gross = self.payout["merchant_settlement_type"] == "GROSS"
+        if gross and self.sum_of(without) == self.total["settlement"]:
+            return without
+        self.reasons.add("residual")
+        return everything
+
+    def check_the_payout(self) -> None:
+        if self.payout["merchant_settlement_type"] == "GROSS_FEE":
+            self.reasons.add("gross-fee")
+        magnitudes = [amount for name, amount in self.total.items() if name != "settlement"]
+        if min(*magnitudes, self.opening, self.closing) < 0:
+            self.reasons.add("negative")
+        if self.opening - self.total["repay"] + self.total["deposit"] != self.closing:
+            self.reasons.add("debt")
+
+    def account_of(self, total: str, detailed_type: str | None = None) -> int | None:
+        [role] = [line.split()[2] for line in MONEY_TABLE.split("\n") if line.split()[:1] == [total]]
+        account = self.shop.accounts.get(role)
+        if role == "reversals" and account is None:
+            account = self.shop.accounts["receivable"]
+        if role in {"charges", "credits"} and account is not None:
+            table = account if isinstance(account, dict) else {"other": account}
+            loan = detailed_type is not None and detailed_type.startswith("LOAN_")
+            account = table.get(detailed_type, None if loan else table.get("other"))
+        return account
+
+    def post(self, total: str, ore: int, detailed_type: str | None = None) -> None:
+        """``ore`` on the total's own side; less than nothing goes on the other side."""
+        if ore == 0:
+            return
+        [side] = [line.split()[1] for line in MONEY_TABLE.split("\n") if line.split()[:1] == [total]]
+        account = self.account_of(total, detailed_type)
+        if account is None:
+            self.reasons.add("account-missing")
+        elif account not in self.shop.chart:
+            self.reasons.add("account-unknown")
+        self.postings.append((total, account or 0, ore if side == "debit" else -ore))
+
+    def post_rows(self, total: str) -> None:
+        found = [(ROWS_OF[total][r["type"]] * r["amount"], r) for r in self.rows if r["type"] in ROWS_OF[total]]
+        if sum(ore for ore, _ in found) != self.total[total]:
+            self.reasons.add("rows-mismatch")
+        if total in {"charge", "credit"}:
+            for detailed_type in {r.get("detailed_type") or None for _, r in found}:
+                ores = [ore for ore, r in found if (r.get("detailed_type") or None) == detailed_type]
+                self.post(total, sum(ores), detailed_type)
+        else:
+            for ore, _ in found:
+                self.post(total, ore)
+
+    def verdict(self) -> Verdict:
+        self.check_the_payout()
+        booked = self.booked_totals()
+        if not any(self.total.values()) and not self.reasons:
+            return Verdict(frozenset(), Counter())
+        items = [name for name in ITEMS[self.shop.transfer] if name in booked]
+        items += [name for name in ("charge", "credit") if self.total[name]]
+        if items and any(r["type"] not in ROW_TYPES for r in self.rows):
+            self.reasons.add("unknown-type")
+        self.post("settlement", self.total["settlement"])
+        for name in booked:
+            if name in items:
+                self.post_rows(name)
+            else:
+                self.post(name, self.total[name])
+        if len(self.postings) > self.shop.max_entries:
+            self.reasons.add("too-many-entries")
+        return Verdict(frozenset(self.reasons), Counter(self.postings))
+
+
+def judge(payout: Json, rows: list[Json], shop: Shop) -> Verdict:
+    return _Case(payout, rows, shop).verdict()
