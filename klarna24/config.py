@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import platformdirs
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -77,9 +78,11 @@ def _secret(raw: object) -> Secret:
     match source, value:
         case "keyring", True:
             return Secret("keyring")
-        case "command", [str(), *_] if all(isinstance(word, str) for word in value) and value[0]:
+        case "command", [str(), *_] if value[0] and all(isinstance(w, str) and "\0" not in w for w in value):
             return Secret("command", tuple(value))
-        case (("env" | "file" | "systemd"), str()) if value.strip():
+        case (("env" | "file" | "systemd"), str()) if value.strip() and "\0" not in value:
+            if source == "systemd" and "/" in value:
+                raise _fault("systemd: give the credential's name, as in LoadCredential=name:…, not a path")
             return Secret(source, value)
     raise _fault(f"{source}: not a usable value: {ways}")
 
@@ -92,7 +95,11 @@ def _title_or_number(raw: object) -> object:
 
 def _by_detailed_type(raw: object) -> object:
     """A single number stands for every detailed type that has no line of its own."""
-    return {"other": raw} if isinstance(raw, int) and not isinstance(raw, bool) else raw
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return {"other": raw}
+    if not isinstance(raw, dict):
+        raise _fault("give a number, or a table of numbers by Klarna's detailed_type")
+    return raw
 
 
 def _base_url(raw: object) -> object:
@@ -109,6 +116,8 @@ def _base_url(raw: object) -> object:
         raise _fault("give only scheme and host: no path, no user, no query")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise _fault("plain http would send the password in the clear: use https")
+    if not re.fullmatch(r"https?://[\w.:\[\]-]+/?", raw, re.IGNORECASE):  # urlsplit forgives blanks and a bare ?
+        raise _fault('give scheme and host and nothing else, as in "https://api.kustom.co"')
     return raw.rstrip("/")
 
 
@@ -285,14 +294,20 @@ class Profile(Table):
     @classmethod
     def _ledger_accounts_have_a_party(cls, accounts: Accounts, info: ValidationInfo) -> Accounts:
         voucher = info.data.get("voucher")
-        if isinstance(voucher, VoucherSettings):
-            for path, account_no in accounts.named():
-                key = voucher.ledger(account_no)
-                if key and getattr(voucher, key) is None:
-                    raise _fault(
-                        f"{path} = {account_no} is a ledger account: add {key} = … (Klarna's number in "
-                        f"24SevenOffice's CRM) under voucher"
-                    )
+        if not isinstance(voucher, VoucherSettings):
+            return accounts
+        needed: dict[str, list[str]] = {}
+        for path, account_no in accounts.named():
+            key = voucher.ledger(account_no)
+            if key and getattr(voucher, key) is None:
+                needed.setdefault(key, []).append(f"{path} = {account_no}")
+        if needed:
+            faults = [
+                f"{', '.join(named)} {'is a ledger account' if len(named) == 1 else 'are ledger accounts'}: "
+                f"add {key} = … (Klarna's number in 24SevenOffice's CRM) under voucher"
+                for key, named in needed.items()
+            ]
+            raise _fault("; ".join(faults))
         return accounts
 
     @field_validator("references")
@@ -303,20 +318,22 @@ class Profile(Table):
         return references
 
 
+def _profile_name(name: str) -> str:
+    if not PROFILE_NAME.fullmatch(name):
+        raise _fault(f"{name!r} is no profile name: lower-case letters, digits, - and _, at most 40")
+    return name
+
+
 class File(Table):
     state_dir: Text | None = None
-    profiles: dict[str, Profile]
+    profiles: dict[Annotated[str, AfterValidator(_profile_name)], Profile]
     notify: Notify = Notify()
 
     @field_validator("profiles", mode="before")
     @classmethod
-    def _names(cls, profiles: object) -> object:
-        if isinstance(profiles, dict):
-            if not profiles:
-                raise _fault("no profile: add [profiles.NAME], or run klarna24 init")
-            for name in profiles:
-                if not PROFILE_NAME.fullmatch(name):
-                    raise _fault(f"{name!r} is no profile name: lower-case letters, digits, - and _, at most 40")
+    def _at_least_one(cls, profiles: object) -> object:
+        if profiles == {}:
+            raise _fault("no profile: add [profiles.NAME], or run klarna24 init")
         return profiles
 
 
@@ -358,10 +375,10 @@ def default_state_dir() -> Path:
 
 def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
     """Read and validate the file. Raises :class:`ConfigFault` with all faults at once."""
-    path = (path or default_path()).expanduser().absolute()
+    path = _absolute(path or default_path())
     try:
         raw = tomllib.loads(_read(path).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # too many digits, too many brackets: no TOMLDecodeError
         raise ConfigFault(f"{path}: not valid TOML: {error}", f"edit {path}") from None
     try:
         file = File.model_validate(raw)
@@ -375,10 +392,19 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
 
 def _state_dir(option: Path | None, in_file: str | None, config_path: Path) -> Path:
     if option is not None:
-        return option.expanduser().absolute()
+        return _absolute(option)
     if os.environ.get("KLARNA24_STATE_DIR") or in_file is None:
-        return default_state_dir().expanduser().absolute()
-    return (config_path.parent / Path(in_file).expanduser()).absolute()
+        return _absolute(default_state_dir())
+    return _absolute(Path(in_file), config_path.parent)
+
+
+def _absolute(path: Path, folder: Path | None = None) -> Path:
+    """``path`` with ~ expanded, from ``folder`` (the current one) where it is relative."""
+    try:
+        path = path.expanduser()
+    except RuntimeError:
+        raise ConfigFault(f"{path}: there is no such home folder", "write the path in full") from None
+    return (folder / path if folder else path).absolute()
 
 
 def _read(path: Path) -> bytes:
@@ -400,35 +426,31 @@ def _read(path: Path) -> bytes:
 
 def _describe(detail: ErrorDetails) -> str:
     """A fault with its path, as a person would write it: ``profiles.shop1.accounts.payout: …``."""
-    where = ".".join(clean(str(part)) for part in detail["loc"])
+    path = detail["loc"]
+    if detail["type"] == "klarna24" and path[-1:] == ("[key]",):  # pydantic's, where a profile's name is wrong
+        path = path[:-1]
+    where = ".".join(clean(str(part)) for part in path)
     match detail["type"]:
         case "extra_forbidden":
-            key = str(detail["loc"][-1])
-            return f"{where}: unknown key{_did_you_mean(key, _known_keys(detail['loc'][:-1]))}"
+            return f"{where}: unknown key{_did_you_mean(str(path[-1]), _known_keys(path[:-1]))}"
         case "missing":
             return f"{where}: missing"
         case "string_pattern_mismatch":
             return f"{where}: not a valid value"
+        case "date_type":
+            return f"{where}: not a date: write it without quotes and time, as in 2026-11-24"
+        case "dict_type" | "model_type":
+            return f"{where}: not a table: write its settings under [{where}]"
     return f"{where}: {detail['msg']}" if where else detail["msg"]
 
 
 def _known_keys(path: tuple[str | int, ...]) -> list[str]:
     """The keys of the table at ``path``."""
-    table: Any = File
-    for part in path:
-        if table is File and part == "profiles":
-            continue
-        if table is File and part != "notify":
-            table = Profile
-            continue
-        table = next(
-            (
-                _table_of(field.annotation)
-                for name, field in table.model_fields.items()
-                if part in {name, field.alias}
-            ),
-            None,
-        )
+    in_profile = path[:1] == ("profiles",)
+    table: Any = Profile if in_profile else File
+    for part in path[2:] if in_profile else path:
+        fields = table.model_fields.items()
+        table = next((_table_of(field.annotation) for name, field in fields if part in {name, field.alias}), None)
         if table is None:
             return []
     return [field.alias or name for name, field in table.model_fields.items()]

@@ -15,24 +15,28 @@ from klarna24.config import Secret
 from klarna24.errors import CredentialsFault
 
 COMMAND_SECONDS = 10
+MOST_BYTES = 2**16  # what is longer is no password, and half of it would be none either
+
+# The library's own command, so that a keyring that waits for an unlock ends like any command. -P: no keyring.py of
+# the current folder; utf8: whatever the locale of a cron job, the password comes back as it was stored.
+KEYRING = (sys.executable, "-P", "-X", "utf8", "-m", "keyring")
 
 
 def fetch(secret: Secret, path: str) -> str:
-    """The secret itself. ``path`` is its place in profiles.toml (``shop1.klarna``): it stands in messages,
-    and is the user name under which a keyring has the secret."""
-    where = f"[profiles.{path}] password"
+    """The secret itself. ``path`` is its place in profiles.toml (``shop1.klarna``, ``notify.email``): it stands
+    in messages, and is the user name under which a keyring has the secret."""
+    where = "[notify.email] password" if path == "notify.email" else f"[profiles.{path}] password"
     match secret.source:
         case "env":
             value = _from_env(str(secret.value), where)
         case "file":
-            value = _from_file(Path(str(secret.value)).expanduser(), where)
+            value = _from_file(Path(str(secret.value)), where)
         case "command":
             value = _from_command(tuple(secret.value), where)
         case "systemd":
             value = _from_systemd(str(secret.value), where)
         case "keyring":
-            # the library's own command, so that a keyring that waits for an unlock ends like any command
-            value = _from_command((sys.executable, "-m", "keyring", "get", "klarna24", path), where)
+            value = _from_command((*KEYRING, "get", "klarna24", path), where)
     if not value:
         raise CredentialsFault(f"{where}: the password is empty", "correct it in profiles.toml")
     return value
@@ -40,24 +44,30 @@ def fetch(secret: Secret, path: str) -> str:
 
 def _from_env(name: str, where: str) -> str:
     try:
-        return os.environ[name]
+        value = os.environ[name]
     except KeyError:
         raise CredentialsFault(
             f"{where}: the environment variable {name} is not set", f"set {name}, or use another source"
         ) from None
+    if any("\ud800" <= character <= "\udfff" for character in value):  # how Python shows a byte that is not UTF-8
+        raise _not_utf8(where)
+    return value
 
 
 def _from_file(file: Path, where: str) -> str:
     try:
+        file = file.expanduser()
         with file.open("rb") as opened:
             mode = os.fstat(opened.fileno()).st_mode
             if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise CredentialsFault(
                     f"{where}: {file} can be read by others (mode {stat.S_IMODE(mode):o})", f"chmod 600 {file}"
                 )
-            return _text(opened.read(65_537), where)
+            return _text(opened.read(MOST_BYTES + 1), where)
     except OSError as error:
         raise CredentialsFault(f"{where}: {file} cannot be read: {error.strerror}", f"ls -l {file}") from None
+    except RuntimeError:
+        raise CredentialsFault(f"{where}: {file}: no such home folder", "write the path in full") from None
 
 
 def _from_systemd(name: str, where: str) -> str:
@@ -78,7 +88,7 @@ def _from_systemd(name: str, where: str) -> str:
 
 def _from_command(arguments: tuple[str, ...], where: str) -> str:
     """Run without a shell, in a session of its own, so that all it started ends with it."""
-    word = arguments[0] if arguments[0] != sys.executable else "keyring"
+    word = "keyring" if arguments[: len(KEYRING)] == KEYRING else arguments[0]
     try:
         process = subprocess.Popen(  # noqa: S603 - the owner's own command, from a file only they can write
             arguments,
@@ -94,9 +104,11 @@ def _from_command(arguments: tuple[str, ...], where: str) -> str:
     with process:
         try:
             output, _ = process.communicate(timeout=COMMAND_SECONDS)
-        except subprocess.TimeoutExpired:
+        except BaseException as error:  # Ctrl-C does not reach its session either
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
             raise CredentialsFault(
                 f"{where}: {word} did not end within {COMMAND_SECONDS} s", "run it by hand: does it ask?"
             ) from None
@@ -108,8 +120,15 @@ def _from_command(arguments: tuple[str, ...], where: str) -> str:
 
 
 def _text(raw: bytes, where: str) -> str:
-    """UTF-8, less one trailing newline."""
+    """UTF-8, less one trailing newline (a Windows one too)."""
+    if len(raw) > MOST_BYTES:
+        raise CredentialsFault(f"{where}: longer than {MOST_BYTES // 1024} KiB is no password", "correct it")
     try:
-        return raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise CredentialsFault(f"{where}: the password is not UTF-8 text", "correct it in profiles.toml") from None
+        raise _not_utf8(where) from None
+    return text.removesuffix("\r\n") if text.endswith("\r\n") else text.removesuffix("\n")
+
+
+def _not_utf8(where: str) -> CredentialsFault:
+    return CredentialsFault(f"{where}: the password is not UTF-8 text", "store it as UTF-8")

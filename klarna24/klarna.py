@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 import tenacity
+import urllib3
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from requests.auth import HTTPBasicAuth
 
@@ -31,6 +32,8 @@ ANSWER_SECONDS = 120.0  # one answer in all: a server that drips bytes is cut of
 ANSWER_BYTES = 64 * 2**20
 RETRY_SECONDS = 30.0
 RETRIED = {502, 503, 504}
+FIRST_DAY = date(2005, 1, 1)  # Klarna's first year
+LAST_DAY = date(9999, 12, 30)  # the last that any time zone can still shift
 RESTARTS = 3  # a list that grows while it is read is read again
 
 Progress = Callable[[int, int], None]  # rows so far, rows in all
@@ -83,8 +86,14 @@ def _utc(value: object) -> object:
     """An ISO 8601 date-time; without an offset it is UTC (facts: "payout_date is UTC")."""
     if not isinstance(value, str):
         return value
-    moment = datetime.fromisoformat(value)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        moment = datetime.fromisoformat(value)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("not a date and time") from None
+    if not FIRST_DAY < moment.date() < LAST_DAY:
+        raise ValueError("not a date that a payout can have")
+    return moment
 
 
 class _Payout(_Answer):
@@ -203,6 +212,9 @@ class KlarnaClient:
         The bounds go out as full date-times (facts: a date alone means 00:00:00Z for both); the profile's
         currencies and merchants are filtered here.
         """
+        since, until = max(since, FIRST_DAY), min(until, LAST_DAY)
+        if since > until:
+            return []  # a start date that lies ahead: what Klarna would say to such a window is not documented
         start = datetime.combine(since, datetime.min.time(), zone).astimezone(UTC)
         end = datetime.combine(until + timedelta(days=1), datetime.min.time(), zone).astimezone(UTC)
         query = {
@@ -221,6 +233,8 @@ class KlarnaClient:
     def payout(self, key: PayoutKey) -> Payout | None:
         """One payout by its reference, however old; None where Klarna no longer has it (or only under the
         same reference in another currency or of another merchant)."""
+        if key.payment_reference in {".", ".."}:
+            return None  # however it is quoted, such a path leads elsewhere
         path = f"/payouts/{quote(key.payment_reference, safe='')}"
         answer = self._get(path, {}, _Payout, missing_is_none=True)
         payout = _payout(answer) if answer else None
@@ -307,8 +321,10 @@ class KlarnaClient:
             )
             with response:
                 body = b"".join(_limited(response, path))
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _TryAgain(f"Klarna: {path}: no answer ({type(error).__name__})") from None
+        except OSError as error:  # requests' own, where REQUESTS_CA_BUNDLE names no file
+            raise Unavailable(f"Klarna: {path}: {clean(str(error))[:300]}", "klarna24 check") from None
         if response.status_code == 404 and missing_is_none:
             return None
         if response.status_code == 200:
@@ -336,7 +352,8 @@ class KlarnaClient:
 
 def _limited(response: requests.Response, path: str) -> Iterator[bytes]:
     deadline, size = time.monotonic() + ANSWER_SECONDS, 0
-    for chunk in response.iter_content(2**16):
+    # read1 gives what has come, where iter_content would wait for its chunk to be full, and never see the deadline
+    while chunk := response.raw.read1(2**16, decode_content=True):
         size += len(chunk)
         if size > ANSWER_BYTES or time.monotonic() > deadline:
             raise Unavailable(
@@ -372,7 +389,7 @@ def _error_text(body: bytes) -> str:
         return ""
     said = "; ".join(filter(None, [error.error_code, *error.error_messages]))[:300]
     correlation = f" [correlation id {error.correlation_id[:60]}]" if error.correlation_id else ""
-    return f": {said}{correlation}"
+    return f": {said}{correlation}" if said else correlation
 
 
 def _not_the_contract(error: ValidationError) -> str:

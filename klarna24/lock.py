@@ -17,13 +17,13 @@ def only_run(folder: Path, profile: str, wait: float = 0) -> Iterator[None]:
     """Waits up to ``wait`` seconds. Raises Locked naming who holds the profile and since when, StateFault where
     nothing can be locked."""
     path = folder / "locks" / f"{profile}.lock"
-    holder = path.with_suffix(".json")
+    note = path.with_suffix(".json")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = filelock.FileLock(path, timeout=wait, mode=0o600)
         lock.acquire()
     except filelock.Timeout:
-        raise Locked(f"another run is under way{_who(holder)}", "wait for it to end") from None
+        raise Locked(f"another run is under way{_who(note)}", "wait for it to end") from None
     except (OSError, NotImplementedError) as error:
         raise StateFault(
             f"{path} cannot be locked: {getattr(error, 'strerror', None) or error}",
@@ -31,14 +31,20 @@ def only_run(folder: Path, profile: str, wait: float = 0) -> Iterator[None]:
         ) from None
     try:
         with suppress(OSError):
-            holder.write_text(json.dumps({"pid": os.getpid(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"}))
+            _write(note, {"pid": os.getpid(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"})
         yield
     finally:
         lock.release()
 
 
-def _who(holder: Path) -> str:
-    with suppress(OSError, ValueError, KeyError):
-        held = json.loads(holder.read_text())
+def _write(note: Path, holder: dict[str, object]) -> None:
+    descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(holder, file)
+
+
+def _who(note: Path) -> str:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        held = json.loads(note.read_text(encoding="utf-8"))
         return f" (pid {int(held['pid'])}, since {str(held['since'])[:20]})"
     return ""

@@ -130,4 +130,4 @@ def shop(open_shop: OpenShop) -> Shop:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off is the same, but gives up within a moment."""
     monkeypatch.setattr("klarna24.klarna.RETRY_SECONDS", 0.3)
-    monkeypatch.setattr("klarna24.twentyfour.client.RETRY_SECONDS", 0.3)
+    monkeypatch.setattr("klarna24.twentyfour.connection.RETRY_SECONDS", 0.3)

@@ -226,7 +226,7 @@ def test_a_thousand_random_histories(monkeypatch: Any) -> None:
 
     monkeypatch.setattr(Shop, "today", property(lambda self: machine[0].today))
     monkeypatch.setattr("klarna24.klarna.RETRY_SECONDS", 0.05)
-    monkeypatch.setattr("klarna24.twentyfour.client.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("klarna24.twentyfour.connection.RETRY_SECONDS", 0.05)
     from hypothesis.stateful import run_state_machine_as_test
 
     run_state_machine_as_test(

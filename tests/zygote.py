@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from klarna24 import cli, resolve, sync  # noqa: F401 - loaded before the fork, so that each child is cheap
-from klarna24.twentyfour import client
+from klarna24.twentyfour import connection
 
 
 class Points:
@@ -76,7 +76,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     for name in ("authenticate", "account", "client", "company", "transaction"):
-        client._contract(name)
+        connection._contract(name)
     for line in sys.stdin:
         print(json.dumps(run(json.loads(line))), flush=True)  # noqa: T201 - the answer
 

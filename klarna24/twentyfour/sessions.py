@@ -10,6 +10,12 @@ from pathlib import Path
 from klarna24.config import TwentyFour
 
 
+def fits_a_cookie(session_id: str) -> bool:
+    """Whether it can be sent as it is: no blank, no separator, nothing that would end the header."""
+    plain = session_id.isascii() and session_id.isprintable() and not set(session_id) & set(' ;,"\\')
+    return plain and bool(session_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Sessions:
     """One file an identity in ``folder``, 0600. ``keep`` is off for a dry run, which writes nothing."""
@@ -29,7 +35,8 @@ class Sessions:
     def read(self, settings: TwentyFour) -> str | None:
         """None where there is none: a session that cannot be read costs one login, no more."""
         with suppress(OSError, UnicodeDecodeError):
-            return self._file(settings).read_text("ascii").strip() or None
+            session_id = self._file(settings).read_text("ascii").strip()
+            return session_id if fits_a_cookie(session_id) else None
         return None
 
     def write(self, settings: TwentyFour, session_id: str) -> None:

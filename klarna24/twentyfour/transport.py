@@ -6,6 +6,7 @@ request away. Everything else is :class:`NoAnswer`.
 """
 
 import http.cookiejar
+import logging
 import re
 import time
 from typing import Any
@@ -16,7 +17,6 @@ import urllib3
 import zeep
 from lxml import etree
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from klarna24 import __version__
 from klarna24.config import is_loopback
@@ -24,8 +24,11 @@ from klarna24.config import is_loopback
 TIMEOUT = (10.0, 120.0)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = 300.0
 ANSWER_BYTES = 256 * 2**20
+SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 # The documented message, which goes on: Quarantine ends at …
 LIMIT = re.compile(rb"Limit exceeded by [^<]*?Request is blocked[^<]{0,80}", re.IGNORECASE)
+# zeep logs tracebacks of values that it cannot read; without a handler Python would print them
+logging.getLogger("zeep").addHandler(logging.NullHandler())
 
 
 class NotSent(Exception):
@@ -51,26 +54,15 @@ class _Watch:
     connected = False
 
 
-def _pools(watch: _Watch) -> dict[str, type[urllib3.HTTPConnectionPool]]:
-    """Connection pools whose connections tell ``watch`` once they stand, TLS included."""
+def _watched(pool: Any, watch: _Watch) -> Any:
+    """The connection pool class, with connections that tell ``watch`` once they stand, TLS included."""
 
-    class Plain(HTTPConnection):
+    class Connection(pool.ConnectionCls):  # type: ignore[misc]  # a class that is only known at run time
         def connect(self) -> None:
             super().connect()
             watch.connected = True
 
-    class Secure(HTTPSConnection):
-        def connect(self) -> None:
-            super().connect()
-            watch.connected = True
-
-    class PlainPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class SecurePool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = Secure
-
-    return {"http": PlainPool, "https": SecurePool}
+    return type(f"Watched{pool.__name__}", (pool,), {"ConnectionCls": Connection})
 
 
 class _Adapter(HTTPAdapter):
@@ -80,7 +72,19 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._watch)
+        self._watch_over(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """A proxy has a manager of its own, made when it is first asked for."""
+        known = proxy in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not known:
+            self._watch_over(manager)
+        return manager
+
+    def _watch_over(self, manager: Any) -> None:
+        pools = manager.pool_classes_by_scheme
+        manager.pool_classes_by_scheme = {scheme: _watched(pool, self._watch) for scheme, pool in pools.items()}
 
 
 class Transport(zeep.Transport):
@@ -121,7 +125,7 @@ class Transport(zeep.Transport):
             )
             with response:
                 body = _read(response)
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if self._watch.connected:
                 raise NoAnswer(f"the connection broke: {type(error).__name__}") from None
             raise NotSent(f"no connection: {type(error).__name__}") from None
@@ -137,7 +141,8 @@ class Transport(zeep.Transport):
 
 def _read(response: requests.Response) -> bytes:
     deadline, chunks, size = time.monotonic() + ANSWER_SECONDS, [], 0
-    for chunk in response.iter_content(2**16):
+    # read1 gives what has come, where iter_content would wait for its chunk to be full and never see the deadline
+    while chunk := response.raw.read1(2**16, decode_content=True):
         size += len(chunk)
         if size > ANSWER_BYTES or time.monotonic() > deadline:
             raise NoAnswer("the answer did not end")
@@ -162,6 +167,10 @@ def _check(response: requests.Response, body: bytes) -> None:
         raise NoAnswer(f"an answer that is not XML (HTTP {response.status_code})") from None
     if document.getroottree().docinfo.doctype:  # type: ignore[union-attr]  # lxml-stubs says Any as well
         raise NoAnswer("an answer with a document type, which SOAP forbids")
+    # zeep trips over an envelope without content, and takes the sender's word for what is multipart
+    if document.tag != f"{SOAP}Envelope" or document.find(f"{SOAP}Body/*") is None:
+        raise NoAnswer(f"an answer that is not SOAP (HTTP {response.status_code})")
+    response.headers["Content-Type"] = "text/xml"
 
 
 def _reset(response: requests.Response) -> str:

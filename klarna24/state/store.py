@@ -1,4 +1,4 @@
-"""What was done: one SQLite database for the state folder, and the only door to it.
+"""What was done: one SQLite database for the state folder.
 
     payout   a row per payout, unique by company, environment, merchant, reference and currency; the profile is
              an attribute, so that renaming a profile or adding a twin cannot post anything twice
@@ -18,125 +18,17 @@ import json
 import os
 import socket
 import sqlite3
-import stat
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
 from klarna24.errors import ConfigFault, Problem, StateFault
 from klarna24.payout import Payout, PayoutKey
-from klarna24.voucher import Trace, Voucher
-
-APPLICATION_ID = 0x4B3234  # "K24": a database that is not ours is refused
-FILE = "klarna24.sqlite"
-BUSY_SECONDS = 10.0
-Status = Literal["ready", "held", "sending", "in-doubt", "rejected", "posted", "skipped"]
-
-MIGRATIONS = (
-    """
-    CREATE TABLE profile (
-        name TEXT PRIMARY KEY,
-        scope TEXT,                     -- start date, currencies and merchants of the last complete listing
-        completed_at TEXT               -- when a run last came to its end
-    );
-    CREATE TABLE payout (
-        id INTEGER PRIMARY KEY,
-        client_id INTEGER NOT NULL,
-        environment TEXT NOT NULL,
-        merchant_id TEXT NOT NULL,
-        payment_reference TEXT NOT NULL,
-        currency TEXT NOT NULL,
-        profile TEXT NOT NULL,
-        payout_date TEXT NOT NULL,      -- local
-        status TEXT NOT NULL
-            CHECK (status IN ('ready', 'held', 'sending', 'in-doubt', 'rejected', 'posted', 'skipped')),
-        code TEXT,                      -- of the problem, where there is one
-        reason TEXT,
-        hint TEXT,
-        totals TEXT NOT NULL,           -- JSON, as Klarna had them when this row was last decided
-        until_changed INTEGER NOT NULL DEFAULT 0,  -- rejected: not sent again while the voucher is the same
-        resend INTEGER NOT NULL DEFAULT 0,  -- a person ordered it: the journal's doubts were weighed
-        fingerprint TEXT,               -- of the voucher that was sent
-        bundle_name TEXT,
-        anchor_account INTEGER,
-        anchor_date TEXT,
-        anchor_amount TEXT,
-        sums TEXT,                      -- JSON: per account
-        transaction_no INTEGER,
-        created_at TEXT NOT NULL,
-        changed_at TEXT NOT NULL,
-        sent_at TEXT,
-        UNIQUE (client_id, environment, merchant_id, payment_reference, currency)
-    );
-    CREATE INDEX payout_by_profile ON payout (profile, status);
-    CREATE TABLE event (
-        id INTEGER PRIMARY KEY,
-        at TEXT NOT NULL,
-        who TEXT NOT NULL,
-        profile TEXT NOT NULL,
-        payout_id INTEGER REFERENCES payout (id),
-        what TEXT NOT NULL,
-        answer TEXT,
-        note TEXT                       -- why, where a person said so
-    );
-    """,
-)
-
-
-class Owner(NamedTuple):
-    """Whose rows a run works on."""
-
-    profile: str
-    client_id: int
-    environment: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A payout as state knows it."""
-
-    id: int
-    key: PayoutKey
-    profile: str
-    payout_date: date
-    status: Status
-    problem: Problem | None
-    totals: dict[str, Decimal]
-    until_changed: bool
-    resend: bool
-    fingerprint: str | None
-    trace: Trace | None
-    transaction_no: int | None
-    created_at: datetime
-    changed_at: datetime
-
-    @property
-    def in_doubt(self) -> bool:
-        """Found "sending" is in doubt already: the run that sent it never wrote down an answer."""
-        return self.status in {"sending", "in-doubt"}
-
-    @property
-    def may_be_sent(self) -> bool:
-        """A skipped payout counts as new where nothing was in it: it was skipped for that alone."""
-        return self.status in {"ready", "held", "rejected"} or (self.status == "skipped" and not self.totals)
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A line of the log: who did what to which payout, with which answer, and why where a person said so."""
-
-    at: datetime
-    who: str
-    profile: str
-    payment_reference: str | None
-    currency: str | None
-    what: str
-    answer: str | None
-    note: str | None
+from klarna24.state.database import copy_in_memory, open_for_writing
+from klarna24.state.rows import Event, Owner, Row, Status, problem_columns, row_of, trace_columns
+from klarna24.voucher import Voucher
 
 
 def default_who() -> str:
@@ -157,40 +49,13 @@ class State:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """For writing; folder 0700, file 0600. Raises StateFault before anything is done."""
-        path = folder / FILE
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if stat.S_IMODE(folder.stat().st_mode) & 0o077:
-                folder.chmod(0o700)
-            path.touch(mode=0o600)
-            connection = _connect(path, "rw")
-        except (OSError, sqlite3.Error) as error:
-            raise _unusable(folder, error) from None
-        try:
-            _migrate(connection, path)
-        except sqlite3.Error as error:
-            connection.close()
-            raise _unusable(folder, error) from None
-        except StateFault:
-            connection.close()
-            raise
-        return cls(connection, default_who())
+        """For writing. Raises StateFault before anything is done."""
+        return cls(open_for_writing(folder), default_who())
 
     @classmethod
     def snapshot(cls, folder: Path) -> Self:
-        """A copy in memory: whatever is done to it, not a byte on disk changes. Empty where there is none."""
-        path = folder / FILE
-        memory = sqlite3.connect(":memory:", isolation_level=None)
-        try:
-            if path.exists():
-                with closing(_connect(path, "ro")) as source:
-                    source.backup(memory)
-        except (OSError, sqlite3.Error) as error:
-            raise _unusable(folder, error) from None
-        memory.row_factory = sqlite3.Row
-        _migrate(memory, path)
-        return cls(memory, default_who())
+        """A copy in memory, for looking."""
+        return cls(copy_in_memory(folder), default_who())
 
     def close(self) -> None:
         self._db.close()
@@ -203,7 +68,7 @@ class State:
             " = (?, ?, ?, ?, ?)",
             (owner.client_id, owner.environment, *key),
         ).fetchone()
-        return _row(found) if found else None
+        return row_of(found) if found else None
 
     def unfinished(self, owner: Owner) -> list[Row]:
         """What is neither posted nor skipped, oldest first, of the company and environment that the run is for."""
@@ -212,7 +77,7 @@ class State:
             " AND status NOT IN ('posted', 'skipped') ORDER BY payout_date, id",
             owner,
         )
-        return [_row(row) for row in found]
+        return [row_of(row) for row in found]
 
     def checkpoint(self, profile: str) -> date | None:
         """The payout date of the profile's newest payout, whatever became of it: a hint for where to look.
@@ -252,7 +117,7 @@ class State:
             "SELECT * FROM payout WHERE profile = ? AND payment_reference = ? ORDER BY id",
             (profile, payment_reference),
         )
-        return [_row(row) for row in found]
+        return [row_of(row) for row in found]
 
     def profiles(self) -> list[str]:
         """Every profile that has a row, whether it is still in the file or not."""
@@ -268,7 +133,7 @@ class State:
             " ORDER BY payout_date, id",
             (profile,),
         )
-        return [_row(row) for row in found]
+        return [row_of(row) for row in found]
 
     def counts(self, profile: str) -> dict[Status, int]:
         found = self._db.execute(
@@ -328,7 +193,7 @@ class State:
                 return None
             facts = {
                 "fingerprint": voucher.fingerprint(),
-                **_trace_columns(voucher.trace()),
+                **trace_columns(voucher.trace()),
                 "sent_at": _now(),
                 "until_changed": 0,
                 "resend": 0,
@@ -353,7 +218,7 @@ class State:
             self._db.execute(
                 "UPDATE payout SET status = ?, code = ?, reason = ?, hint = ?, until_changed = ?,"
                 " transaction_no = ?, changed_at = ? WHERE id = ? AND status IN ('sending', 'in-doubt')",
-                (status, *_problem_columns(problem), until_changed, transaction_no, _now(), row_id),
+                (status, *problem_columns(problem), until_changed, transaction_no, _now(), row_id),
             )
             self._event(owner.profile, row_id, status, answer)
 
@@ -367,7 +232,7 @@ class State:
             "posted",
             None,
             {
-                **_trace_columns(voucher.trace()),
+                **trace_columns(voucher.trace()),
                 "fingerprint": voucher.fingerprint(),
                 "transaction_no": transaction_no,
             },
@@ -383,7 +248,7 @@ class State:
         voucher: Voucher | None,
     ) -> None:
         """Whether a payout was sent cannot be known from this state; the voucher is what to look for."""
-        trace = _trace_columns(voucher.trace()) if voucher else {}
+        trace = trace_columns(voucher.trace()) if voucher else {}
         self._decide(owner, payout, payout_date, "in-doubt", problem, trace)
 
     def resolve(
@@ -457,7 +322,7 @@ class State:
         problem: Problem | None,
         facts: Mapping[str, Any],
     ) -> int:
-        code, reason, hint = _problem_columns(problem)
+        code, reason, hint = problem_columns(problem)
         values = {
             "client_id": owner.client_id,
             "environment": owner.environment,
@@ -504,111 +369,6 @@ class State:
                 raise
         except sqlite3.Error as error:
             raise StateFault(f"the state cannot be written: {error}", "free space, or mend the folder") from None
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_SECONDS
-    )
-    connection.row_factory = sqlite3.Row
-    # A rollback journal, not a WAL: one file that can be copied, and no helper files for a mere reader.
-    connection.execute("PRAGMA synchronous = EXTRA")
-    connection.execute("PRAGMA foreign_keys = ON")
-    return connection
-
-
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """All missing migrations in one transaction; a newer or foreign file is refused."""
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
-            raise _foreign(path) from None
-        raise
-    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if (tables or version) and application_id != APPLICATION_ID:
-        raise _foreign(path)
-    if version > len(MIGRATIONS):
-        raise StateFault(
-            f"{path} was written by a newer klarna24 (state version {version}, this one knows {len(MIGRATIONS)})",
-            "upgrade klarna24",
-        )
-    for migration in MIGRATIONS[version:]:
-        for statement in _statements(migration):
-            connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-    connection.execute("COMMIT")
-
-
-def _statements(script: str) -> Iterable[str]:
-    """executescript would commit by itself; these run inside the caller's transaction."""
-    statement = ""
-    for line in script.splitlines():
-        statement += line + "\n"
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def _foreign(path: Path) -> StateFault:
-    return StateFault(f"{path} is not klarna24's database", "move it away, or use another --state-dir")
-
-
-def _unusable(folder: Path, error: Exception) -> StateFault:
-    why = error.strerror if isinstance(error, OSError) else str(error)
-    return StateFault(f"the state folder {folder} cannot be used: {why}", f"ls -ld {folder}; df {folder}")
-
-
-def _row(found: sqlite3.Row) -> Row:
-    problem = None
-    if found["code"]:
-        problem = Problem(found["code"], found["reason"], found["hint"], found["payment_reference"])
-    return Row(
-        id=found["id"],
-        key=PayoutKey(found["merchant_id"], found["payment_reference"], found["currency"]),
-        profile=found["profile"],
-        payout_date=date.fromisoformat(found["payout_date"]),
-        status=found["status"],
-        problem=problem,
-        totals={name: Decimal(amount) for name, amount in json.loads(found["totals"]).items()},
-        until_changed=bool(found["until_changed"]),
-        resend=bool(found["resend"]),
-        fingerprint=found["fingerprint"],
-        trace=_trace(found),
-        transaction_no=found["transaction_no"],
-        created_at=datetime.fromisoformat(found["created_at"]),
-        changed_at=datetime.fromisoformat(found["changed_at"]),
-    )
-
-
-def _trace(found: sqlite3.Row) -> Trace | None:
-    if found["sums"] is None:
-        return None
-    return Trace(
-        payment_reference=found["payment_reference"],
-        name=found["bundle_name"],
-        account_no=found["anchor_account"],
-        date=date.fromisoformat(found["anchor_date"]),
-        amount=Decimal(found["anchor_amount"]),
-        sums={int(number): Decimal(amount) for number, amount in json.loads(found["sums"]).items()},
-    )
-
-
-def _trace_columns(trace: Trace) -> dict[str, Any]:
-    return {
-        "bundle_name": trace.name,
-        "anchor_account": trace.account_no,
-        "anchor_date": trace.date.isoformat(),
-        "anchor_amount": str(trace.amount),
-        "sums": json.dumps({str(number): str(amount) for number, amount in trace.sums.items()}),
-    }
-
-
-def _problem_columns(problem: Problem | None) -> tuple[str | None, str | None, str | None]:
-    return (problem.code, problem.message, problem.hint) if problem else (None, None, None)
 
 
 def _now() -> str:

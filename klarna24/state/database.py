@@ -1,0 +1,178 @@
+"""The file: opened, brought up to date, or copied to be looked at. Every trouble is a StateFault."""
+
+import shutil
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+from klarna24.errors import StateFault
+
+APPLICATION_ID = 0x4B3234  # "K24": a database that is not ours is refused
+FILE = "klarna24.sqlite"
+BUSY_SECONDS = 10.0
+
+MIGRATIONS = (
+    """
+    CREATE TABLE profile (
+        name TEXT PRIMARY KEY,
+        scope TEXT,                     -- start date, currencies and merchants of the last complete listing
+        completed_at TEXT               -- when a run last came to its end
+    );
+    CREATE TABLE payout (
+        id INTEGER PRIMARY KEY,
+        client_id INTEGER NOT NULL,
+        environment TEXT NOT NULL,
+        merchant_id TEXT NOT NULL,
+        payment_reference TEXT NOT NULL,
+        currency TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        payout_date TEXT NOT NULL,      -- local
+        status TEXT NOT NULL
+            CHECK (status IN ('ready', 'held', 'sending', 'in-doubt', 'rejected', 'posted', 'skipped')),
+        code TEXT,                      -- of the problem, where there is one
+        reason TEXT,
+        hint TEXT,
+        totals TEXT NOT NULL,           -- JSON, as Klarna had them when this row was last decided
+        until_changed INTEGER NOT NULL DEFAULT 0,  -- rejected: not sent again while the voucher is the same
+        resend INTEGER NOT NULL DEFAULT 0,  -- a person ordered it: the journal's doubts were weighed
+        fingerprint TEXT,               -- of the voucher that was sent
+        bundle_name TEXT,
+        anchor_account INTEGER,
+        anchor_date TEXT,
+        anchor_amount TEXT,
+        sums TEXT,                      -- JSON: per account
+        transaction_no INTEGER,
+        created_at TEXT NOT NULL,
+        changed_at TEXT NOT NULL,
+        sent_at TEXT,
+        UNIQUE (client_id, environment, merchant_id, payment_reference, currency)
+    );
+    CREATE INDEX payout_by_profile ON payout (profile, status);
+    CREATE TABLE event (
+        id INTEGER PRIMARY KEY,
+        at TEXT NOT NULL,
+        who TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        payout_id INTEGER REFERENCES payout (id),
+        what TEXT NOT NULL,
+        answer TEXT,
+        note TEXT                       -- why, where a person said so
+    );
+    """,
+)
+
+
+def open_for_writing(folder: Path) -> sqlite3.Connection:
+    """Folder 0700, file 0600; made where there is none."""
+    path = folder / FILE
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+            folder.chmod(0o700)
+        path.touch(mode=0o600)
+        return _up_to_date(_connect(path, "rw"), path)
+    except (OSError, sqlite3.Error) as error:
+        raise _unusable(path, error) from None
+
+
+def copy_in_memory(folder: Path) -> sqlite3.Connection:
+    """What is committed, in memory: whatever is done to it, not a byte on disk changes. Empty where there is
+    none."""
+    path = folder / FILE
+    memory = sqlite3.connect(":memory:", isolation_level=None)
+    memory.row_factory = sqlite3.Row
+    try:
+        if path.exists():
+            _copy(path, memory)
+        return _up_to_date(memory, path)
+    except (OSError, sqlite3.Error) as error:
+        raise _unusable(path, error) from None
+
+
+def _copy(path: Path, memory: sqlite3.Connection) -> None:
+    try:
+        with closing(_connect(path, "ro")) as source:
+            source.backup(memory)
+    except sqlite3.OperationalError:
+        # A run was killed in the midst of a change, and a mere reader may not roll it back: do so on a copy.
+        with tempfile.TemporaryDirectory(prefix="klarna24-") as elsewhere:
+            for file in path.parent.glob(f"{FILE}*"):
+                shutil.copy(file, elsewhere)
+            with closing(_connect(Path(elsewhere, FILE), "rw")) as source:
+                source.backup(memory)
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_SECONDS
+    )
+    connection.row_factory = sqlite3.Row
+    try:
+        # A rollback journal, not a WAL: one file that can be copied, and no helper files for a mere reader.
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _up_to_date(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """The connection, with all missing migrations made; closed where the file is refused."""
+    try:
+        if _version(connection, path) < len(MIGRATIONS):
+            _migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """In one transaction, so that a file is of one version or of the other."""
+    connection.execute("BEGIN IMMEDIATE")
+    for migration in MIGRATIONS[_version(connection, path) :]:
+        for statement in _statements(migration):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """How many migrations the file has had. Raises StateFault for a foreign or newer one."""
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if (tables or version) and application_id != APPLICATION_ID:
+        raise _foreign(path)
+    if version > len(MIGRATIONS):
+        raise StateFault(
+            f"{path} was written by a newer klarna24 (state version {version}, this one knows {len(MIGRATIONS)})",
+            "upgrade klarna24",
+        )
+    return version
+
+
+def _statements(script: str) -> Iterable[str]:
+    """executescript would commit by itself; these run inside the caller's transaction."""
+    statement = ""
+    for line in script.splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _foreign(path: Path) -> StateFault:
+    return StateFault(f"{path} is not klarna24's database", "move it away, or use another --state-dir")
+
+
+def _unusable(path: Path, error: Exception) -> StateFault:
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+        return _foreign(path)
+    why = error.strerror if isinstance(error, OSError) else str(error)
+    return StateFault(f"{path} cannot be used: {why}", f"ls -l {path.parent}; df {path.parent}")

@@ -1,0 +1,115 @@
+"""A payout and an event as state keeps them, and as the rest of the house sees them."""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
+
+from klarna24.errors import Problem
+from klarna24.payout import PayoutKey
+from klarna24.voucher import Trace
+
+Status = Literal["ready", "held", "sending", "in-doubt", "rejected", "posted", "skipped"]
+
+
+class Owner(NamedTuple):
+    """Whose rows a run works on."""
+
+    profile: str
+    client_id: int
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A payout as state knows it."""
+
+    id: int
+    key: PayoutKey
+    profile: str
+    payout_date: date
+    status: Status
+    problem: Problem | None
+    totals: dict[str, Decimal]
+    until_changed: bool
+    resend: bool
+    fingerprint: str | None
+    trace: Trace | None
+    transaction_no: int | None
+    created_at: datetime
+    changed_at: datetime
+
+    @property
+    def in_doubt(self) -> bool:
+        """Found "sending" is in doubt already: the run that sent it never wrote down an answer."""
+        return self.status in {"sending", "in-doubt"}
+
+    @property
+    def may_be_sent(self) -> bool:
+        """A skipped payout counts as new where nothing was in it: it was skipped for that alone."""
+        return self.status in {"ready", "held", "rejected"} or (self.status == "skipped" and not self.totals)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A line of the log: who did what to which payout, with which answer, and why where a person said so."""
+
+    at: datetime
+    who: str
+    profile: str
+    payment_reference: str | None
+    currency: str | None
+    what: str
+    answer: str | None
+    note: str | None
+
+
+def row_of(found: sqlite3.Row) -> Row:
+    problem = None
+    if found["code"]:
+        problem = Problem(found["code"], found["reason"], found["hint"], found["payment_reference"])
+    return Row(
+        id=found["id"],
+        key=PayoutKey(found["merchant_id"], found["payment_reference"], found["currency"]),
+        profile=found["profile"],
+        payout_date=date.fromisoformat(found["payout_date"]),
+        status=found["status"],
+        problem=problem,
+        totals={name: Decimal(amount) for name, amount in json.loads(found["totals"]).items()},
+        until_changed=bool(found["until_changed"]),
+        resend=bool(found["resend"]),
+        fingerprint=found["fingerprint"],
+        trace=_trace(found),
+        transaction_no=found["transaction_no"],
+        created_at=datetime.fromisoformat(found["created_at"]),
+        changed_at=datetime.fromisoformat(found["changed_at"]),
+    )
+
+
+def _trace(found: sqlite3.Row) -> Trace | None:
+    if found["sums"] is None:
+        return None
+    return Trace(
+        payment_reference=found["payment_reference"],
+        name=found["bundle_name"],
+        account_no=found["anchor_account"],
+        date=date.fromisoformat(found["anchor_date"]),
+        amount=Decimal(found["anchor_amount"]),
+        sums={int(number): Decimal(amount) for number, amount in json.loads(found["sums"]).items()},
+    )
+
+
+def trace_columns(trace: Trace) -> dict[str, Any]:
+    return {
+        "bundle_name": trace.name,
+        "anchor_account": trace.account_no,
+        "anchor_date": trace.date.isoformat(),
+        "anchor_amount": str(trace.amount),
+        "sums": json.dumps({str(number): str(amount) for number, amount in trace.sums.items()}),
+    }
+
+
+def problem_columns(problem: Problem | None) -> tuple[str | None, str | None, str | None]:
+    return (problem.code, problem.message, problem.hint) if problem else (None, None, None)

@@ -1,0 +1,194 @@
+"""A session in the right company, and calls under it.
+
+read   a call that may be repeated: back-off, half a minute; a lost session is renewed once
+once   a call that is never repeated here: the save
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import tenacity
+import zeep
+import zeep.exceptions
+
+from klarna24.config import Profile
+from klarna24.errors import ConfigFault, CredentialsFault, Unavailable
+from klarna24.text import clean
+from klarna24.twentyfour import answers
+from klarna24.twentyfour.sessions import Sessions, fits_a_cookie
+from klarna24.twentyfour.transport import NoAnswer, NotSent, Transport
+
+CONTRACTS = Path(__file__).parent / "contracts"
+RETRY_SECONDS = 30.0
+NEXT_RUN = "the next run carries on"
+SETTINGS = zeep.Settings(
+    # The first two together read past elements that the contract does not name (facts: zeep); that the answer is
+    # whole, the transport has made sure.
+    strict=False,
+    xsd_ignore_sequence_order=True,
+    forbid_dtd=True,
+    forbid_entities=True,
+    forbid_external=True,
+)
+# What zeep raises on a well-formed answer that is not what the contract says (facts: "zeep (Z)").
+UNREADABLE = (zeep.exceptions.Error, AttributeError, ValueError, TypeError, ArithmeticError, LookupError)
+
+
+class _Session(Enum):
+    """In the place of an answer: the session under which it was asked for is gone."""
+
+    LOST = "lost"
+
+
+class Connection:
+    """One user in one company. Raises Unavailable, CredentialsFault or ConfigFault."""
+
+    def __init__(self, profile: Profile, password: Callable[[], str], sessions: Sessions) -> None:
+        self._name = profile.name
+        self._settings = profile.twentyfour
+        self._password = password
+        self._sessions = sessions
+        self._transport = Transport(self._settings.base_url)
+        self._services: dict[str, Any] = {}
+        self._company_checked = False
+        self._unproved = False  # logged in, and nothing has succeeded since
+
+    def close(self) -> None:
+        self._transport.session.close()
+
+    def read(self, service: str, operation: str, **arguments: Any) -> Any:
+        """The answer; lists and values that .NET left out are None."""
+        self._open()
+        answer = self._try(service, operation, **arguments)
+        if answer is _Session.LOST:
+            self.log_in()
+            answer = self._try(service, operation, **arguments)
+            if answer is _Session.LOST:
+                raise _refused_again()
+        self._unproved = False
+        return answer
+
+    def once(self, service: str, operation: str, **arguments: Any) -> Any:
+        """The answer, on a connection of its own, so that it cannot die on one that the server has dropped.
+        Raises what the network and zeep raise, too: what that means for the caller is told in answers.py."""
+        self._open()
+        self._transport.fresh_connection()
+        answer = self._call(service, operation, **arguments)
+        self._unproved = False
+        return answer
+
+    def log_in(self) -> None:
+        """Log in, and make sure that it is to the pinned company before anything else is asked (facts: posting
+        into the default company is a known accident). No login follows one that nothing has succeeded under."""
+        if self._unproved:
+            raise _refused_again()
+        self._company_checked, self._transport.session_id = False, None
+        credential = {
+            "ApplicationId": self._settings.application_id,
+            "IdentityId": self._settings.identity_id,
+            "Password": self._password(),
+            "Username": self._settings.username,
+        }
+        answer = self._try("authenticate", "Login", credential=credential)
+        session_id = "" if answer is _Session.LOST else str(answer or "")
+        if not session_id:
+            raise CredentialsFault(
+                f"24SevenOffice refused the login of {self._settings.username}",
+                "check username, password, application_id and identity_id: klarna24 check",
+            )
+        if not fits_a_cookie(session_id):
+            raise Unavailable("24SevenOffice gave a session id that no cookie can hold", NEXT_RUN)
+        self._transport.session_id, self._unproved = session_id, True
+        self._check_company()
+        self._sessions.write(self._settings, session_id)
+
+    def _open(self) -> None:
+        """The kept session if it still stands for the pinned company, else a new one."""
+        if self._company_checked:
+            return
+        self._transport.session_id = self._sessions.read(self._settings)
+        if self._transport.session_id:
+            identity = self._try("authenticate", "GetIdentity")
+            if identity is not _Session.LOST and self._is_pinned(identity):
+                self._company_checked = True
+                return
+        self.log_in()
+
+    def _check_company(self) -> None:
+        identity = self._try("authenticate", "GetIdentity")
+        if identity is _Session.LOST or identity is None:
+            raise _refused_again()
+        if not self._is_pinned(identity):
+            self._transport.session_id, self._unproved = None, False
+            client = getattr(identity, "Client", None)
+            raise ConfigFault(
+                f"24SevenOffice logged in to company {getattr(client, 'Id', None)} "
+                f"({clean(getattr(client, 'Name', None))}) as identity {clean(str(identity.Id))}, but the "
+                f"profile says {self._settings.client_id} and {self._settings.identity_id}",
+                f"correct [profiles.{self._name}.24sevenoffice]; nothing was sent",
+            )
+        self._company_checked = True
+
+    def _is_pinned(self, identity: Any) -> bool:
+        client = getattr(identity, "Client", None)
+        return (
+            str(getattr(identity, "Id", "")).lower() == self._settings.identity_id.lower()
+            and getattr(client, "Id", None) == self._settings.client_id
+        )
+
+    def _try(self, service: str, operation: str, **arguments: Any) -> Any:
+        """The answer, or LOST; asked for again while there is hope."""
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type((NotSent, NoAnswer))
+            & tenacity.retry_if_exception(lambda error: getattr(error, "retry", True)),
+            stop=tenacity.stop_before_delay(RETRY_SECONDS),
+            wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),
+            reraise=True,
+        )
+        try:
+            return retrying(self._call, service, operation, **arguments)
+        except (NotSent, NoAnswer) as error:
+            raise Unavailable(f"24SevenOffice: {operation}: {clean(error.reason)}", NEXT_RUN) from None
+        except zeep.exceptions.Fault as fault:
+            if answers.is_not_authenticated(fault):
+                return _Session.LOST
+            raise Unavailable(f"24SevenOffice: {operation}: {answers.said_by(fault)}", NEXT_RUN) from None
+        except UNREADABLE as error:
+            raise unreadable(operation, error) from None
+
+    def _call(self, service: str, operation: str, **arguments: Any) -> Any:
+        return getattr(self._service(service), operation)(**arguments)
+
+    def _service(self, name: str) -> Any:
+        """The service of one contract file, made when first used; base_url replaces scheme and host."""
+        if name not in self._services:
+            client: Any = zeep.Client(  # type: ignore[no-untyped-call]  # zeep has no types
+                _contract(name), transport=self._transport, settings=SETTINGS
+            )
+            binding = next(iter(client.wsdl.bindings))
+            address = client.service._binding_options["address"]
+            if self._settings.base_url:
+                host = urlsplit(self._settings.base_url)
+                address = urlunsplit((host.scheme, host.netloc, urlsplit(address).path, "", ""))
+            self._services[name] = client.create_service(binding, address)
+        return self._services[name]
+
+
+def unreadable(operation: str, error: Exception) -> Unavailable:
+    what = f"an answer that could not be read ({type(error).__name__})"
+    return Unavailable(f"24SevenOffice: {operation}: {what}", "klarna24 check")
+
+
+def _refused_again() -> Unavailable:
+    return Unavailable("24SevenOffice does not accept the session that it just gave", NEXT_RUN)
+
+
+@cache
+def _contract(name: str) -> Any:
+    """A contract file, parsed once a process, however many profiles there are."""
+    client: Any = zeep.Client(str(CONTRACTS / f"{name}.wsdl"), settings=SETTINGS)  # type: ignore[no-untyped-call]
+    return client.wsdl
