@@ -128,7 +128,7 @@ def test_killed_at_every_point_between_two_io_actions(
     with ThreadPoolExecutor(WORKERS) as pool:
         killed = sum(pool.map(share, range(WORKERS)))
     with capsys.disabled():
-        print(f"\n  crash matrix: {points} points, killed at {killed}")  # noqa: T201 - asked for
+        print(f"\n  crash matrix: {points} points, killed at {killed}", file=sys.stderr)  # noqa: T201 - asked for
     assert points > 100
     assert killed >= points - 5, "the number of reads may differ a little from run to run"
 
@@ -149,4 +149,4 @@ def test_cut_off_at_every_request(open_shop: OpenShop, capsys: pytest.CaptureFix
             assert first in {0, 8}, where
             shop.box.stop()
     with capsys.disabled():
-        print(f"\n  cut matrix: {requests} requests, before and after")  # noqa: T201 - asked for
+        print(f"\n  cut matrix: {requests} requests, before and after", file=sys.stderr)  # noqa: T201 - asked for

@@ -53,7 +53,13 @@ def test_the_json_is_the_contract(open_shop: OpenShop) -> None:
 
     def entry(account_no: int, amount: str, kind: str, word: str) -> dict[str, Any]:
         empty = dict.fromkeys(("invoice_no", "ocr", "customer_id", "department_id", "project_id"))
-        return {"account_no": account_no, "amount": amount, "kind": kind, "comment": f"Klarna XISA93DJ {word}", **empty}
+        return {
+            "account_no": account_no,
+            "amount": amount,
+            "kind": kind,
+            "comment": f"Klarna XISA93DJ {word}",
+            **empty,
+        }
 
     assert document == {
         "version": 1,

@@ -74,9 +74,7 @@ def login(box: Sandbox, identity: str | None = None, **changes: str) -> str:
     return texts(soap(box, AUTH, "Login", body), "LoginResult")[0]
 
 
-def entry(
-    account: int, amount: str, more: str = "", day: str = "2026-11-19T00:00:00", before: str = ""
-) -> str:
+def entry(account: int, amount: str, more: str = "", day: str = "2026-11-19T00:00:00", before: str = "") -> str:
     first = f"{before}<AccountNo>{account}</AccountNo><Date>{day}</Date><Amount>{amount}</Amount>"
     return f"<Entry>{first}{more}<Comment>Klarna A1</Comment></Entry>"
 
@@ -85,9 +83,7 @@ def bundles(*entries: str, year: int = 2026, sort: int = 9, option: int = 1, war
     voucher = f"<TransactionNo>0</TransactionNo><Entries>{''.join(entries)}</Entries><Sort>{sort}</Sort>"
     bundle = f"<YearId>{year}</YearId><Vouchers><Voucher>{voucher}</Voucher></Vouchers><Sort>{sort}</Sort>"
     rest = f"<SaveOption>{option}</SaveOption><IgnoreWarnings>{warnings}</IgnoreWarnings>"
-    return (
-        f"<BundleList><Bundles><Bundle>{bundle}<Name>Klarna A1</Name></Bundle></Bundles>{rest}</BundleList>"
-    )
+    return f"<BundleList><Bundles><Bundle>{bundle}<Name>Klarna A1</Name></Bundle></Bundles>{rest}</BundleList>"
 
 
 DATED = "<Date>2026-11-19T00:00:00</Date>"
@@ -98,9 +94,7 @@ def save(box: Sandbox, session: str, body: str = "", **options: Any) -> requests
     return soap(box, ACCOUNT, "SaveBundleList", body or bundles(*GOOD), session, **options)
 
 
-def journal(
-    box: Sandbox, session: str, more: str = "", end: str = "2026-11-24T23:59:59"
-) -> requests.Response:
+def journal(box: Sandbox, session: str, more: str = "", end: str = "2026-11-24T23:59:59") -> requests.Response:
     dates = f"<DateStart>2026-11-01T00:00:00</DateStart><DateEnd>{end}</DateEnd>"
     nil = f'{more}<SystemType xsi:nil="true"/><HasInvoiceId xsi:nil="true"/>'
     body = f"<searchParams>{dates}{nil}</searchParams>"
@@ -281,9 +275,7 @@ def test_the_envelope_is_checked(box: Sandbox) -> None:
     assert "not XML" in save(box, "", data=b"<x").text
     assert "SOAP 1.1" in save(box, "", data=b"<x/>").text
     space = "http://schemas.xmlsoap.org/soap/envelope/"
-    header = (
-        f'<s:Envelope xmlns:s="{space}"><s:Header><a s:mustUnderstand="1"/></s:Header><s:Body/></s:Envelope>'
-    )
+    header = f'<s:Envelope xmlns:s="{space}"><s:Header><a s:mustUnderstand="1"/></s:Header><s:Body/></s:Envelope>'
     assert "understood" in save(box, "", data=header.encode()).text
     assert "one element" in save(box, "", data=header.replace("1", "0").encode()).text
     assert "instructions" in save(box, "", data=f'<s:Body xmlns:s="{space}"><?x y?></s:Body>'.encode()).text

@@ -65,9 +65,7 @@ def test_a_fault_without_an_answer(box: Sandbox, name: str, drafts: int) -> None
         ("garbage", 200, "text/xml", "not XML"),
     ],
 )
-def test_a_fault_that_answers_something_else(
-    box: Sandbox, name: str, status: int, kind: str, says: str
-) -> None:
+def test_a_fault_that_answers_something_else(box: Sandbox, name: str, status: int, kind: str, says: str) -> None:
     session = login(box)
     box.faults.arm(name, operation="SaveBundleList")
     answer = save(box, session)
@@ -127,16 +125,11 @@ def test_it_is_steered_over_http(box: Sandbox) -> None:
     booked = requests.post(f"{box.url}/sandbox/book/{draft['id']}", timeout=5)
     assert booked.json() == {"transaction_no": 1}
     assert requests.post(f"{box.url}/sandbox/book/{draft['id']}", timeout=5).status_code == 404
-    assert (
-        requests.get(box.url + "/sandbox/state", headers={"Host": "evil.example"}, timeout=5).status_code
-        == 404
-    )
+    assert requests.get(box.url + "/sandbox/state", headers={"Host": "evil.example"}, timeout=5).status_code == 404
 
 
 def test_requests_are_counted_by_operation(box: Sandbox) -> None:
-    requests.get(
-        box.url + "/settlements/v1/payouts", auth=(box.klarna.username, box.klarna.password), timeout=5
-    )
+    requests.get(box.url + "/settlements/v1/payouts", auth=(box.klarna.username, box.klarna.password), timeout=5)
     save(box, login(box))
     assert box.calls() == {"payouts": 1, "Login": 1, "SaveBundleList": 1}
     assert [request.status for request in box.requests] == [200, 200, 200]
@@ -150,9 +143,7 @@ def test_the_profiles_accounts_and_type_exist(box: Sandbox) -> None:
     assert set(numbers) <= set(box.office.home.chart)
     assert profile["voucher"]["type"] in [kind.title for kind in box.office.home.types]
     assert profile["24sevenoffice"]["client_id"] == box.office.home.client_id
-    assert set(box.environment()) == {
-        profile[name]["password"]["env"] for name in ("klarna", "24sevenoffice")
-    }
+    assert set(box.environment()) == {profile[name]["password"]["env"] for name in ("klarna", "24sevenoffice")}
 
 
 def test_stop_ends_a_hanging_answer_at_once() -> None:

@@ -52,9 +52,7 @@ def test_next_is_an_absolute_url_that_is_absent_at_the_end(many: Sandbox) -> Non
 
 
 def test_a_bound_without_a_time_is_midnight_so_the_last_day_is_missed(many: Sandbox) -> None:
-    assert (
-        klarna(many, "payouts?start_date=2026-10-01&end_date=2026-10-02").json()["pagination"]["total"] == 1
-    )
+    assert klarna(many, "payouts?start_date=2026-10-01&end_date=2026-10-02").json()["pagination"]["total"] == 1
     full = "payouts?start_date=2026-10-01T00:00:00Z&end_date=2026-10-02T23:59:59Z"
     assert klarna(many, full).json()["pagination"]["total"] == 2
 

@@ -101,7 +101,5 @@ class Company:
     def next_number(self, year: int, series: int) -> int:
         """The number after the greatest one booked in the year's series; nothing is reserved (fact)."""
         sorts = {kind.number for kind in self.types if kind.series == series}
-        used = (
-            line["TransactionNo"] for line in self.ledger if line["Year"] == year and line["Sort"] in sorts
-        )
+        used = (line["TransactionNo"] for line in self.ledger if line["Year"] == year and line["Sort"] in sorts)
         return max(used, default=0) + 1

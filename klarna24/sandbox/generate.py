@@ -41,9 +41,7 @@ class _Shop:
 
     def __init__(self, seed: int, today: date) -> None:
         self.dice = random.Random(f"klarna {seed} {today}")
-        back = (
-            today.weekday() - 3
-        ) % 7 or 7  # Thursday is 3; never today, which would be in the future till noon
+        back = (today.weekday() - 3) % 7 or 7  # Thursday is 3; never today, which would be in the future till noon
         self.first = today - timedelta(days=back + 42)
         self.debt = 0
 

@@ -154,9 +154,7 @@ class Week:
 
     # --- rows ---
 
-    def _order(
-        self, kind: str, detailed_type: str, amount: int, order: Row | None = None, **more: Any
-    ) -> Row:
+    def _order(self, kind: str, detailed_type: str, amount: int, order: Row | None = None, **more: Any) -> Row:
         """A row of an order, a new one unless `order` is a row of it."""
         about = order or self._new_order()
         shared = (

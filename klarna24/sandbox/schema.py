@@ -22,9 +22,7 @@ NIL = f"{{{XSI}}}nil"
 _DATETIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,7})?(Z|[+-]\d\d:\d\d)?")
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_LARGEST = Decimal(
-    "79228162514264337593543950335"
-)  # .NET's decimal, both ways; its minimum is a default, too
+_LARGEST = Decimal("79228162514264337593543950335")  # .NET's decimal, both ways; its minimum is a default, too
 
 
 class Violation(Exception):
@@ -222,9 +220,7 @@ def _fill(service: Service, kind: str, element: etree._Element, value: Mapping[s
         for item in _items(f, value.get(f.name)):
             _append(service, f, element, item)
     if "SandboxExtra" in value:
-        etree.SubElement(element, f"{{{service.namespace}}}SandboxExtra").text = text_of(
-            value["SandboxExtra"]
-        )
+        etree.SubElement(element, f"{{{service.namespace}}}SandboxExtra").text = text_of(value["SandboxExtra"])
 
 
 def _items(f: Field, value: Any) -> Iterator[Any]:
@@ -235,9 +231,7 @@ def _items(f: Field, value: Any) -> Iterator[Any]:
             raise KeyError(f"{f.name} is required in the answer")
         if f.required:
             yield None
-    elif not (f.type.startswith("ArrayOf") and not value) and (
-        f.default is None or text_of(value) != f.default
-    ):
+    elif not (f.type.startswith("ArrayOf") and not value) and (f.default is None or text_of(value) != f.default):
         yield value
 
 

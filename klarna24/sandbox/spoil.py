@@ -30,9 +30,7 @@ _SOAP_FAULTS = {
 def save_answer(kind: str, description: str | None = None) -> Reply:
     """A SaveBundleList answer of the type."""
     result = {"SaveBundleListResult": {"Type": kind, "Description": description}}
-    return Reply(
-        body=soap.envelope(write(ACCOUNT, "SaveBundleListResponse", "SaveBundleListResponse", result))
-    )
+    return Reply(body=soap.envelope(write(ACCOUNT, "SaveBundleListResponse", "SaveBundleListResponse", result)))
 
 
 def spoil(fault: Fault, proceed: Callable[[], Reply], expire: Callable[[], None]) -> Reply:

@@ -96,7 +96,9 @@ def _copy(path: Path, memory: sqlite3.Connection) -> None:
     try:
         with closing(_connect(path, "ro")) as source:
             source.backup(memory)
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+            raise
         # A run was killed in the midst of a change, and a mere reader may not roll it back: do so on a copy.
         with tempfile.TemporaryDirectory(prefix="klarna24-") as elsewhere:
             for file in path.parent.glob(f"{FILE}*"):
@@ -144,9 +146,11 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     """How many migrations the file has had. Raises StateFault for a foreign or newer one."""
-    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    # one statement: two runs may be making a new file at this moment
+    application_id, version, tables = connection.execute(
+        "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"
+        " FROM pragma_application_id, pragma_user_version"
+    ).fetchone()
     if (tables or version) and application_id != APPLICATION_ID:
         raise _foreign(path)
     if version > len(MIGRATIONS):
@@ -154,7 +158,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             f"{path} was written by a newer klarna24 (state version {version}, this one knows {len(MIGRATIONS)})",
             "upgrade klarna24",
         )
-    return version
+    return int(version)
 
 
 def _statements(script: str) -> Iterable[str]:

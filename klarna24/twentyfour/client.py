@@ -32,6 +32,7 @@ class TwentyFourClient:
     def __init__(self, profile: Profile, password: Callable[[], str], sessions: Sessions) -> None:
         self._profile = profile
         self._connection = Connection(profile, password, sessions)
+        self._last_number: dict[tuple[int, int], int] = {}  # by series and year
 
     def close(self) -> None:
         self._connection.close()
@@ -54,7 +55,10 @@ class TwentyFourClient:
             raise unreadable("GetTransactions", error) from None
 
     def prepare(self, voucher: Voucher) -> Prepared:
-        """What must be asked before the save, so that the save itself is one call."""
+        """What must be asked before the save, so that the save itself is one call.
+
+        GetEntryId reserves nothing (facts), so that a run counts on by itself from what it was told first.
+        """
         if self._profile.voucher.transaction_no == "none":
             return Prepared(voucher, 0)
         entry_id = {
@@ -65,7 +69,9 @@ class TwentyFourClient:
         number = getattr(self._connection.read("account", "GetEntryId", argEntryId=entry_id), "EntryNo", None)
         if not isinstance(number, int) or number <= 0:
             raise Unavailable(f"24SevenOffice gave no transaction number for {voucher.name}", NEXT_RUN)
-        return Prepared(voucher, number)
+        series = (voucher.type.series_id, voucher.year)
+        self._last_number[series] = max(number, self._last_number.get(series, 0) + 1)
+        return Prepared(voucher, self._last_number[series])
 
     def save(self, prepared: Prepared) -> Answer:
         """Send the bundle, once.

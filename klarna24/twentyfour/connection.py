@@ -127,7 +127,7 @@ class Connection:
             client = getattr(identity, "Client", None)
             raise ConfigFault(
                 f"24SevenOffice logged in to company {getattr(client, 'Id', None)} "
-                f"({clean(getattr(client, 'Name', None))}) as identity {clean(str(identity.Id))}, but the "
+                f"({clean(getattr(client, 'Name', None))}) as identity {clean(str(getattr(identity, 'Id', None)))}, but the "
                 f"profile says {self._settings.client_id} and {self._settings.identity_id}",
                 f"correct [profiles.{self._name}.24sevenoffice]; nothing was sent",
             )

@@ -127,8 +127,8 @@ class Transport(zeep.Transport):
                 body = _read(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if self._watch.connected:
-                raise NoAnswer(f"the connection broke: {type(error).__name__}") from None
-            raise NotSent(f"no connection: {type(error).__name__}") from None
+                raise NoAnswer(_why(error)) from None
+            raise NotSent(f"no connection ({type(error).__name__})") from None
         _check(response, body)
         return response
 
@@ -137,6 +137,12 @@ class Transport(zeep.Transport):
         if "://" in url:
             raise ValueError(f"a contract refers to {url}")
         return bytes(super().load(url))  # type: ignore[no-untyped-call]  # zeep has no types
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
+        return f"no answer within {TIMEOUT[1]:.0f} s"
+    return f"the connection broke before the answer was whole ({type(error).__name__})"
 
 
 def _read(response: requests.Response) -> bytes:
