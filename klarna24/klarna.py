@@ -7,11 +7,11 @@ used, so every call may be repeated. Minor units become Decimal here, once; text
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import requests
@@ -20,11 +20,11 @@ import urllib3
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from requests.auth import HTTPBasicAuth
 
-from klarna24 import __version__
-from klarna24.config import Klarna, is_loopback
+from klarna24.config import Klarna
 from klarna24.errors import CredentialsFault, Unavailable
 from klarna24.payout import SIGNS, Payout, PayoutKey, Totals, Transaction
 from klarna24.text import clean
+from klarna24.web import Endless, new_session, read_whole
 
 PAGE_SIZE = 500  # contract: the most that `size` takes
 TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
@@ -196,12 +196,9 @@ class KlarnaClient:
     def __init__(self, settings: Klarna, password: str) -> None:
         self._settings = settings
         self._base = f"{settings.url}/settlements/v1"
-        self._session = requests.Session()
+        self._session = new_session(settings.url)
         self._session.auth = HTTPBasicAuth(settings.username.encode(), password.encode())
-        self._session.headers["User-Agent"] = f"klarna24/{__version__}"
         self._session.headers["Accept"] = "application/json"
-        if is_loopback(urlsplit(settings.url).hostname or ""):
-            self._session.trust_env = False  # a proxy has no business between two programs of one machine
 
     def close(self) -> None:
         self._session.close()
@@ -320,7 +317,9 @@ class KlarnaClient:
                 self._base + path, params=query, timeout=TIMEOUT, allow_redirects=False, stream=True
             )
             with response:
-                body = b"".join(_limited(response, path))
+                body = read_whole(response, ANSWER_SECONDS, ANSWER_BYTES)
+        except Endless as error:
+            raise Unavailable(f"Klarna: {path}: {error}", "the next run carries on") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _TryAgain(f"Klarna: {path}: no answer ({type(error).__name__})") from None
         except OSError as error:  # requests' own, where REQUESTS_CA_BUNDLE names no file
@@ -348,20 +347,6 @@ class KlarnaClient:
         if 300 <= status < 400:
             message += ": a redirect, which is never followed"
         return Unavailable(message, "klarna24 check")
-
-
-def _limited(response: requests.Response, path: str) -> Iterator[bytes]:
-    deadline, size = time.monotonic() + ANSWER_SECONDS, 0
-    # read1 gives what has come, where iter_content would wait for its chunk to be full, and never see the deadline
-    while chunk := response.raw.read1(2**16, decode_content=True):
-        size += len(chunk)
-        if size > ANSWER_BYTES or time.monotonic() > deadline:
-            raise Unavailable(
-                f"Klarna: {path}: the answer did not end within {ANSWER_SECONDS:.0f} s and "
-                f"{ANSWER_BYTES // 2**20} MiB",
-                "the next run carries on",
-            )
-        yield chunk
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

@@ -124,11 +124,11 @@ class Connection:
             raise _refused_again()
         if not self._is_pinned(identity):
             self._transport.session_id, self._unproved = None, False
-            client = getattr(identity, "Client", None)
+            client, its_id = getattr(identity, "Client", None), clean(str(getattr(identity, "Id", None)))
             raise ConfigFault(
                 f"24SevenOffice logged in to company {getattr(client, 'Id', None)} "
-                f"({clean(getattr(client, 'Name', None))}) as identity {clean(str(getattr(identity, 'Id', None)))}, but the "
-                f"profile says {self._settings.client_id} and {self._settings.identity_id}",
+                f"({clean(getattr(client, 'Name', None))}) as identity {its_id}, but the profile says "
+                f"{self._settings.client_id} and {self._settings.identity_id}",
                 f"correct [profiles.{self._name}.24sevenoffice]; nothing was sent",
             )
         self._company_checked = True

@@ -8,9 +8,7 @@ request away. Everything else is :class:`NoAnswer`.
 import http.cookiejar
 import logging
 import re
-import time
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -18,8 +16,7 @@ import zeep
 from lxml import etree
 from requests.adapters import HTTPAdapter
 
-from klarna24 import __version__
-from klarna24.config import is_loopback
+from klarna24.web import Endless, new_session, read_whole
 
 TIMEOUT = (10.0, 120.0)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = 300.0
@@ -91,18 +88,17 @@ class Transport(zeep.Transport):
     """zeep's transport with our rules. Bodies are never logged: one of them holds the password."""
 
     def __init__(self, base_url: str | None) -> None:
-        session = requests.Session()
+        session = new_session(base_url)
+        agent = session.headers["User-Agent"]
         super().__init__(session=session)  # type: ignore[no-untyped-call]  # zeep has no types
+        session.headers["User-Agent"] = agent  # zeep has put its own in the place of ours
         self._watch = _Watch()
         self.session_id: str | None = None
         session.mount("https://", _Adapter(self._watch))
         session.mount("http://", _Adapter(self._watch))
-        session.headers["User-Agent"] = f"klarna24/{__version__}"
         # the session id goes where we send it, and to no other place: no jar, no .netrc
         session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         session.auth = lambda request: request
-        if base_url and is_loopback(urlsplit(base_url).hostname or ""):
-            session.trust_env = False  # a proxy has no business between two programs of one machine
 
     def fresh_connection(self) -> None:
         """Forget kept connections, so that the next call cannot die on one that the server has dropped."""
@@ -124,11 +120,14 @@ class Transport(zeep.Transport):
                 stream=True,
             )
             with response:
-                body = _read(response)
+                body = read_whole(response, ANSWER_SECONDS, ANSWER_BYTES)
+        except Endless as error:
+            raise NoAnswer(str(error)) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if self._watch.connected:
                 raise NoAnswer(_why(error)) from None
             raise NotSent(f"no connection ({type(error).__name__})") from None
+        response._content = body  # zeep reads the answer from here; a stream that has been read has none
         _check(response, body)
         return response
 
@@ -143,19 +142,6 @@ def _why(error: Exception) -> str:
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return f"no answer within {TIMEOUT[1]:.0f} s"
     return f"the connection broke before the answer was whole ({type(error).__name__})"
-
-
-def _read(response: requests.Response) -> bytes:
-    deadline, chunks, size = time.monotonic() + ANSWER_SECONDS, [], 0
-    # read1 gives what has come, where iter_content would wait for its chunk to be full and never see the deadline
-    while chunk := response.raw.read1(2**16, decode_content=True):
-        size += len(chunk)
-        if size > ANSWER_BYTES or time.monotonic() > deadline:
-            raise NoAnswer("the answer did not end")
-        chunks.append(chunk)
-    body = b"".join(chunks)
-    response._content = body  # zeep reads the answer from here; a stream that has been read has none
-    return body
 
 
 def _check(response: requests.Response, body: bytes) -> None:

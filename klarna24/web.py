@@ -1,0 +1,34 @@
+"""What both doors to the network do the same way: a session that says who asks, and a body that ends."""
+
+import time
+from urllib.parse import urlsplit
+
+import requests
+
+from klarna24 import __version__
+from klarna24.config import is_loopback
+
+
+class Endless(Exception):
+    """The answer grew too large, or took too long."""
+
+
+def new_session(base_url: str | None) -> requests.Session:
+    """Names the product and its version. A proxy has no business between two programs of one machine."""
+    session = requests.Session()
+    session.headers["User-Agent"] = f"klarna24/{__version__}"
+    if base_url and is_loopback(urlsplit(base_url).hostname or ""):
+        session.trust_env = False
+    return session
+
+
+def read_whole(response: requests.Response, seconds: float, most_bytes: int) -> bytes:
+    """The body. Raises Endless, and what requests and urllib3 raise when the connection breaks."""
+    deadline, chunks, size = time.monotonic() + seconds, [], 0
+    # read1 gives what has come, where iter_content would wait for its chunk to be full and never see the deadline
+    while chunk := response.raw.read1(2**16, decode_content=True):
+        size += len(chunk)
+        if size > most_bytes or time.monotonic() > deadline:
+            raise Endless(f"the answer did not end within {seconds:.0f} s and {most_bytes // 2**20} MiB")
+        chunks.append(chunk)
+    return b"".join(chunks)
