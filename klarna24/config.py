@@ -6,6 +6,7 @@ outside (an account that is not in the chart): that is checked where the outside
 
 import difflib
 import ipaddress
+import itertools
 import os
 import re
 import stat
@@ -67,7 +68,7 @@ class Secret:
     value: str | tuple[str, ...] = ""
 
 
-def _secret(raw: object) -> Secret:
+def secret_source(raw: object) -> Secret:
     ways = 'use { env = "NAME" }, { file = "/path" }, { command = ["pass", "show", "name"] }, '
     ways += '{ systemd = "name" } or { keyring = true }'
     if isinstance(raw, str):
@@ -81,6 +82,8 @@ def _secret(raw: object) -> Secret:
         case "command", [str(), *_] if value[0] and all(isinstance(w, str) and "\0" not in w for w in value):
             return Secret("command", tuple(value))
         case (("env" | "file" | "systemd"), str()) if value.strip() and "\0" not in value:
+            if source == "env" and not re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII):
+                raise _fault("env: give the variable's name, not the secret itself")
             if source == "systemd" and "/" in value:
                 raise _fault("systemd: give the credential's name, as in LoadCredential=name:…, not a path")
             return Secret(source, value)
@@ -102,7 +105,7 @@ def _by_detailed_type(raw: object) -> object:
     return raw
 
 
-def _base_url(raw: object) -> object:
+def base_url(raw: object) -> object:
     if not isinstance(raw, str):
         raise _fault("give an address as text")
     try:
@@ -139,8 +142,8 @@ AccountNo = Annotated[int, Field(ge=1, le=32767)]
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 Text = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
-SecretField = Annotated[Secret, BeforeValidator(_secret)]
-BaseUrl = Annotated[str, BeforeValidator(_base_url)]
+SecretField = Annotated[Secret, BeforeValidator(secret_source)]
+BaseUrl = Annotated[str, BeforeValidator(base_url)]
 AccountsByType = Annotated[dict[str, AccountNo], BeforeValidator(_by_detailed_type)]
 
 
@@ -166,6 +169,12 @@ class Klarna(Table):
         return (self.currencies is None or currency in self.currencies) and (
             self.merchant_ids is None or merchant_id in self.merchant_ids
         )
+
+
+def disjoint(one: Klarna, other: Klarna) -> bool:
+    """Whether no payout can be both profiles', by their own filters."""
+    pairs = [(one.currencies, other.currencies), (one.merchant_ids, other.merchant_ids)]
+    return any(a is not None and b is not None and not set(a) & set(b) for a, b in pairs)
 
 
 class TwentyFour(Table):
@@ -339,10 +348,13 @@ class File(Table):
 
 @dataclass(frozen=True, slots=True)
 class Config:
+    """``state_dir_in_file`` is what the file by itself says, whatever an option or the environment says."""
+
     path: Path
     state_dir: Path
     profiles: dict[str, Profile]
     notify: Notify
+    state_dir_in_file: Path | None = None
 
     def profile(self, name: str) -> Profile:
         """Raises :class:`ConfigFault` naming the nearest known profile."""
@@ -387,15 +399,32 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
         raise ConfigFault(f"{path}: {len(faults)} faults", f"edit {path}", faults=faults) from None
     for name, profile in file.profiles.items():
         profile._name = name
-    return Config(path, _state_dir(state_dir, file.state_dir, path), file.profiles, file.notify)
+    _check_one_company_each(file.profiles, path)
+    in_file = _absolute(Path(file.state_dir), path.parent) if file.state_dir else None
+    return Config(path, _state_dir(state_dir, in_file), file.profiles, file.notify, in_file)
 
 
-def _state_dir(option: Path | None, in_file: str | None, config_path: Path) -> Path:
+def _check_one_company_each(profiles: dict[str, Profile], path: Path) -> None:
+    """One payout of Klarna's is booked in one company: a copied profile, half changed, would book it in two."""
+    for one, other in itertools.combinations(profiles.values(), 2):
+        same_klarna = (one.klarna.url, one.klarna.username) == (other.klarna.url, other.klarna.username)
+        if (
+            same_klarna
+            and one.twentyfour.client_id != other.twentyfour.client_id
+            and not disjoint(one.klarna, other.klarna)
+        ):
+            raise ConfigFault(
+                f"{path}: profiles {one.name} and {other.name} would book the same payouts in two companies",
+                "give them different currencies or merchant_ids, or each its own Klarna credentials",
+            )
+
+
+def _state_dir(option: Path | None, in_file: Path | None) -> Path:
     if option is not None:
         return _absolute(option)
     if os.environ.get("KLARNA24_STATE_DIR") or in_file is None:
         return _absolute(default_state_dir())
-    return _absolute(Path(in_file), config_path.parent)
+    return in_file
 
 
 def _absolute(path: Path, folder: Path | None = None) -> Path:

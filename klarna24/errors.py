@@ -6,6 +6,7 @@
     │   └── StateFault      3     the state folder cannot be used
     ├── CredentialsFault    4     missing or refused
     ├── Unavailable         5     no answer for now: the next run carries on
+    │   ├── BadAnswer       5     an answer that is not what the contract says
     │   └── Locked          5     another run holds the profile
     ├── Rejected            6     24SevenOffice refused a voucher
     ├── Held                7     a payout that is not booked, with the reason
@@ -109,6 +110,10 @@ class CredentialsFault(Klarna24Error):
 class Unavailable(Klarna24Error):
     exit_code = 5
     code = "unavailable"
+
+
+class BadAnswer(Unavailable):
+    """Of one payout alone where its rows are meant: others go on."""
 
 
 class Locked(Unavailable):

@@ -7,6 +7,7 @@ used, so every call may be repeated. Minor units become Decimal here, once; text
 import random
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -21,10 +22,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from requests.auth import HTTPBasicAuth
 
 from klarna24.config import Klarna
-from klarna24.errors import CredentialsFault, Unavailable
+from klarna24.errors import BadAnswer, CredentialsFault, Unavailable
 from klarna24.payout import SIGNS, Payout, PayoutKey, Totals, Transaction
 from klarna24.text import clean
-from klarna24.web import Endless, new_session, read_whole
+from klarna24.web import Endless, ServerTime, new_session, read_whole
 
 PAGE_SIZE = 500  # contract: the most that `size` takes
 TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
@@ -191,7 +192,9 @@ class _Moved(Exception):
 
 class KlarnaClient:
     """Reads payouts and their rows. Every method raises Unavailable or CredentialsFault, never anything else
-    of the network's."""
+    of the network's. ``server_time`` is of the last answer."""
+
+    server_time: ServerTime | None = None
 
     def __init__(self, settings: Klarna, password: str) -> None:
         self._settings = settings
@@ -254,12 +257,13 @@ class KlarnaClient:
         progress: Progress | None = None,
     ) -> list[Any]:
         """Page to the end and count: silent truncation is the commonest fault of such clients (facts)."""
+        why = ""
         for _ in range(RESTARTS):
             try:
                 return self._read_pages(path, query, page_model, items, progress)
-            except _Moved:
-                continue
-        raise Unavailable(f"Klarna: {path} changed at each of {RESTARTS} readings", "the next run carries on")
+            except _Moved as moved:
+                why = str(moved)
+        raise Unavailable(f"Klarna: {path}: {why}, at each of {RESTARTS} readings", "the next run carries on")
 
     def _read_pages(
         self,
@@ -276,7 +280,7 @@ class KlarnaClient:
             page: Any = self._get(path, query | paging, page_model)
             rows: list[Any] = getattr(page, items)
             if fetched and page.pagination.total != total:
-                raise _Moved
+                raise _Moved("the list changed while it was read")
             total = page.pagination.total
             fetched += rows
             if progress and total is not None:
@@ -290,8 +294,10 @@ class KlarnaClient:
                     f"Klarna: {path} announced {total} {items} and sent {len(fetched)}",
                     "the next run carries on",
                 )
-        if items == "payouts" and len({_payout(answer).key for answer in fetched}) < len(fetched):
-            raise _Moved
+        if items == "payouts":
+            keys = Counter(_payout(answer).key for answer in fetched)
+            if twice := [key.payment_reference for key, times in keys.items() if times > 1]:
+                raise _Moved(f"payout {twice[0][:75]} is listed twice")
         return fetched
 
     def _get(
@@ -309,7 +315,7 @@ class KlarnaClient:
         try:
             return model.model_validate_json(body)
         except ValidationError as error:
-            raise Unavailable(f"Klarna: {path}: {_not_the_contract(error)}", "klarna24 check") from None
+            raise BadAnswer(f"Klarna: {path}: {_not_the_contract(error)}", "klarna24 check") from None
 
     def _try(self, path: str, query: dict[str, str], missing_is_none: bool) -> bytes | None:
         try:
@@ -317,6 +323,7 @@ class KlarnaClient:
                 self._base + path, params=query, timeout=TIMEOUT, allow_redirects=False, stream=True
             )
             with response:
+                self.server_time = ServerTime.of(response)
                 body = read_whole(response, ANSWER_SECONDS, ANSWER_BYTES)
         except Endless as error:
             raise Unavailable(f"Klarna: {path}: {error}", "the next run carries on") from None

@@ -19,8 +19,9 @@ def only_run(folder: Path, profile: str, wait: float = 0) -> Iterator[None]:
     path = folder / "locks" / f"{profile}.lock"
     note = path.with_suffix(".json")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = filelock.FileLock(path, timeout=wait, mode=0o600)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        lock = filelock.FileLock(path, timeout=wait, mode=0o600, fallback_to_soft=False)
         lock.acquire()
     except filelock.Timeout:
         raise Locked(f"another run is under way{_who(note)}", "wait for it to end") from None

@@ -43,18 +43,16 @@ class Found:
 
 
 def mentions(comment: str, payment_reference: str) -> bool:
-    """The reference as a whole word: 12 is not in 123, nor in 12-3."""
-    return re.search(rf"(?<![\w-]){re.escape(payment_reference)}(?![\w-])", comment) is not None
+    """The reference as a whole word, between blanks, quotes or stops: 12 is not in 123, 12-3 or 12/3."""
+    return re.search(rf"""(?<![^\s"'(,;:]){re.escape(payment_reference)}(?![^\s"'),;:.])""", comment) is not None
 
 
 def candidates(trace: Trace, lines: Iterable[JournalLine]) -> set[VoucherKey]:
-    """The vouchers with a line on the anchor's account that mentions the reference."""
+    """The vouchers with a line, on the accounts that were searched, that mentions the reference."""
     return {
         line.key
         for line in lines
-        if line.account_no == trace.account_no
-        and line.key.date >= trace.date
-        and mentions(line.comment, trace.payment_reference)
+        if line.key.date >= trace.date and mentions(line.comment, trace.payment_reference)
     }
 
 
@@ -73,11 +71,10 @@ def judge(trace: Trace, lines: Iterable[JournalLine]) -> Found | None:
 
 
 def _is_anchor(trace: Trace, line: JournalLine) -> bool:
-    return (
-        line.account_no == trace.account_no
-        and line.amount == trace.amount
-        and mentions(line.comment, trace.payment_reference)
-    )
+    """Our amount on our account; on another only in our own words, for a bank row has the reference as well."""
+    reference = trace.payment_reference
+    where = line.account_no == trace.account_no or line.comment.startswith(f"Klarna {reference} ")
+    return where and line.amount == trace.amount and mentions(line.comment, reference)
 
 
 def _sums(lines: Iterable[JournalLine]) -> dict[int, Decimal]:

@@ -21,7 +21,7 @@ from decimal import Decimal
 from klarna24.config import Profile
 from klarna24.errors import Held
 from klarna24.payout import FEE_TERMS, NOT_TWO_DECIMALS, SIGNS, ZERO, Payout, Transaction
-from klarna24.voucher import Books, Currency, Entry, Voucher
+from klarna24.voucher import Books, Currency, Entry, FiscalYear, Voucher
 
 COMMENT_LENGTH = 75  # facts: "Comment: keep to 75 characters"
 # Nobody documents the longest invoice number or OCR; a Klarna order id (36) must pass, and anything beyond
@@ -118,7 +118,7 @@ def voucher_for(payout: Payout, rows: Sequence[Transaction], profile: Profile, b
         return None
     currency = _currency(payout, rows, profile, books)
     day = payout.local_date(profile.timezone)
-    year = _fiscal_year(day, profile, books)
+    year = fiscal_year(day, profile, books.fiscal_years)
     rows = [row for row in rows if row.currency == payout.currency]
     lines = list(_lines(payout, rows, ITEMISED[profile.transfer] - left_out, left_out))
     if not lines:
@@ -248,9 +248,10 @@ def _own_vat(payout: Payout, rows: Iterable[Transaction]) -> str:
     return "".join(f"; Klarna's own {what}: {amount:.2f} {code}" for (what, code), amount in sums.items())
 
 
-def _fiscal_year(day: date, profile: Profile, books: Books) -> int:
-    """The number that 24SevenOffice gives the year (facts: YearId; undocumented for a split one)."""
-    year = next((year for year in books.fiscal_years if year.start <= day < year.end), None)
+def fiscal_year(day: date, profile: Profile, years: Iterable[FiscalYear]) -> int:
+    """The number that 24SevenOffice gives the year of ``day`` (facts: YearId; undocumented for a split one).
+    Raises Held where nothing can be booked on that day."""
+    year = next((year for year in years if year.start <= day < year.end), None)
     if year is None:
         raise Held("fiscal-year", f"there is no fiscal year with {day} in it", "create it in 24SevenOffice")
     last_day = year.end - timedelta(days=1)

@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from klarna24 import mapping, problems
-from klarna24.config import Profile
-from klarna24.errors import ConfigFault, Held
+from klarna24.config import disjoint
+from klarna24.errors import BadAnswer, ConfigFault, Held, Unavailable, UsageFault
 from klarna24.lookup import Found
 from klarna24.payout import ZERO, Payout, Transaction
-from klarna24.shop import Item, ItemStatus, Plan, Shop
+from klarna24.report import Item, ItemStatus, Plan
+from klarna24.shop import Shop
 from klarna24.state import Row
 
 OVERLAP = timedelta(days=90)
@@ -27,27 +28,33 @@ def plan(shop: Shop, into: Plan) -> None:
     listed = shop.klarna.payouts(_since(shop), shop.today, shop.profile.timezone)
     _check_merchants(shop, listed)
     rows = {payout.key: state.row(shop.owner, payout.key) for payout in listed}
+    orphans = [row for row in _orphans(shop, listed) if row.key not in rows]
     into.adopted.extend(row for row in rows.values() if row and row.profile != name)
     for row in into.adopted:
         _check_may_adopt(shop, row)
+    into.adopted.extend(orphans)
     _add_in_doubt(shop, [row for row in into.adopted if row.in_doubt], items)
     for payout in listed:
         if item := _item(shop, payout, rows[payout.key]):
             items.append(item)
-    for row in waiting:
+    for row in [*waiting, *orphans]:
         if row.key not in rows and not row.in_doubt and (item := _older(shop, row)):
             items.append(item)
     items.sort(key=lambda item: (item.payout_date, item.key))
 
 
 def preview(shop: Shop, period: tuple[date | None, date | None], into: Plan) -> None:
-    """Any days, the past before start_date included; what state knows is shown, and otherwise left alone."""
+    """Any days, the past before start_date included; what state knows is told, and otherwise left alone."""
     since, until = period[0] or shop.profile.start_date, period[1] or shop.today
+    if since > until and period[0] is None:
+        raise UsageFault(f"--to {until} is before start_date {since}", "say --from as well")
     for payout in shop.klarna.payouts(since, until, shop.profile.timezone):
-        item = _mapped(shop, payout, None)
         row = shop.state.row(shop.owner, payout.key)
-        if row and row.status in {"posted", "skipped"}:
-            item = replace(item, status="posted" if row.status == "posted" else "skipped", problem=None)
+        item = _mapped(shop, payout, row)
+        if row and row.in_doubt:
+            item = replace(_in_doubt(shop, row, None), voucher=item.voucher)
+        elif row and row.status in {"posted", "skipped"} and not row.may_be_sent:
+            item = replace(_finished(shop, payout, row), voucher=item.voucher)
         into.items.append(item)
 
 
@@ -56,6 +63,17 @@ def _since(shop: Shop) -> date:
     if checkpoint is None or shop.state.scope(shop.profile.name) != shop.scope:
         return start
     return max(start, checkpoint - OVERLAP)
+
+
+def _orphans(shop: Shop, listed: list[Payout]) -> list[Row]:
+    """Unfinished payouts of a profile that is gone, which this one would see if Klarna still listed them."""
+    merchants = {payout.merchant_id for payout in listed} | shop.state.merchants(shop.owner)
+    return [
+        row
+        for row in shop.state.orphans(shop.owner, shop.config.profiles)
+        if shop.profile.klarna.covers(row.key.merchant_id, row.key.currency)
+        and (not merchants or row.key.merchant_id in merchants)
+    ]
 
 
 # What is in doubt
@@ -77,15 +95,26 @@ def _add_in_doubt(shop: Shop, rows: list[Row], items: list[Item]) -> None:
 
 
 def _in_doubt(shop: Shop, row: Row, found: Found | None) -> Item:
-    if found and found.ours:
+    why = "the run that sent it ended before an answer came"
+    if found and found.ours and not _has_a_double(shop, row):
         return replace(_from_row(row, "posted"), found=found)
-    reference, currency = row.key.payment_reference, row.key.currency
-    why = problems.elsewhere(found) if found else "the run that sent it ended before an answer came"
-    problem = problems.in_doubt(shop.profile.name, reference, why, row.trace, currency)
+    if found:
+        why = problems.elsewhere(found)
+        if found.ours:
+            why = f"voucher {found.transaction_no} may be its own, or that of another payout of the same reference"
+    problem = problems.in_doubt(shop.resolve_command(row.key), why, row.trace, row.key.currency)
     if row.problem and row.status == "in-doubt" and not found:
         # as it was told first, with the commands of the profile that it is in now
         problem = replace(row.problem, hint=problem.hint)
     return replace(_from_row(row, "in-doubt"), problem=problem)
+
+
+def _has_a_double(shop: Shop, row: Row) -> bool:
+    """Another payout under the same reference, whose voucher would look just the same."""
+    return any(
+        row.trace and other.trace and other.trace.sums == row.trace.sums
+        for other in shop.state.namesakes(shop.owner, row.key)
+    )
 
 
 # What is new, held or rejected
@@ -93,14 +122,22 @@ def _in_doubt(shop: Shop, row: Row, found: Found | None) -> Item:
 
 def _item(shop: Shop, payout: Payout, row: Row | None) -> Item | None:
     """None for what is finished and unchanged, and for what is in doubt: nothing else decides that."""
-    if row is None or (row.may_be_sent and (row.status != "skipped" or payout.totals.named())):
-        return _mapped(shop, payout, row)
-    if row.status in {"posted", "skipped"} and row.totals != payout.totals.named():
-        problem = problems.changed(
-            row.key.payment_reference, row.status, row.totals, payout.totals.named(), row.key.currency
-        )
-        return replace(_from_row(row, "posted" if row.status == "posted" else "skipped"), problem=problem)
-    return None
+    if row is None:
+        return _same_figures_elsewhere(shop, payout) or _mapped(shop, payout, None)
+    unchanged = row.totals == payout.totals.named()
+    if row.in_doubt or (row.status in {"posted", "skipped"} and unchanged):
+        return None
+    return _mapped(shop, payout, row) if row.may_be_sent else _finished(shop, payout, row)
+
+
+def _finished(shop: Shop, payout: Payout, row: Row) -> Item:
+    """Posted or skipped, with a problem where Klarna has changed its figures since."""
+    item = _from_row(row, "posted" if row.status == "posted" else "skipped")
+    now = payout.totals.named()
+    if row.totals == now:
+        return item
+    problem = problems.changed(shop.resolve_command(row.key), row.status, row.totals, now, row.key.currency)
+    return replace(item, problem=problem)
 
 
 def _mapped(shop: Shop, payout: Payout, row: Row | None) -> Item:
@@ -116,15 +153,13 @@ def _mapped(shop: Shop, payout: Payout, row: Row | None) -> Item:
     try:
         rows = _rows(shop, payout) if mapping.needs_rows(payout, shop.profile, shop.books) else ()
         voucher = mapping.voucher_for(payout, rows, shop.profile, shop.books)
-    except Held as held:
-        problem = problems.of_payout(held, payout.payment_reference, "is held")
-        return replace(item, status="held", problem=problem)
+    except (Held, BadAnswer) as error:
+        return replace(item, status="held", problem=problems.held(error, shop.resolve_command(payout.key)))
     if voucher is None:
         return replace(item, status="skipped")
     if row and row.until_changed and row.fingerprint == voucher.fingerprint():
-        again = problems.rejected(
-            shop.profile.name, row.key.payment_reference, "Exception, and the voucher is the same", True
-        )
+        command = shop.resolve_command(row.key)
+        again = problems.rejected(command, "Exception, and the voucher is the same", until_changed=True)
         problem = row.problem if row.problem and row.status == "rejected" else again
         return replace(item, status="rejected", voucher=voucher, problem=problem)
     return replace(item, voucher=voucher)
@@ -142,11 +177,19 @@ def _older(shop: Shop, row: Row) -> Item | None:
     profile = shop.profile
     if row.payout_date < profile.start_date or not profile.klarna.covers(row.key.merchant_id, row.key.currency):
         return None
-    payout = shop.klarna.payout(row.key)
-    if payout is not None:
-        return _item(shop, payout, row)
-    problem = problems.gone(row.key.payment_reference, row.problem)
-    return replace(_from_row(row, "rejected" if row.status == "rejected" else "held"), problem=problem)
+    status: ItemStatus = "rejected" if row.status == "rejected" else "held"
+    try:
+        payout = shop.klarna.payout(row.key)
+    except Unavailable as error:
+        # one old payout that cannot be fetched does not keep the new ones from being posted
+        return replace(
+            _from_row(row, status), problem=problems.of_payout(error, row.key.payment_reference, "waits")
+        )
+    if payout is None:
+        return replace(_from_row(row, status), problem=problems.gone(row.key.payment_reference, row.problem))
+    if payout.local_date(profile.timezone) < profile.start_date:
+        return None
+    return _item(shop, payout, row)
 
 
 def _from_row(row: Row, status: ItemStatus) -> Item:
@@ -156,9 +199,25 @@ def _from_row(row: Row, status: ItemStatus) -> Item:
 # What would book a payout twice
 
 
+def _same_figures_elsewhere(shop: Shop, payout: Payout) -> Item | None:
+    """A new payout whose reference and figures were sent before, for another merchant or environment: one payout
+    that Klarna (or the profile) now calls otherwise, or two? In doubt. In another currency it is its own."""
+    for row in shop.state.namesakes(shop.owner, payout.key):
+        if row.trace and row.key.currency == payout.currency and row.totals == payout.totals.named():
+            item = _mapped(shop, payout, None)
+            why = (
+                f"the same figures were sent before under this reference, for merchant {row.key.merchant_id} in "
+                f"environment {row.environment}"
+            )
+            trace = item.voucher.trace() if item.voucher else None
+            problem = problems.in_doubt(shop.resolve_command(payout.key), why, trace, payout.currency)
+            return replace(item, status="in-doubt", problem=problem)
+    return None
+
+
 def _check_merchants(shop: Shop, listed: list[Payout]) -> None:
     """Raises where Klarna's credentials have become another merchant's, unless the profile names it."""
-    known = shop.state.merchants(shop.profile.name)
+    known = shop.state.merchants(shop.owner)
     named = set(shop.profile.klarna.merchant_ids or ())
     strange = sorted({payout.merchant_id for payout in listed} - known - named)
     if known and strange:
@@ -173,18 +232,10 @@ def _check_merchants(shop: Shop, listed: list[Payout]) -> None:
 def _check_may_adopt(shop: Shop, row: Row) -> None:
     """A payout of another profile's passes to this one only where that one is gone, or no longer covers it."""
     other = shop.config.profiles.get(row.profile)
-    if other is not None and not _disjoint(other, shop.profile):
+    if other is not None and not disjoint(other.klarna, shop.profile.klarna):
         raise ConfigFault(
             f"payout {row.key.payment_reference} belongs to profile {row.profile}, and profile "
             f"{shop.profile.name} sees it too: both would book it",
             "give the two different currencies or merchant_ids, or remove one",
             row.key.payment_reference,
         )
-
-
-def _disjoint(one: Profile, other: Profile) -> bool:
-    pairs = [
-        (one.klarna.currencies, other.klarna.currencies),
-        (one.klarna.merchant_ids, other.klarna.merchant_ids),
-    ]
-    return any(a is not None and b is not None and not set(a) & set(b) for a, b in pairs)

@@ -6,7 +6,8 @@ from klarna24 import problems
 from klarna24.errors import Klarna24Error, Problem, Unavailable
 from klarna24.lookup import Found
 from klarna24.payout import Payout
-from klarna24.shop import Item, Plan, Shop
+from klarna24.report import Item, Plan
+from klarna24.shop import Shop
 from klarna24.stopping import finish_first
 from klarna24.twentyfour import Kind
 from klarna24.voucher import Voucher
@@ -46,6 +47,8 @@ def _write_down(shop: Shop, item: Item) -> None:
         case Item(status="posted", row=row, found=Found() as found) if row:
             answer = f"found in the journal as {found.transaction_no}"
             state.answered(owner, row.id, "posted", answer, transaction_no=found.transaction_no)
+        case Item(status="in-doubt", row=None, payout=Payout() as payout, problem=Problem() as problem):
+            state.doubt(owner, payout, item.payout_date, problem, item.voucher)
         case Item(status="in-doubt", row=row, problem=Problem() as problem) if row and row.problem != problem:
             state.answered(owner, row.id, "in-doubt", problem.message, problem)
 
@@ -71,7 +74,7 @@ def _send(shop: Shop, item: Item) -> Item:
 
 
 def _answered(shop: Shop, item: Item, row_id: int, kind: Kind, said: str) -> Item:
-    state, owner, profile, reference = shop.state, shop.owner, shop.profile.name, item.key.payment_reference
+    state, owner, reference = shop.state, shop.owner, item.key.payment_reference
     match kind:
         case Kind.POSTED:
             state.answered(owner, row_id, "posted", said)
@@ -83,7 +86,7 @@ def _answered(shop: Shop, item: Item, row_id: int, kind: Kind, said: str) -> Ite
             )
         case Kind.REJECTED | Kind.REJECTED_UNTIL_CHANGED:
             until_changed = kind is Kind.REJECTED_UNTIL_CHANGED
-            problem = problems.rejected(profile, reference, said, until_changed)
+            problem = problems.rejected(shop.resolve_command(item.key), said, until_changed)
             state.answered(owner, row_id, "rejected", said, problem, until_changed=until_changed)
             return replace(item, status="rejected", problem=problem)
         case Kind.IN_DOUBT:
@@ -101,7 +104,7 @@ def _ready(item: Item) -> tuple[Payout, Voucher]:
 
 def _doubt(shop: Shop, item: Item, why: str) -> Problem:
     trace = item.voucher.trace() if item.voucher else None
-    return problems.in_doubt(shop.profile.name, item.key.payment_reference, why, trace, item.key.currency)
+    return problems.in_doubt(shop.resolve_command(item.key), why, trace, item.key.currency)
 
 
 # Old or lost state
@@ -118,20 +121,35 @@ def _against_journal(shop: Shop, plan: Plan) -> None:
     ready = [(index, item) for index, item in enumerate(plan.items) if item.status == "ready"]
     if not ready:
         return
-    findings = shop.office.find([_ready(item)[1].trace() for _, item in ready], shop.today)
-    ours = 0
+    traces = [_ready(item)[1].trace() for _, item in ready]
+    findings = shop.office.find(traces, shop.today, shop.state.anchor_accounts(shop.owner))
+    ours: dict[int, Found] = {}
     for (index, item), found in zip(ready, findings, strict=True):
-        payout, voucher = _ready(item)
         if found and found.ours:
-            shop.state.found(shop.owner, payout, voucher, found.transaction_no)
-            plan.items[index] = replace(item, status="posted", found=found)
-            ours = ours or found.transaction_no
+            ours[index] = found
         elif found and found.same_amount and not _ordered(item):
             plan.items[index] = _put_in_doubt(shop, item, problems.elsewhere(found))
-    if ours:
-        for index, item in enumerate(plan.items):
-            if item.status in {"ready", "held", "rejected"} and not _ordered(item) and item.payout:
-                plan.items[index] = _put_in_doubt(shop, item, OLD_STATE.format(number=ours))
+    proof = next((found for index, found in ours.items() if not _was_sent(plan.items[index])), None)
+    if proof:
+        _doubt_the_rest(shop, plan, set(ours), proof)
+    # last, for until the doubts are written down the proof must stay where the next run finds it
+    for index, found in ours.items():
+        payout, voucher = _ready(plan.items[index])
+        shop.state.found(shop.owner, payout, voucher, found.transaction_no)
+        plan.items[index] = replace(plan.items[index], status="posted", found=found)
+
+
+def _doubt_the_rest(shop: Shop, plan: Plan, ours: set[int], proof: Found) -> None:
+    why = OLD_STATE.format(number=proof.transaction_no)
+    for index, item in enumerate(plan.items):
+        unposted = item.status in {"ready", "held", "rejected"} and item.payout is not None
+        if index not in ours and unposted and not _ordered(item):
+            plan.items[index] = _put_in_doubt(shop, item, why)
+
+
+def _was_sent(item: Item) -> bool:
+    """By this very state: then its voucher in the journal is no news."""
+    return item.row is not None and item.row.trace is not None
 
 
 def _ordered(item: Item) -> bool:

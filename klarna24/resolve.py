@@ -8,12 +8,22 @@ from typing import Literal
 from klarna24.config import Config
 from klarna24.errors import UsageFault
 from klarna24.lock import only_run
+from klarna24.lookup import Found
 from klarna24.shop import open_shop
 from klarna24.state import Row, State
 from klarna24.twentyfour import Sessions
 
 Way = Literal["posted", "resend", "skip"]
 FINISHED = frozenset({"posted", "skipped"})
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """A payout as a person names it; currency and merchant where the reference has several."""
+
+    reference: str
+    currency: str | None = None
+    merchant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +37,7 @@ class Question:
 def resolve(
     config: Config,
     profile: str,
-    reference: str,
-    currency: str | None,
+    which: Which,
     way: Way,
     note: str | None,
     confirm: Callable[[Question], bool],
@@ -38,47 +47,84 @@ def resolve(
     Raises UsageFault where the reference or the way does not fit, and what a look-up can raise.
     """
     with only_run(config.state_dir, profile), closing(State.open(config.state_dir)) as state:
-        row = _row(state, profile, reference, currency)
-        if way != "resend" and row.status in FINISHED:
-            raise UsageFault(f"payout {reference} is {row.status} already", f"klarna24 log --profile {profile}")
-        if way == "resend" and (found := _look(config, state, row)):
-            if row.status not in FINISHED:
-                state.resolve(row, "posted", f"found in the journal as {found}", note, transaction_no=found)
-                return (
-                    f"payout {reference} is in the journal as voucher {found}: it is posted, nothing is sent again"
+        row = _row(state, profile, which)
+        match way:
+            case "resend":
+                return _resend(config, state, row, note, confirm)
+            case "posted" if row.status == "posted":
+                return _accept(config, state, row, note, confirm)
+            case _ if row.status in FINISHED and row.by_person:
+                raise UsageFault(
+                    f"payout {row.key.payment_reference} is {row.status} already",
+                    f"klarna24 log --profile {profile}",
                 )
-            raise UsageFault(
-                f"payout {reference} is in the journal as voucher {found}: it cannot be sent again",
-                "delete or reverse that voucher in 24SevenOffice first",
-            )
         if not confirm(_question(row, way)):
-            return f"payout {reference} stays {row.status}: nothing was changed"
+            return _unchanged(row)
         return _settle(state, row, way, note)
 
 
-def _row(state: State, profile: str, reference: str, currency: str | None) -> Row:
-    rows = state.by_reference(profile, reference)
-    if currency:
-        rows = [row for row in rows if row.key.currency == currency]
+def _row(state: State, profile: str, which: Which) -> Row:
+    rows = [
+        row
+        for row in state.by_reference(profile, which.reference)
+        if which.currency in {None, row.key.currency} and which.merchant_id in {None, row.key.merchant_id}
+    ]
     if not rows:
-        raise UsageFault(f"profile {profile} has no payout {reference}", f"klarna24 status --profile {profile}")
+        raise UsageFault(
+            f"profile {profile} has no payout {which.reference}", f"klarna24 status --profile {profile}"
+        )
     if len(rows) > 1:
-        them = ", ".join(f"{row.key.currency} ({row.key.merchant_id})" for row in rows)
-        raise UsageFault(f"payout {reference} stands for more than one: {them}", "say which: --currency")
+        them = ", ".join(f"{row.key.currency} of {row.key.merchant_id}" for row in rows)
+        raise UsageFault(
+            f"{which.reference} stands for more than one payout: {them}", "say which: --currency, --merchant"
+        )
     return rows[0]
 
 
-def _look(config: Config, state: State, row: Row) -> int | None:
-    """The number of the payout's own voucher in the journal, if it was ever sent and has been booked."""
+def _resend(config: Config, state: State, row: Row, note: str | None, confirm: Callable[[Question], bool]) -> str:
+    reference = row.key.payment_reference
+    found = _look(config, state, row)
+    if found and found.ours and row.status not in FINISHED:
+        number = found.transaction_no
+        state.resolve(row, "posted", f"found in the journal as {number}", note, transaction_no=number)
+        return f"payout {reference} is in the journal as voucher {number}: it is posted, nothing is sent again"
+    if found and row.status in FINISHED and (found.ours or found.same_amount):
+        raise UsageFault(
+            f"payout {reference} is in the journal as voucher {found.transaction_no}: it cannot be sent again",
+            "delete or reverse that voucher in 24SevenOffice first",
+        )
+    if not confirm(_question(row, "resend", found)):
+        return _unchanged(row)
+    return _settle(state, row, "resend", note)
+
+
+def _look(config: Config, state: State, row: Row) -> Found | None:
+    """What the journal says of the payout, if it was ever sent."""
     if row.trace is None:
         return None
     profile = config.profile(row.profile)
     with open_shop(profile, config, state, Sessions(config.state_dir / "sessions")) as shop:
-        found = shop.office.find([row.trace], shop.today)[0]
-    return found.transaction_no if found and found.ours else None
+        return shop.office.find([row.trace], shop.today)[0]
 
 
-def _question(row: Row, way: Way) -> Question:
+def _accept(config: Config, state: State, row: Row, note: str | None, confirm: Callable[[Question], bool]) -> str:
+    """A posted payout whose figures changed at Klarna: the person has corrected the voucher."""
+    reference = row.key.payment_reference
+    profile = config.profile(row.profile)
+    with open_shop(profile, config, state, Sessions(config.state_dir / "sessions")) as shop:
+        payout = shop.klarna.payout(row.key)
+    if payout is None or payout.totals.named() == row.totals:
+        raise UsageFault(
+            f"payout {reference} is posted already, and has not changed", f"klarna24 log --profile {row.profile}"
+        )
+    question = f"Has the voucher of {reference} been corrected to Klarna's new figures?"
+    if not confirm(Question(question, type_reference=False)):
+        return _unchanged(row)
+    state.accept(row, payout.totals.named(), note)
+    return f"payout {reference} is posted, with Klarna's figures of now"
+
+
+def _question(row: Row, way: Way, found: Found | None = None) -> Question:
     reference, voucher = row.key.payment_reference, row.trace.name if row.trace else "its voucher"
     match way:
         case "posted":
@@ -86,8 +132,15 @@ def _question(row: Row, way: Way) -> Question:
         case "skip":
             return Question(f"Shall payout {reference} never be posted?", type_reference=False)
         case "resend":
+            seen = ""
+            if found:
+                seen = f"Voucher {found.transaction_no} in the journal has the reference {reference}. "
             text = f"Have you made sure that {voucher!r} is NOT in 24SevenOffice, neither booked nor as a draft?"
-            return Question(text, type_reference=row.status in FINISHED)
+            return Question(f"{seen}{text}", type_reference=row.status in FINISHED or found is not None)
+
+
+def _unchanged(row: Row) -> str:
+    return f"payout {row.key.payment_reference} stays {row.status}: nothing was changed"
 
 
 def _settle(state: State, row: Row, way: Way, note: str | None) -> str:

@@ -1,70 +1,21 @@
-"""What a run works with: one profile, its two ends, its state; and what it comes to."""
+"""What a run works with: one profile, its two ends, its state."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from functools import cached_property
-from typing import Literal
 
 from klarna24 import credentials
 from klarna24.config import Config, Profile
-from klarna24.errors import Problem, worst
 from klarna24.klarna import KlarnaClient
-from klarna24.lookup import Found
-from klarna24.payout import Payout, PayoutKey
-from klarna24.state import Owner, Row, State
+from klarna24.payout import PayoutKey
+from klarna24.problems import ResolveCommand
+from klarna24.report import RowsProgress
+from klarna24.state import Owner, State
 from klarna24.twentyfour import Sessions, TwentyFourClient
-from klarna24.voucher import Books, Voucher
-
-ItemStatus = Literal["ready", "posted", "held", "in-doubt", "rejected", "skipped"]
-RowsProgress = Callable[[str, int, int], None]  # payment reference, rows so far, rows in all
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A payout and what is to become, or became, of it. ``payout`` is None where Klarna was not asked for it,
-    or no longer has it; ``found`` is what the journal says of one that was in doubt."""
-
-    key: PayoutKey
-    payout_date: date
-    settlement: Decimal
-    status: ItemStatus
-    voucher: Voucher | None = None
-    problem: Problem | None = None
-    payout: Payout | None = None
-    row: Row | None = None
-    found: Found | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The new and the unfinished payouts, oldest first; ``adopted`` are rows of profiles that are gone."""
-
-    items: list[Item] = field(default_factory=list)
-    adopted: list[Row] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Report:
-    """What one profile's run comes to."""
-
-    profile: str
-    due: bool = True
-    checkpoint: date | None = None
-    items: list[Item] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    chart: dict[int, str] = field(default_factory=dict)
-
-    def all_problems(self) -> Iterator[Problem]:
-        yield from (item.problem for item in self.items if item.problem)
-        yield from self.problems
-
-    @property
-    def exit_code(self) -> int:
-        return worst(problem.exit_code for problem in self.all_problems())
+from klarna24.voucher import Books
 
 
 @dataclass
@@ -95,13 +46,19 @@ class Shop:
 
     @property
     def owner(self) -> Owner:
-        return Owner(self.profile.name, self.profile.twentyfour.client_id, self.profile.klarna.environment)
+        return Owner.of(self.profile)
 
     @property
     def scope(self) -> str:
-        """What a listing asks for: where it changes, the next one goes back to the start date."""
-        klarna = self.profile.klarna
-        return json.dumps([self.profile.start_date.isoformat(), klarna.currencies, klarna.merchant_ids])
+        """What a listing asks for, and of whom: where it changes, the next one goes back to the start date."""
+        klarna, profile = self.profile.klarna, self.profile
+        filters = [profile.start_date.isoformat(), profile.timezone.key, klarna.currencies, klarna.merchant_ids]
+        return json.dumps([klarna.url, klarna.environment, klarna.username, *filters])
+
+    def resolve_command(self, key: PayoutKey) -> ResolveCommand:
+        """The command that ends a payout's trouble."""
+        rows = self.state.by_reference(self.profile.name, key.payment_reference)
+        return ResolveCommand.of(self.profile.name, key, (row.key for row in rows))
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from klarna24 import problems
 from klarna24.config import Config
-from klarna24.state import Row, State, Status
+from klarna24.due import next_due
+from klarna24.state import Owner, Row, State, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class ProfileStatus:
-    """``in_file`` is off for rows of a profile that is no longer in profiles.toml."""
+    """``in_file`` is off for rows of a profile that is no longer in profiles.toml: no run of it is due, ever."""
 
     profile: str
     in_file: bool
     checkpoint: date | None
     completed_at: datetime | None
+    next_due: datetime | None
     counts: dict[Status, int]
     waiting: list[Waiting]
 
@@ -35,6 +37,10 @@ def status(config: Config, names: list[str] | None) -> list[ProfileStatus]:
     state = State.snapshot(config.state_dir)
     try:
         wanted = names or [*config.profiles, *(set(state.profiles()) - set(config.profiles))]
+        known = {*config.profiles, *state.profiles()}
+        for name in wanted:
+            if name not in known:
+                config.profile(name)  # raises, with the nearest name
         return [_of_profile(state, config, name) for name in wanted]
     finally:
         state.close()
@@ -46,18 +52,25 @@ def _of_profile(state: State, config: Config, name: str) -> ProfileStatus:
         in_file=name in config.profiles,
         checkpoint=state.checkpoint(name),
         completed_at=state.completed_at(name),
+        next_due=_next_due(state, config, name),
         counts=state.counts(name),
         waiting=list(_waiting(state, name)),
     )
 
 
+def _next_due(state: State, config: Config, name: str) -> datetime | None:
+    """The present where a run is due already."""
+    profile = config.profiles.get(name)
+    return next_due(profile, *state.last_run(Owner.of(profile)), datetime.now(UTC)) if profile else None
+
+
 def _waiting(state: State, name: str) -> Iterator[Waiting]:
     for row in state.waiting(name):
-        reference = row.key.payment_reference
+        same = state.by_reference(name, row.key.payment_reference)
+        resolve = problems.ResolveCommand.of(name, row.key, (other.key for other in same))
         command = f"klarna24 sync --profile {name} --now"
         if row.in_doubt:
-            posted, resend = (problems.resolve_command(name, reference, way) for way in ("posted", "resend"))
-            command = f"{posted}, or {resend}"
+            command = f"{resolve('posted')}, or {resolve('resend')}"
         elif row.status in {"held", "rejected"} and row.problem:
             command = row.problem.hint
         reason = "seen, not sent yet" if row.status == "ready" else "sent, and the run ended before the answer"

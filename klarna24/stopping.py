@@ -53,5 +53,5 @@ def finish_first() -> Iterator[None]:
         yield
     finally:
         _pending.finishing = False
-    if _pending.signal_number is not None:
-        raise Stopped(_pending.signal_number)
+        if _pending.signal_number is not None:
+            raise Stopped(_pending.signal_number)

@@ -1,6 +1,7 @@
 """The whole run: a straight line with pure code in the middle.
 
-    state: the checkpoint                    since = checkpoint − 90 days, never before start_date
+    state: is a run due?                     if not, nothing below is even imported
+    | the checkpoint                         since = checkpoint − 90 days, never before start_date
     | what is in doubt                       looked up in the journal, by what was kept of it
     | klarna.payouts(since, until)           until is fixed at the start; pages to the end
     | plus the unfinished                    by reference, however old
@@ -16,18 +17,20 @@ Nothing here asks whether it is a dry run: a dry run is plan() on a copy of the 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from klarna24.config import Config, Profile
+from klarna24.due import is_due, next_due
 from klarna24.errors import Klarna24Error
 from klarna24.lock import only_run
-from klarna24.plan import plan, preview
-from klarna24.post import post
-from klarna24.shop import Plan, Report, RowsProgress, open_shop
-from klarna24.state import State
-from klarna24.twentyfour import Sessions
+from klarna24.report import Plan, Report, RowsProgress
+from klarna24.state import Owner, State
+
+if TYPE_CHECKING:
+    from klarna24.twentyfour import Sessions
 
 
 def dry_run(
@@ -36,11 +39,14 @@ def dry_run(
     period: tuple[date | None, date | None] | None = None,
     progress: RowsProgress | None = None,
 ) -> Report:
-    """What sync would do, or with ``period`` a preview of any days; not a byte of the state changes."""
+    """What a sync that is due would do, or with ``period`` a preview of any days; not a byte of state changes."""
+    from klarna24.plan import plan, preview
+    from klarna24.shop import open_shop
+
     report = Report(profile.name)
     with _collecting(report):
         state = State.snapshot(config.state_dir)
-        report.checkpoint = state.checkpoint(profile.name)
+        _where_it_stands(report, profile, state)
         planned = Plan(report.items)
         with open_shop(profile, config, state, sessions(config.state_dir, keep=False), progress) as shop:
             if period:
@@ -51,10 +57,31 @@ def dry_run(
     return report
 
 
-def sync(profile: Profile, config: Config, wait: float = 0, progress: RowsProgress | None = None) -> Report:
-    """Plan and post, under the profile's lock; ``wait`` is how many seconds to wait for that."""
+def sync(
+    profile: Profile,
+    config: Config,
+    now: bool = False,
+    wait: float = 0,
+    progress: RowsProgress | None = None,
+) -> Report:
+    """Plan and post, if a run is due or with ``now`` in any case."""
     report = Report(profile.name)
-    with _collecting(report), only_run(config.state_dir, profile.name, wait):
+    with _collecting(report):
+        if not now:
+            with closing(State.snapshot(config.state_dir)) as state:
+                _where_it_stands(report, profile, state)
+        if report.due:
+            _run(report, profile, config, wait, progress)
+    return report
+
+
+def _run(report: Report, profile: Profile, config: Config, wait: float, progress: RowsProgress | None) -> None:
+    """Under the profile's lock; ``wait`` is how many seconds to wait for that."""
+    from klarna24.plan import plan
+    from klarna24.post import post
+    from klarna24.shop import open_shop
+
+    with only_run(config.state_dir, profile.name, wait):
         state = State.open(config.state_dir)
         planned = Plan(report.items)
         try:
@@ -65,10 +92,19 @@ def sync(profile: Profile, config: Config, wait: float = 0, progress: RowsProgre
         finally:
             report.checkpoint = state.checkpoint(profile.name)
             state.close()
-    return report
 
 
-def sessions(state_dir: Path, *, keep: bool = True) -> Sessions:
+def _where_it_stands(report: Report, profile: Profile, state: State) -> None:
+    """Whether a run is due is decided without a lock: two that think so are told apart by the lock."""
+    last_run, now = state.last_run(Owner.of(profile)), datetime.now(UTC)
+    report.checkpoint = state.checkpoint(profile.name)
+    report.due = is_due(profile, *last_run, now)
+    report.next_due = next_due(profile, *last_run, now)
+
+
+def sessions(state_dir: Path, *, keep: bool = True) -> "Sessions":
+    from klarna24.twentyfour import Sessions
+
     return Sessions(state_dir / "sessions", keep)
 
 

@@ -69,8 +69,8 @@ def demo(klarna24: Callable[..., int]) -> int:
             _title(2, "-q sync --profile shop1", "posts them; what is held is said, and stays")
             codes.append(klarna24("--config", str(path), "-q", "sync", "--profile", "shop1"))
             drafts = _print_drafts(box)
-            _title(3, "-q sync --profile shop1", "a second time")
-            codes.append(klarna24("--config", str(path), "-q", "sync", "--profile", "shop1"))
+            _title(3, "-q sync --profile shop1 --now", "a second time, although not due")
+            codes.append(klarna24("--config", str(path), "-q", "sync", "--profile", "shop1", "--now"))
         finally:
             os.environ.clear()
             os.environ.update(environment)

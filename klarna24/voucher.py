@@ -132,5 +132,5 @@ class Voucher:
     def fingerprint(self) -> str:
         """Equal for vouchers that say the same, whatever the order of their lines (Klarna promises none)."""
         lines = sorted(repr(entry) for entry in self.entries)
-        head = (self.name, self.type.number, self.year, self.currency)
+        head = (self.name, self.type.number, self.year, self.currency.symbol)
         return hashlib.sha256(repr((head, lines)).encode()).hexdigest()

@@ -1,6 +1,9 @@
-"""What both doors to the network do the same way: a session that says who asks, and a body that ends."""
+"""What both doors to the network do the same way: a session that says who asks, a body that ends, a clock."""
 
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 import requests
@@ -20,6 +23,26 @@ def new_session(base_url: str | None) -> requests.Session:
     if base_url and is_loopback(urlsplit(base_url).hostname or ""):
         session.trust_env = False
     return session
+
+
+class ServerTime(NamedTuple):
+    """What a server said of the time (its Date header), and when it said so by our clock. Read only when asked,
+    so that no header, however odd, can end a run."""
+
+    said: str | None
+    heard_at: datetime
+
+    @classmethod
+    def of(cls, response: requests.Response) -> Self:
+        return cls(response.headers.get("Date"), datetime.now(UTC))
+
+    def ahead(self) -> timedelta | None:
+        """How far its clock is ahead of ours; None where it said nothing that can be read."""
+        try:
+            moment = parsedate_to_datetime(self.said or "")
+        except (ValueError, TypeError, LookupError, OverflowError):
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - self.heard_at
 
 
 def read_whole(response: requests.Response, seconds: float, most_bytes: int) -> bytes:

@@ -146,7 +146,7 @@ def test_cut_off_at_every_request(open_shop: OpenShop, capsys: pytest.CaptureFix
             codes = [shop.sync("--now").code for _ in range(2)]
             where = f"cut at request {number}, {'after' if processed else 'before'} it was acted on"
             judge(shop.box, shop.folder, codes[-1], where)
-            assert first in {0, 8}, where
+            assert first in {0, 5, 8}, where
             shop.box.stop()
     with capsys.disabled():
         print(f"\n  cut matrix: {requests} requests, before and after", file=sys.stderr)  # noqa: T201 - asked for

@@ -201,6 +201,11 @@ def test_resend_looks_in_the_journal_first(open_shop: OpenShop) -> None:
     assert not shop.drafts()
 
 
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("click.prompt", lambda *args, **kwargs: typed)
+
+
 def test_a_deleted_draft_is_sent_again_after_its_reference_is_typed(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +213,7 @@ def test_a_deleted_draft_is_sent_again_after_its_reference_is_typed(
     assert shop.sync().code == 0
     shop.box.office.delete_draft(shop.box.office.home.drafts[0].id)
     for typed, drafts in (("wrong", 0), ("A", 1)):
-        monkeypatch.setattr("click.prompt", lambda *args, typed=typed, **kwargs: typed)
+        on_a_terminal(monkeypatch, typed)
         assert shop.run("resolve", "--profile", "shop1", "A", "--resend", "--yes").code == 0
         assert shop.sync("--now").code == 0
         assert len(shop.drafts()) == drafts
@@ -270,7 +275,7 @@ def test_yesterdays_state_restored(open_shop: OpenShop) -> None:
     assert shop.sync("--now").code == 0
 
 
-def test_a_payout_booked_by_hand_is_not_booked_again(open_shop: OpenShop) -> None:
+def test_a_payout_booked_by_hand_is_not_booked_again(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = open_shop(payouts=[simple("HAND"), simple("NEXT")])
     line = {"Date": NOON.replace(tzinfo=None), "TransactionNo": 77, "TransactionTypeId": 9, "Currency": "SEK"}
     shop.box.office.home.ledger += [
@@ -281,6 +286,8 @@ def test_a_payout_booked_by_hand_is_not_booked_again(open_shop: OpenShop) -> Non
     assert result.code == 8
     assert "its reference stands in voucher 77" in result.err
     assert shop.drafts() == [f"Klarna NEXT {NOON.date()}"]
+    assert shop.run("resolve", "--profile", "shop1", "HAND", "--resend", "--yes").code == 2, "it is to be typed"
+    on_a_terminal(monkeypatch, "HAND")
     assert shop.run("resolve", "--profile", "shop1", "HAND", "--resend", "--yes").code == 0
     assert shop.sync("--now").code == 0, "the person has weighed it"
     assert len(shop.drafts()) == 2

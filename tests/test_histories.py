@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from klarna24 import config as configuration
 from klarna24 import resolve, sync
 from klarna24.errors import Klarna24Error
+from klarna24.resolve import Which
 from klarna24.sandbox import Sandbox, make_payout
 from klarna24.shop import Shop
 from klarna24.state import Row, State
@@ -130,7 +131,7 @@ class Histories(RuleBasedStateMachine):
         self._sync()
 
     def _sync(self) -> None:
-        report = sync.sync(self.config.profiles["shop1"], self.config)
+        report = sync.sync(self.config.profiles["shop1"], self.config, now=True)
         self.box.faults.clear()
         assert report.exit_code != 1
         if not {problem.code for problem in report.problems} & {"unavailable", "credentials", "config", "state"}:
@@ -160,7 +161,7 @@ class Histories(RuleBasedStateMachine):
         """The person looks in 24SevenOffice and says what is so; or gives a payout up."""
         way: resolve.Way = "skip" if skip else "posted" if self._is_there(reference) else "resend"
         try:
-            resolve.resolve(self.config, "shop1", reference, None, way, "looked", lambda question: True)
+            resolve.resolve(self.config, "shop1", Which(reference), way, "looked", lambda question: True)
         except Klarna24Error:
             return
         self.doubts.discard(reference)

@@ -109,7 +109,7 @@ def test_twenty_five_payouts_over_several_pages_and_then_silence(
     assert shop.box.calls()["payouts"] == 4
     logins = shop.box.calls()["Login"]
     before = shop.box.calls()
-    second = shop.sync()
+    second = shop.sync("--now")
     assert (second.code, second.out, second.err) == (0, "", "")
     assert len(shop.drafts()) == 25
     assert shop.box.calls()["Login"] == logins == 1
@@ -180,7 +180,7 @@ def test_a_payout_found_sending_is_in_doubt_and_never_sent_again(open_shop: Open
     assert first.code == 8
     assert "LOST is in doubt" in first.err
     assert len(shop.drafts()) == 2, "the other payout goes on"
-    again = shop.sync()
+    again = shop.sync("--now")
     assert again.code == 8
     assert len(shop.drafts()) == 2
 
@@ -190,7 +190,7 @@ def test_a_held_payout_does_not_keep_others_and_is_posted_once_mended(open_shop:
     assert shop.sync().code == 7
     assert len(shop.drafts()) == 1
     shop.box.klarna.payouts[1]["totals"]["settlement_amount"] = 100
-    assert shop.sync().code == 0
+    assert shop.sync("--now").code == 0
     assert len(shop.drafts()) == 2
 
 
@@ -198,7 +198,7 @@ def test_a_payout_of_zeros_is_skipped_for_good(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("ZERO", sale_amount=0)])
     assert shop.dry_run("--json").json["profiles"][0]["payouts"][0]["status"] == "skipped"
     assert shop.sync().code == 0
-    assert shop.sync("--json").json["profiles"][0]["payouts"] == []
+    assert shop.sync("--now", "--json").json["profiles"][0]["payouts"] == []
     assert not shop.drafts()
 
 
@@ -207,7 +207,7 @@ def test_a_change_at_klarna_after_posting_is_reported_and_never_posted(open_shop
     assert shop.sync().code == 0
     shop.box.klarna.payouts[0]["totals"]["fee_amount"] = 2900
     shop.box.klarna.payouts[0]["totals"]["settlement_amount"] += 100
-    result = shop.sync()
+    result = shop.sync("--now")
     assert result.code == 7
     assert "settlement 962.50 → 963.50, fee 30.00 → 29.00 SEK" in result.err
     assert len(shop.drafts()) == 1
@@ -245,7 +245,7 @@ def test_start_date_moved_back_goes_back(open_shop: OpenShop) -> None:
     shop.write({"start_date": NOON.date() - timedelta(days=5)})
     assert shop.sync().code == 0
     shop.write({"start_date": NOON.date() - timedelta(days=300)})
-    assert shop.sync().code == 0
+    assert shop.sync("--now").code == 0
     assert len(shop.drafts()) == 2
 
 

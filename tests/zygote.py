@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from klarna24 import cli, resolve, sync  # noqa: F401 - loaded before the fork, so that each child is cheap
+from klarna24 import cli, plan, post, resolve  # noqa: F401 - loaded before the fork: each child is cheap
 from klarna24.twentyfour import connection
 
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-from klarna24.errors import StateFault
+from klarna24.errors import Klarna24Error, Locked, StateFault
 
 APPLICATION_ID = 0x4B3234  # "K24": a database that is not ours is refused
 FILE = "klarna24.sqlite"
 BUSY_SECONDS = 10.0
+BESIDE = {"locks", "sessions"}  # what stands beside the database in the state folder
 
 MIGRATIONS = (
     """
@@ -38,6 +39,7 @@ MIGRATIONS = (
         totals TEXT NOT NULL,           -- JSON, as Klarna had them when this row was last decided
         until_changed INTEGER NOT NULL DEFAULT 0,  -- rejected: not sent again while the voucher is the same
         resend INTEGER NOT NULL DEFAULT 0,  -- a person ordered it: the journal's doubts were weighed
+        by_person INTEGER NOT NULL DEFAULT 0,  -- skipped or posted, because a person said so
         fingerprint TEXT,               -- of the voucher that was sent
         bundle_name TEXT,
         anchor_account INTEGER,
@@ -69,13 +71,26 @@ def open_for_writing(folder: Path) -> sqlite3.Connection:
     """Folder 0700, file 0600; made where there is none."""
     path = folder / FILE
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if stat.S_IMODE(folder.stat().st_mode) & 0o077:
-            folder.chmod(0o700)
+        _close_folder(folder)
         path.touch(mode=0o600)
         return _up_to_date(_connect(path, "rw"), path)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from None
+
+
+def _close_folder(folder: Path) -> None:
+    """Ours alone. A folder that others use, and that holds other things, is not taken from them."""
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        alone = all(item.name in BESIDE or item.name.startswith(FILE) for item in folder.iterdir())
+        if mode & 0o077 and alone:
+            folder.chmod(0o700)
+        elif mode & 0o022:
+            raise StateFault(
+                f"the state folder {folder} is used by others (mode {mode:o})", "use a folder of its own: --state-dir"
+            ) from None
 
 
 def copy_in_memory(folder: Path) -> sqlite3.Connection:
@@ -175,8 +190,20 @@ def _foreign(path: Path) -> StateFault:
     return StateFault(f"{path} is not klarna24's database", "move it away, or use another --state-dir")
 
 
-def _unusable(path: Path, error: Exception) -> StateFault:
+def _unusable(path: Path, error: Exception) -> Klarna24Error:
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
         return _foreign(path)
+    if isinstance(error, sqlite3.Error):
+        return trouble(error, str(path))
     why = error.strerror if isinstance(error, OSError) else str(error)
     return StateFault(f"{path} cannot be used: {why}", f"ls -l {path.parent}; df {path.parent}")
+
+
+def trouble(error: sqlite3.Error, what: str) -> Klarna24Error:
+    """Busy is for now (5), anything else is for a person (3)."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return Locked(f"{what} is locked by another program", "wait for it to end")
+    if code == sqlite3.SQLITE_CORRUPT:
+        return StateFault(f"{what} is damaged: {error}", "restore it from the backup, then look in the journal")
+    return StateFault(f"{what} cannot be used: {error}", "free space, or mend the folder")

@@ -5,8 +5,9 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
+from klarna24.config import Profile
 from klarna24.errors import Problem
 from klarna24.payout import PayoutKey
 from klarna24.voucher import Trace
@@ -21,6 +22,10 @@ class Owner(NamedTuple):
     client_id: int
     environment: str
 
+    @classmethod
+    def of(cls, profile: Profile) -> Self:
+        return cls(profile.name, profile.twentyfour.client_id, profile.klarna.environment)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -28,6 +33,7 @@ class Row:
 
     id: int
     key: PayoutKey
+    environment: str
     profile: str
     payout_date: date
     status: Status
@@ -35,10 +41,10 @@ class Row:
     totals: dict[str, Decimal]
     until_changed: bool
     resend: bool
+    by_person: bool
     fingerprint: str | None
     trace: Trace | None
     transaction_no: int | None
-    created_at: datetime
     changed_at: datetime
 
     @property
@@ -48,8 +54,8 @@ class Row:
 
     @property
     def may_be_sent(self) -> bool:
-        """A skipped payout counts as new where nothing was in it: it was skipped for that alone."""
-        return self.status in {"ready", "held", "rejected"} or (self.status == "skipped" and not self.totals)
+        """What was skipped as empty counts as new once something is in it; not so where a person ended it."""
+        return self.status in {"ready", "held", "rejected"} or (self.status == "skipped" and not self.by_person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,7 @@ def row_of(found: sqlite3.Row) -> Row:
     return Row(
         id=found["id"],
         key=PayoutKey(found["merchant_id"], found["payment_reference"], found["currency"]),
+        environment=found["environment"],
         profile=found["profile"],
         payout_date=date.fromisoformat(found["payout_date"]),
         status=found["status"],
@@ -80,10 +87,10 @@ def row_of(found: sqlite3.Row) -> Row:
         totals={name: Decimal(amount) for name, amount in json.loads(found["totals"]).items()},
         until_changed=bool(found["until_changed"]),
         resend=bool(found["resend"]),
+        by_person=bool(found["by_person"]),
         fingerprint=found["fingerprint"],
         trace=_trace(found),
         transaction_no=found["transaction_no"],
-        created_at=datetime.fromisoformat(found["created_at"]),
         changed_at=datetime.fromisoformat(found["changed_at"]),
     )
 

@@ -18,15 +18,16 @@ import json
 import os
 import socket
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from klarna24.errors import ConfigFault, Problem, StateFault
 from klarna24.payout import Payout, PayoutKey
-from klarna24.state.database import copy_in_memory, open_for_writing
+from klarna24.state.database import copy_in_memory, open_for_writing, trouble
 from klarna24.state.rows import Event, Owner, Row, Status, problem_columns, row_of, trace_columns
 from klarna24.voucher import Voucher
 
@@ -60,10 +61,26 @@ class State:
     def close(self) -> None:
         self._db.close()
 
+    def _query(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        try:
+            return self._db.execute(statement, values)
+        except sqlite3.Error as error:
+            raise trouble(error, "the state") from None
+
+    def try_to_write(self) -> None:
+        """A change that is taken back. Raises StateFault where a run could keep nothing."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            self._db.execute(f"PRAGMA user_version = {version}")
+            self._db.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise trouble(error, "the state") from None
+
     # Reading
 
     def row(self, owner: Owner, key: PayoutKey) -> Row | None:
-        found = self._db.execute(
+        found = self._query(
             "SELECT * FROM payout WHERE (client_id, environment, merchant_id, payment_reference, currency)"
             " = (?, ?, ?, ?, ?)",
             (owner.client_id, owner.environment, *key),
@@ -72,7 +89,7 @@ class State:
 
     def unfinished(self, owner: Owner) -> list[Row]:
         """What is neither posted nor skipped, oldest first, of the company and environment that the run is for."""
-        found = self._db.execute(
+        found = self._query(
             "SELECT * FROM payout WHERE profile = ? AND client_id = ? AND environment = ?"
             " AND status NOT IN ('posted', 'skipped') ORDER BY payout_date, id",
             owner,
@@ -84,25 +101,53 @@ class State:
 
         Rows are made only after a complete listing, so that it cannot move past what was never seen.
         """
-        found = self._db.execute(
+        found = self._query(
             "SELECT max(payout_date) AS newest FROM payout WHERE profile = ?", (profile,)
         ).fetchone()
         return date.fromisoformat(found["newest"]) if found["newest"] else None
 
     def scope(self, profile: str) -> str | None:
         """What the last complete listing asked for."""
-        found = self._db.execute("SELECT scope FROM profile WHERE name = ?", (profile,)).fetchone()
+        found = self._query("SELECT scope FROM profile WHERE name = ?", (profile,)).fetchone()
         return found["scope"] if found else None
 
-    def merchants(self, profile: str) -> set[str]:
-        rows = self._db.execute("SELECT DISTINCT merchant_id FROM payout WHERE profile = ?", (profile,))
+    def orphans(self, owner: Owner, profiles: Iterable[str]) -> list[Row]:
+        """Unfinished rows of the same company and environment whose profile is no longer in the file."""
+        found = self._query(
+            "SELECT * FROM payout WHERE client_id = ? AND environment = ? AND status NOT IN ('posted', 'skipped')"
+            " ORDER BY payout_date, id",
+            (owner.client_id, owner.environment),
+        )
+        known = set(profiles)
+        return [row for row in map(row_of, found) if row.profile not in known]
+
+    def namesakes(self, owner: Owner, key: PayoutKey) -> list[Row]:
+        """Other payouts of the company under the same reference: of another merchant, currency or environment."""
+        found = self._query(
+            "SELECT * FROM payout WHERE client_id = ? AND payment_reference = ?"
+            " AND (environment, merchant_id, currency) <> (?, ?, ?)",
+            (owner.client_id, key.payment_reference, owner.environment, key.merchant_id, key.currency),
+        )
+        return [row_of(row) for row in found]
+
+    def anchor_accounts(self, owner: Owner) -> set[int]:
+        """Where vouchers of the company were ever anchored."""
+        found = self._query(
+            "SELECT DISTINCT anchor_account FROM payout WHERE client_id = ? AND anchor_account IS NOT NULL",
+            (owner.client_id,),
+        )
+        return {row["anchor_account"] for row in found}
+
+    def merchants(self, owner: Owner) -> set[str]:
+        rows = self._query(
+            "SELECT DISTINCT merchant_id FROM payout WHERE profile = ? AND client_id = ? AND environment = ?",
+            owner,
+        )
         return {row["merchant_id"] for row in rows}
 
     def check_owner(self, owner: Owner) -> None:
         """Raises ConfigFault where the profile's rows were made for another company."""
-        rows = self._db.execute(
-            "SELECT DISTINCT client_id, environment FROM payout WHERE profile = ?", (owner.profile,)
-        )
+        rows = self._query("SELECT DISTINCT client_id FROM payout WHERE profile = ?", (owner.profile,))
         for row in rows:
             if row["client_id"] != owner.client_id:
                 raise ConfigFault(
@@ -113,7 +158,7 @@ class State:
 
     def by_reference(self, profile: str, payment_reference: str) -> list[Row]:
         """More than one where a reference stands for several currencies or merchants."""
-        found = self._db.execute(
+        found = self._query(
             "SELECT * FROM payout WHERE profile = ? AND payment_reference = ? ORDER BY id",
             (profile, payment_reference),
         )
@@ -121,14 +166,12 @@ class State:
 
     def profiles(self) -> list[str]:
         """Every profile that has a row, whether it is still in the file or not."""
-        found = self._db.execute(
-            "SELECT name FROM profile UNION SELECT profile FROM payout ORDER BY name"
-        ).fetchall()
+        found = self._query("SELECT name FROM profile UNION SELECT profile FROM payout ORDER BY name").fetchall()
         return [row["name"] for row in found]
 
     def waiting(self, profile: str) -> list[Row]:
         """What is neither posted nor skipped, whatever company and environment it is of."""
-        found = self._db.execute(
+        found = self._query(
             "SELECT * FROM payout WHERE profile = ? AND status NOT IN ('posted', 'skipped')"
             " ORDER BY payout_date, id",
             (profile,),
@@ -136,7 +179,7 @@ class State:
         return [row_of(row) for row in found]
 
     def counts(self, profile: str) -> dict[Status, int]:
-        found = self._db.execute(
+        found = self._query(
             "SELECT status, count(*) AS payouts FROM payout WHERE profile = ? GROUP BY status ORDER BY status",
             (profile,),
         )
@@ -144,12 +187,16 @@ class State:
 
     def completed_at(self, profile: str) -> datetime | None:
         """When a run last came to its end."""
-        found = self._db.execute("SELECT completed_at FROM profile WHERE name = ?", (profile,)).fetchone()
+        found = self._query("SELECT completed_at FROM profile WHERE name = ?", (profile,)).fetchone()
         return datetime.fromisoformat(found["completed_at"]) if found and found["completed_at"] else None
+
+    def last_run(self, owner: Owner) -> tuple[datetime | None, bool]:
+        """When it came to its end, and whether payouts are unfinished: what decides when the next is due."""
+        return self.completed_at(owner.profile), bool(self.unfinished(owner))
 
     def events(self, profile: str | None) -> list[Event]:
         """The log, oldest first; of one profile, or of all."""
-        found = self._db.execute(
+        found = self._query(
             "SELECT event.*, payment_reference, currency FROM event LEFT JOIN payout ON payout.id = payout_id"
             " WHERE ?1 IS NULL OR event.profile = ?1 ORDER BY event.id",
             (profile,),
@@ -190,6 +237,8 @@ class State:
         with self._transaction():
             row = self.row(owner, payout.key)
             if row is not None and not row.may_be_sent:
+                return None
+            if row is not None and row.until_changed and row.fingerprint == voucher.fingerprint():
                 return None
             facts = {
                 "fingerprint": voucher.fingerprint(),
@@ -251,6 +300,15 @@ class State:
         trace = trace_columns(voucher.trace()) if voucher else {}
         self._decide(owner, payout, payout_date, "in-doubt", problem, trace)
 
+    def accept(self, row: Row, totals: Mapping[str, Decimal], note: str | None) -> None:
+        """A person has corrected the voucher of a payout that changed at Klarna: these are its figures now."""
+        with self._transaction():
+            figures = json.dumps({name: str(amount) for name, amount in totals.items()})
+            self._db.execute(
+                "UPDATE payout SET totals = ?, changed_at = ? WHERE id = ?", (figures, _now(), row.id)
+            )
+            self._event(row.profile, row.id, row.status, "resolved: a person corrected the voucher", note)
+
     def resolve(
         self,
         row: Row,
@@ -263,8 +321,8 @@ class State:
         with self._transaction():
             changed = self._db.execute(
                 "UPDATE payout SET status = ?, code = NULL, reason = NULL, hint = NULL, until_changed = 0,"
-                " resend = ?, transaction_no = ?, changed_at = ? WHERE id = ? AND status = ?",
-                (status, status == "ready", transaction_no, _now(), row.id, row.status),
+                " resend = ?, by_person = ?, transaction_no = ?, changed_at = ? WHERE id = ? AND status = ?",
+                (status, status == "ready", status != "ready", transaction_no, _now(), row.id, row.status),
             )
             if not changed.rowcount:
                 raise StateFault(
@@ -368,7 +426,7 @@ class State:
                     self._db.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise StateFault(f"the state cannot be written: {error}", "free space, or mend the folder") from None
+            raise trouble(error, "the state") from None
 
 
 def _now() -> str:

@@ -3,19 +3,22 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from klarna24.config import Profile
 from klarna24.errors import Unavailable
 from klarna24.lookup import Found
 from klarna24.twentyfour import answers, journal
 from klarna24.twentyfour.answers import Answer, Kind
-from klarna24.twentyfour.books import items, read_books
+from klarna24.twentyfour.books import BooksReader, items
 from klarna24.twentyfour.bundle import bundle_list
 from klarna24.twentyfour.connection import NEXT_RUN, UNREADABLE, Connection, unreadable
 from klarna24.twentyfour.sessions import Sessions
 from klarna24.twentyfour.transport import NoAnswer, NotSent
 from klarna24.voucher import Books, Trace, Voucher
+from klarna24.web import ServerTime
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +32,42 @@ class Prepared:
 class TwentyFourClient:
     """One user in one company. Reads raise Unavailable, CredentialsFault or ConfigFault."""
 
+    # By address, company, series and year: profiles of one company share it, as they share the numbers.
+    _last_number: ClassVar[dict[tuple[str | None, int, int, int], int]] = {}
+
     def __init__(self, profile: Profile, password: Callable[[], str], sessions: Sessions) -> None:
         self._profile = profile
         self._connection = Connection(profile, password, sessions)
-        self._last_number: dict[tuple[int, int], int] = {}  # by series and year
 
     def close(self) -> None:
         self._connection.close()
 
+    @property
+    def server_time(self) -> ServerTime | None:
+        """Of the last answer."""
+        return self._connection.server_time
+
     def books(self) -> Books:
         """Raises ConfigFault where the profile names what the company does not have."""
-        return read_books(self._profile, self._connection.read)
+        return self.ask(BooksReader.books)
 
-    def find(self, traces: Sequence[Trace], until: date) -> list[Found | None]:
-        """Which of these stand in the journal; None proves nothing (drafts are invisible)."""
+    def ask(self, question: Callable[[BooksReader], T]) -> T:
+        """One of the questions of BooksReader."""
+        try:
+            return question(BooksReader(self._profile, self._connection.read))
+        except UNREADABLE as error:
+            raise unreadable("the company's books", error) from None
+
+    def accepts_credentials(self) -> bool:
+        """Whether user, password and application are known, a kept session aside. It is no login."""
+        try:
+            return bool(list(items(self._connection.identities(), "Identity")))
+        except UNREADABLE as error:
+            raise unreadable("GetIdentitiesWithCredential", error) from None
+
+    def find(self, traces: Sequence[Trace], until: date, also: Iterable[int] = ()) -> list[Found | None]:
+        """Which of these stand in the journal, on their own account or one in ``also``; None proves nothing
+        (drafts are invisible)."""
 
         def read(**filters: Any) -> Iterable[Any]:
             return items(
@@ -50,7 +75,7 @@ class TwentyFourClient:
             )
 
         try:
-            return journal.find(read, traces, until)
+            return journal.find(read, traces, until, self._profile.timezone, also)
         except UNREADABLE as error:
             raise unreadable("GetTransactions", error) from None
 
@@ -69,7 +94,8 @@ class TwentyFourClient:
         number = getattr(self._connection.read("account", "GetEntryId", argEntryId=entry_id), "EntryNo", None)
         if not isinstance(number, int) or number <= 0:
             raise Unavailable(f"24SevenOffice gave no transaction number for {voucher.name}", NEXT_RUN)
-        series = (voucher.type.series_id, voucher.year)
+        office = self._profile.twentyfour
+        series = (office.base_url, office.client_id, voucher.type.series_id, voucher.year)
         self._last_number[series] = max(number, self._last_number.get(series, 0) + 1)
         return Prepared(voucher, self._last_number[series])
 

@@ -21,6 +21,7 @@ from klarna24.text import clean
 from klarna24.twentyfour import answers
 from klarna24.twentyfour.sessions import Sessions, fits_a_cookie
 from klarna24.twentyfour.transport import NoAnswer, NotSent, Transport
+from klarna24.web import ServerTime
 
 CONTRACTS = Path(__file__).parent / "contracts"
 RETRY_SECONDS = 30.0
@@ -60,6 +61,11 @@ class Connection:
     def close(self) -> None:
         self._transport.session.close()
 
+    @property
+    def server_time(self) -> ServerTime | None:
+        """Of the last answer."""
+        return self._transport.server_time
+
     def read(self, service: str, operation: str, **arguments: Any) -> Any:
         """The answer; lists and values that .NET left out are None."""
         self._open()
@@ -87,13 +93,8 @@ class Connection:
         if self._unproved:
             raise _refused_again()
         self._company_checked, self._transport.session_id = False, None
-        credential = {
-            "ApplicationId": self._settings.application_id,
-            "IdentityId": self._settings.identity_id,
-            "Password": self._password(),
-            "Username": self._settings.username,
-        }
-        answer = self._try("authenticate", "Login", credential=credential)
+        credential = {**self._credential(), "IdentityId": self._settings.identity_id}
+        answer = self._try("authenticate", "Login", once_heard=True, credential=credential)
         session_id = "" if answer is _Session.LOST else str(answer or "")
         if not session_id:
             raise CredentialsFault(
@@ -105,6 +106,22 @@ class Connection:
         self._transport.session_id, self._unproved = session_id, True
         self._check_company()
         self._sessions.write(self._settings, session_id)
+
+    def identities(self) -> Any:
+        """Whom the user may act for: asked with the credentials, before there is a session."""
+        return self._try("authenticate", "GetIdentitiesWithCredential", credential=self._credential())
+
+    def _credential(self) -> dict[str, str]:
+        password = self._password()
+        if any(ord(character) < 32 for character in password):  # XML cannot hold it
+            raise CredentialsFault(
+                "the password for 24SevenOffice has a line break or control character in it", "store it alone"
+            )
+        return {
+            "ApplicationId": self._settings.application_id,
+            "Password": password,
+            "Username": self._settings.username,
+        }
 
     def _open(self) -> None:
         """The kept session if it still stands for the pinned company, else a new one."""
@@ -140,10 +157,11 @@ class Connection:
             and getattr(client, "Id", None) == self._settings.client_id
         )
 
-    def _try(self, service: str, operation: str, **arguments: Any) -> Any:
-        """The answer, or LOST; asked for again while there is hope."""
+    def _try(self, service: str, operation: str, once_heard: bool = False, **arguments: Any) -> Any:
+        """The answer, or LOST; asked for again while there is hope, but with ``once_heard`` not after it may have
+        been heard (repeated logins are throttled)."""
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((NotSent, NoAnswer))
+            retry=tenacity.retry_if_exception_type(NotSent if once_heard else (NotSent, NoAnswer))
             & tenacity.retry_if_exception(lambda error: getattr(error, "retry", True)),
             stop=tenacity.stop_before_delay(RETRY_SECONDS),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),

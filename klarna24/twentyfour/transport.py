@@ -16,7 +16,7 @@ import zeep
 from lxml import etree
 from requests.adapters import HTTPAdapter
 
-from klarna24.web import Endless, new_session, read_whole
+from klarna24.web import Endless, ServerTime, new_session, read_whole
 
 TIMEOUT = (10.0, 120.0)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = 300.0
@@ -85,7 +85,10 @@ class _Adapter(HTTPAdapter):
 
 
 class Transport(zeep.Transport):
-    """zeep's transport with our rules. Bodies are never logged: one of them holds the password."""
+    """zeep's transport with our rules. Bodies are never logged: one of them holds the password.
+    ``server_time`` is of the last answer."""
+
+    server_time: ServerTime | None = None
 
     def __init__(self, base_url: str | None) -> None:
         session = new_session(base_url)
@@ -120,6 +123,7 @@ class Transport(zeep.Transport):
                 stream=True,
             )
             with response:
+                self.server_time = ServerTime.of(response)
                 body = read_whole(response, ANSWER_SECONDS, ANSWER_BYTES)
         except Endless as error:
             raise NoAnswer(str(error)) from None

@@ -1,0 +1,61 @@
+"""What one profile's run comes to: its payouts, and what became of each."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from klarna24.errors import Problem, worst
+from klarna24.lookup import Found
+from klarna24.payout import Payout, PayoutKey
+from klarna24.state import Row
+from klarna24.voucher import Voucher
+
+ItemStatus = Literal["ready", "posted", "held", "in-doubt", "rejected", "skipped"]
+RowsProgress = Callable[[str, int, int], None]  # payment reference, rows so far, rows in all
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A payout and what is to become, or became, of it. ``payout`` is None where Klarna was not asked for it,
+    or no longer has it; ``found`` is what the journal says of one that was in doubt."""
+
+    key: PayoutKey
+    payout_date: date
+    settlement: Decimal
+    status: ItemStatus
+    voucher: Voucher | None = None
+    problem: Problem | None = None
+    payout: Payout | None = None
+    row: Row | None = None
+    found: Found | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The new and the unfinished payouts, oldest first; ``adopted`` are rows of profiles that are gone."""
+
+    items: list[Item] = field(default_factory=list)
+    adopted: list[Row] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Report:
+    """What one profile's run comes to. Not ``due``: nothing was done before ``next_due`` (UTC)."""
+
+    profile: str
+    due: bool = True
+    next_due: datetime | None = None
+    checkpoint: date | None = None
+    items: list[Item] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    chart: dict[int, str] = field(default_factory=dict)
+
+    def all_problems(self) -> Iterator[Problem]:
+        yield from (item.problem for item in self.items if item.problem)
+        yield from self.problems
+
+    @property
+    def exit_code(self) -> int:
+        return worst(problem.exit_code for problem in self.all_problems())

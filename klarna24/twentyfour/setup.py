@@ -1,0 +1,95 @@
+"""What set-up asks of 24SevenOffice: which companies there are, and what one of them has to choose from."""
+
+from dataclasses import dataclass
+
+from klarna24.config import Profile
+from klarna24.errors import CredentialsFault
+from klarna24.text import clean
+from klarna24.twentyfour.books import items
+from klarna24.twentyfour.connection import UNREADABLE, Connection, unreadable
+from klarna24.twentyfour.sessions import Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A company that the user may act for (contract: Authenticate.Identity)."""
+
+    client_id: int
+    identity_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What one company has to choose from: names by number."""
+
+    chart: dict[int, str]
+    voucher_types: dict[int, str]
+    departments: dict[int, str]
+    country: str
+    currency: str
+
+
+class SetUp:
+    """One user, before and after a company is chosen. Raises what every read raises; keeps no session on disk."""
+
+    def __init__(self, profile: Profile, password: str, sessions: Sessions) -> None:
+        self._username = profile.twentyfour.username
+        self._connection = Connection(profile, lambda: password, sessions)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def companies(self) -> list[Company]:
+        """Raises CredentialsFault where 24SevenOffice names none: so it answers wrong credentials."""
+        try:
+            identities = items(self._connection.identities(), "Identity")
+            found = [
+                Company(int(identity.Client.Id), str(identity.Id), clean(identity.Client.Name))
+                for identity in identities
+                if identity.Client is not None
+            ]
+        except UNREADABLE as error:
+            raise unreadable("GetIdentitiesWithCredential", error) from None
+        if not found:
+            raise CredentialsFault(
+                f"24SevenOffice knows no company for {self._username} with this password and application id",
+                "check all three",
+            )
+        return found
+
+    def choices(self) -> Choices:
+        """Of the company that the profile names."""
+        read = self._connection.read
+        try:
+            accounts = items(read("account", "GetAccountList"), "AccountData")
+            types = items(read("account", "GetTypeList"), "TypeData")
+            departments = items(read("client", "GetDepartmentList"), "Department")
+            client = read("client", "GetClientInformation")
+            return Choices(
+                chart={int(row.AccountNo): clean(row.AccountName) for row in accounts if row.AccountNo},
+                voucher_types={
+                    int(row.TypeNo): clean(row.Title) for row in types if row.TypeNo and row.TypeNo > 0
+                },
+                departments={int(row.Id): clean(row.Name) for row in departments if row.Id},
+                country=clean(getattr(client, "Country", None)),
+                currency=clean(getattr(client, "DefaultCurrency", None)),
+            )
+        except UNREADABLE as error:
+            raise unreadable("the company's books", error) from None
+
+    def parties(self, text: str) -> dict[int, str]:
+        """Customers and suppliers by number, or by a part of their name."""
+        search = {"CompanyIds": {"int": [int(text)]}} if text.isdecimal() else {"CompanyName": text}
+        try:
+            found = items(
+                self._connection.read(
+                    "company", "GetCompanies", searchParams=search, returnProperties={"string": ["Id", "Name"]}
+                ),
+                "Company",
+            )
+            return {
+                int(row.Id): clean(row.Name) for row in found if row.APIException is None and row.Id is not None
+            }
+        except UNREADABLE as error:
+            raise unreadable("GetCompanies", error) from None
