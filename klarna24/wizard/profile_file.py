@@ -1,0 +1,118 @@
+"""profiles.toml as text: one profile added or replaced, every other line of the file left as it is."""
+
+import os
+import re
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from klarna24.errors import ConfigFault
+
+HEADER = re.compile(r"^\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
+
+
+def read_text(path: Path) -> str:
+    """Empty where there is no file. Raises ConfigFault."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigFault(f"{path} cannot be read: {error}", f"look at {path}") from None
+
+
+def with_profile(text: str, name: str, table: dict[str, Any], top: dict[str, Any]) -> str:
+    """The file's text with ``[profiles.name]`` as ``table``, and what is missing of ``top`` (state_dir, notify).
+
+    Comments and the order of all else are kept. Raises ConfigFault where that cannot be done line by line (a
+    profile written inline, say): nothing is written then, and the new table is in the hint.
+    """
+    before = tomllib.loads(text)
+    new = tomli_w.dumps({"profiles": {name: table}}).replace("[profiles]\n", "").strip() + "\n"
+    edited = _with_top(_replaced(text, name, new), before, top)
+    wanted = {**before, **{key: value for key, value in top.items() if key not in before}}
+    wanted["profiles"] = {**before.get("profiles", {}), name: table}
+    try:
+        fits = tomllib.loads(edited) == wanted
+    except tomllib.TOMLDecodeError:
+        fits = False
+    if not fits:
+        raise ConfigFault(
+            "the file is written in a way that cannot be edited line by line", f"add by hand:\n{new}"
+        )
+    return edited
+
+
+def _replaced(text: str, name: str, new: str) -> str:
+    """``new`` in the place of the profile's lines, or at the end."""
+    kept: list[str] = []
+    place: int | None = None
+    inside = False
+    pending: list[str] = []  # blank lines and comments, which belong to what follows them
+    for line in text.splitlines(keepends=True):
+        header = HEADER.match(line)
+        if header:
+            inside = _is_of(header.group(1), name)
+            if inside and place is None:
+                kept += pending
+                place = len(kept)
+            elif not inside:
+                kept += pending
+            pending = []
+        if not line.strip() or line.lstrip().startswith("#"):
+            pending.append(line)
+        elif not inside:
+            kept += [*pending, line]
+            pending = []
+        else:
+            pending = []
+    kept += pending
+    if place is None:
+        gap = ["\n"] if kept and kept[-1].strip() else []
+        ending = ["\n"] if kept and not kept[-1].endswith("\n") else []
+        return "".join([*kept, *ending, *gap, new])
+    gap = ["\n"] if place < len(kept) and kept[place].strip() else []
+    return "".join([*kept[:place], new, *gap, *kept[place:]])
+
+
+def _is_of(header: str, name: str) -> bool:
+    parts = [part.strip().strip("\"'") for part in header.split(".")]
+    return parts[:2] == ["profiles", name]
+
+
+def _with_top(text: str, before: dict[str, Any], top: dict[str, Any]) -> str:
+    """Plain keys before the first table, tables at the end."""
+    missing = {key: value for key, value in top.items() if key not in before}
+    plain = {key: value for key, value in missing.items() if not isinstance(value, dict)}
+    tables = {key: value for key, value in missing.items() if isinstance(value, dict)}
+    if tables:
+        text = text.rstrip("\n") + "\n\n" + tomli_w.dumps(tables).strip() + "\n"
+    if plain:
+        lines = text.splitlines(keepends=True)
+        first = next((index for index, line in enumerate(lines) if HEADER.match(line)), len(lines))
+        while first and lines[first - 1].lstrip().startswith("#"):
+            first -= 1  # the comments above the first table are that table's
+        lines.insert(first, tomli_w.dumps(plain) + "\n")
+        text = "".join(lines)
+    return text
+
+
+def write(path: Path, text: str) -> None:
+    """Whole or not at all, 0600; its folder 0700 where it has to be made. Raises ConfigFault."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".profiles-")  # 0600 from the start
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ConfigFault(f"{path} cannot be written: {error.strerror}", f"ls -ld {path.parent}") from None
