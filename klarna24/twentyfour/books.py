@@ -74,14 +74,18 @@ class BooksReader:
         answer = self.read("client", "GetClientInformation")
         return Client(clean(getattr(answer, "Country", None)), clean(getattr(answer, "DefaultCurrency", None)))
 
+    def voucher_types(self) -> list[VoucherType]:
+        """All that a person may use: numbers ≤ 0 are system types (facts)."""
+        return [
+            VoucherType(int(row.TypeNo), clean(row.Title), int(row.EntrySeriesId or 0))
+            for row in items(self.read("account", "GetTypeList"), "TypeData")
+            if row.TypeNo and row.TypeNo > 0
+        ]
+
     def voucher_type(self) -> VoucherType:
         """The profile's. Raises ConfigFault where there is none, or more than one with its title."""
         wanted = self.profile.voucher.type
-        types = [
-            VoucherType(int(row.TypeNo), clean(row.Title), int(row.EntrySeriesId or 0))
-            for row in items(self.read("account", "GetTypeList"), "TypeData")
-            if row.TypeNo and row.TypeNo > 0  # facts: numbers ≤ 0 are system types
-        ]
+        types = self.voucher_types()
         found = [
             row
             for row in types
@@ -98,14 +102,17 @@ class BooksReader:
             )
         raise ConfigFault(f"{where}: no such voucher type in 24SevenOffice; there are: {known}", "correct it")
 
+    def departments(self) -> dict[int, str]:
+        """Names by number."""
+        rows = items(self.read("client", "GetDepartmentList"), "Department")
+        return {int(row.Id): clean(row.Name) for row in rows if row.Id}
+
     def department(self) -> str | None:
         """The name of the profile's, if it has one. Raises ConfigFault where the company has not."""
         wanted = self.profile.voucher.department_id
         if wanted is None:
             return None
-        departments = {
-            int(row.Id): clean(row.Name) for row in items(self.read("client", "GetDepartmentList"), "Department")
-        }
+        departments = self.departments()
         if wanted not in departments:
             known = ", ".join(f"{number} ({name})" for number, name in departments.items()) or "none"
             raise ConfigFault(

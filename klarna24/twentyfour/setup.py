@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from klarna24.config import Profile
 from klarna24.errors import CredentialsFault
 from klarna24.text import clean
-from klarna24.twentyfour.books import items
+from klarna24.twentyfour.books import BooksReader, items
 from klarna24.twentyfour.connection import UNREADABLE, Connection, unreadable
 from klarna24.twentyfour.sessions import Sessions
 
@@ -34,7 +34,7 @@ class SetUp:
     """One user, before and after a company is chosen. Raises what every read raises; keeps no session on disk."""
 
     def __init__(self, profile: Profile, password: str, sessions: Sessions) -> None:
-        self._username = profile.twentyfour.username
+        self._profile = profile
         self._connection = Connection(profile, lambda: password, sessions)
 
     def close(self) -> None:
@@ -53,27 +53,22 @@ class SetUp:
             raise unreadable("GetIdentitiesWithCredential", error) from None
         if not found:
             raise CredentialsFault(
-                f"24SevenOffice knows no company for {self._username} with this password and application id",
+                f"24SevenOffice knows no company for {self._profile.twentyfour.username} with this password and id",
                 "check all three",
             )
         return found
 
     def choices(self) -> Choices:
         """Of the company that the profile names."""
-        read = self._connection.read
+        reader = BooksReader(self._profile, self._connection.read)
         try:
-            accounts = items(read("account", "GetAccountList"), "AccountData")
-            types = items(read("account", "GetTypeList"), "TypeData")
-            departments = items(read("client", "GetDepartmentList"), "Department")
-            client = read("client", "GetClientInformation")
+            client = reader.client()
             return Choices(
-                chart={int(row.AccountNo): clean(row.AccountName) for row in accounts if row.AccountNo},
-                voucher_types={
-                    int(row.TypeNo): clean(row.Title) for row in types if row.TypeNo and row.TypeNo > 0
-                },
-                departments={int(row.Id): clean(row.Name) for row in departments if row.Id},
-                country=clean(getattr(client, "Country", None)),
-                currency=clean(getattr(client, "DefaultCurrency", None)),
+                chart=reader.chart(),
+                voucher_types={row.number: row.title for row in reader.voucher_types()},
+                departments=reader.departments(),
+                country=client.country,
+                currency=client.home_currency,
             )
         except UNREADABLE as error:
             raise unreadable("the company's books", error) from None

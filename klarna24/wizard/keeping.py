@@ -60,8 +60,9 @@ def _place(way: str, path: Path, name: str, where: str, value: str) -> tuple[dic
             return {"command": _command(full_name, value)}, lambda: None
         case "systemd":
             credential = full_name.replace(".", "-")
-            encrypted = f"/etc/credstore.encrypted/{credential}"
-            say(f"  Make it once: systemd-creds encrypt --name={credential} - {encrypted}")
+            say(
+                f"  Put it, alone, into /etc/credstore/{credential} (root, 0600): klarna24 schedule --systemd loads it."
+            )
             return {"systemd": credential}, lambda: None
     variable = "".join(c if c.isalnum() else "_" for c in full_name.upper())
     variable = text(f"Variable for {full_name}", variable)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from klarna24 import config as configuration
-from klarna24 import output
+from klarna24 import output, schedule
 from klarna24.config import Config, Notify
 from klarna24.errors import Klarna24Error
 from klarna24.klarna import KlarnaClient
@@ -35,7 +35,8 @@ def ask_to_save(draft: Draft) -> None:
     say(f"\nNext:\n  klarna24 check --profile {draft.name}            everything once more, without posting")
     say(f"  klarna24 check --profile {draft.name} --as-cron  the same as cron will see it")
     say(f"  klarna24 dry-run --profile {draft.name}")
-    say(f"  klarna24 schedule --profile {draft.name}         the crontab line")
+    say("\nFor crontab -e, once you agree with what dry-run shows:\n")
+    say(schedule.crontab(configuration.load(draft.path, draft.state_dir), [draft.name]))
 
 
 def _preview(draft: Draft) -> None:
