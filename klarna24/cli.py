@@ -1,9 +1,8 @@
 """The commands: the only door to click. Each imports what it needs, so that --help is as fast as click."""
 
-import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,9 +15,10 @@ from klarna24.stopping import Stopped, stop_on_signals
 
 if TYPE_CHECKING:
     from klarna24 import resolve as resolving
+    from klarna24.check import Checked
     from klarna24.config import Config, Profile
+    from klarna24.report import Report, RowsProgress
     from klarna24.resolve import Way
-    from klarna24.shop import Report, RowsProgress
 
 EXIT_CODES = """\b
 Exit codes
@@ -60,10 +60,114 @@ def klarna24(
     context.obj = Options(config, state_dir, bool(verbose), quiet)
 
 
-_profile = click.option("--profile", "names", multiple=True, metavar="NAME", help="The profile to work on.")
+def _complete_profile(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """Profile names for the shell's completion; a file that cannot be read completes nothing."""
+    del parameter
+    import tomllib
+
+    from klarna24 import config as configuration
+
+    try:
+        path = context.find_root().params.get("config") or configuration.default_path()
+        names = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("profiles", {})
+        return [name for name in names if name.startswith(typed)]
+    except (OSError, ValueError, AttributeError):
+        return []
+
+
+_profile = click.option(
+    "--profile",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=_complete_profile,
+    help="The profile to work on.",
+)
 _all = click.option("--all", "every", is_flag=True, help="Every profile of the file.")
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
 _day = click.DateTime(formats=["%Y-%m-%d"])
+
+
+@klarna24.command()
+@click.option(
+    "--profile",
+    "name",
+    metavar="NAME",
+    shell_complete=_complete_profile,
+    help="Edit this profile, or make one of this name.",
+)
+@click.pass_obj
+def init(options: Options, name: str | None) -> int:
+    """Set up a profile in a conversation: each answer is tested at once, and nothing is written before the end."""
+    from klarna24 import config as configuration
+    from klarna24 import wizard
+
+    if not sys.stdin.isatty():
+        raise UsageFault("init is a conversation: it needs a terminal", "copy profiles.example.toml instead")
+    path = (options.config or configuration.default_path()).expanduser().absolute()
+    return wizard.run(path, options.state_dir, name)
+
+
+@klarna24.command()
+@_profile
+@_all
+@_json
+@click.option("--as-cron", is_flag=True, help="In cron's environment: no variables, no session, no terminal.")
+@click.pass_obj
+def check(options: Options, names: tuple[str, ...], every: bool, as_json: bool, as_cron: bool) -> int:
+    """Try everything that a run needs, without posting: what is well, what is not, and what to do about it.
+
+    Of all profiles if none is named. The exit code is that of a run which meets the same.
+    """
+    from klarna24 import output
+
+    with stop_on_signals():
+        code, done, problems = (_check_as_cron if as_cron else _check)(options, names, every, as_json)
+    with output.to_whoever_listens():
+        if as_json:
+            output.print_line(output.checks_json(code, done, problems))
+        elif options.quiet:
+            output.print_failed_checks(done)
+        if as_json or options.quiet:
+            output.print_problems(problems)
+        else:
+            output.show_faults(problems)
+    return code
+
+
+Outcome = tuple[int, "list[Checked]", "Sequence[Problem]"]
+
+
+def _check(options: Options, names: tuple[str, ...], every: bool, as_json: bool) -> Outcome:
+    """Shows each check as it is made: one that waits for an answer is seen to."""
+    from klarna24 import check as checking
+    from klarna24 import output
+
+    done: list[Checked] = []
+    problems: Sequence[Problem] = ()
+    try:
+        config, profiles = _profiles(options, names, every or not names)
+        for profile in profiles:
+            checks = checking.check_profile(profile, config)
+            shown = checks if as_json or options.quiet else output.shown_checks(profile.name, checks)
+            done.append(checking.Checked(profile.name, list(shown)))
+    except Klarna24Error as error:
+        problems = error.problems()
+    return checking.exit_code(done, problems), done, problems
+
+
+def _check_as_cron(options: Options, names: tuple[str, ...], every: bool, as_json: bool) -> Outcome:
+    from klarna24 import as_cron, output
+
+    try:
+        config, profiles = _profiles(options, names, every or not names)
+        found = as_cron.check_as_cron(config, [profile.name for profile in profiles])
+    except Klarna24Error as error:
+        return error.exit_code, [], error.problems()
+    if not (as_json or options.quiet):
+        for one in found.profiles:
+            list(output.shown_checks(f"{one.profile}, as cron runs it", one.checks))
+    return found
 
 
 @klarna24.command("dry-run")
@@ -104,30 +208,37 @@ def dry_run(
 @_all
 @_json
 @click.option("--now", is_flag=True, help="Run even if the profile's frequency says that it is not due.")
-@click.option("--wait", type=click.FloatRange(0), default=0, metavar="SECONDS", help="Wait for a run under way.")
+@click.option("--wait", type=click.IntRange(0), default=0, metavar="SECONDS", help="Wait for a run under way.")
 @click.pass_obj
 def sync(options: Options, names: tuple[str, ...], every: bool, as_json: bool, now: bool, wait: float) -> int:
     """Post each new payout as a voucher in 24SevenOffice, once.
 
+    A profile that is not due by its frequency ends at once; klarna24 status says when it is.
     Prints nothing without a terminal when all is well, so that cron sends no mail.
     """
-    del now  # every run is due until frequencies are kept
 
     def run(profile: "Profile", config: "Config", progress: "RowsProgress | None") -> "Report":
         from klarna24 import sync as runs
 
-        return runs.sync(profile, config, wait, progress)
+        return runs.sync(profile, config, now, wait, progress)
 
     return _run_profiles("sync", options, names, every, as_json, run)
 
 
 @klarna24.command()
-@click.option("--profile", required=True, metavar="NAME", help="The profile whose payout it is.")
+@click.option(
+    "--profile",
+    required=True,
+    metavar="NAME",
+    shell_complete=_complete_profile,
+    help="The profile whose payout it is.",
+)
 @click.argument("reference")
 @click.option("--posted", "way", flag_value="posted", help="It is in 24SevenOffice: never send it.")
 @click.option("--resend", "way", flag_value="resend", help="It is not there: send it at the next run.")
 @click.option("--skip", "way", flag_value="skip", help="Never post it: booked by hand, or not to be booked.")
 @click.option("--currency", metavar="CODE", help="Which one, where a reference has payouts in two currencies.")
+@click.option("--merchant", metavar="ID", help="Which one, where a reference has payouts of two merchants.")
 @click.option("--note", metavar="TEXT", help="Why; kept in the log.")
 @click.option("--yes", is_flag=True, help="Do not ask (what counts as finished has its reference typed).")
 @click.pass_obj
@@ -137,6 +248,7 @@ def resolve(
     reference: str,
     way: "Way | None",
     currency: str | None,
+    merchant: str | None,
     note: str | None,
     yes: bool,
 ) -> int:
@@ -154,16 +266,17 @@ def resolve(
     config = configuration.load(options.config, options.state_dir)
 
     def confirm(question: "resolving.Question") -> bool:
-        if question.type_reference:
-            typed = click.prompt(f"{question.text}\nType the payment reference to go on", err=True)
-            return bool(typed == reference)
-        if yes:
+        if yes and not question.type_reference:
             return True
         if not sys.stdin.isatty():
-            raise UsageFault("nobody is there to ask", "run it on a terminal, or with --yes")
-        return click.confirm(question.text, err=True)
+            raise UsageFault("nobody is there to ask", "run it on a terminal")
+        if not question.type_reference:
+            return click.confirm(question.text, err=True)
+        typed = click.prompt(f"{question.text}\nType the payment reference to go on", err=True)
+        return bool(typed == reference)
 
-    done = resolving.resolve(config, profile, reference, currency, way, clean(note) or None, confirm)
+    which = resolving.Which(reference, currency, merchant)
+    done = resolving.resolve(config, profile, which, way, clean(note) or None, confirm)
     click.echo(f"{profile}: {done}")
     return 0
 
@@ -192,7 +305,9 @@ def status(options: Options, names: tuple[str, ...], every: bool, as_json: bool)
 
 
 @klarna24.command()
-@click.option("--profile", metavar="NAME", help="Of this profile; of all if left out.")
+@click.option(
+    "--profile", metavar="NAME", shell_complete=_complete_profile, help="Of this profile; of all if left out."
+)
 @_json
 @click.pass_obj
 def log(options: Options, profile: str | None, as_json: bool) -> int:
@@ -209,6 +324,24 @@ def log(options: Options, profile: str | None, as_json: bool) -> int:
         output.print_line(output.log_json(events))
     else:
         output.print_log(events)
+    return 0
+
+
+@klarna24.command()
+@_profile
+@_all
+@click.option("--systemd", "units", is_flag=True, help="A service and a timer instead of a crontab line.")
+@click.pass_obj
+def schedule(options: Options, names: tuple[str, ...], every: bool, units: bool) -> int:
+    """Print what starts a run every day: a crontab line, or systemd units. Changes nothing.
+
+    A line for each profile, or one for all of them, those of later included, with --all.
+    """
+    from klarna24 import schedule as scheduling
+
+    config, profiles = _profiles(options, names, every)
+    text = scheduling.systemd if units else scheduling.crontab
+    click.echo(text(config, None if every else [profile.name for profile in profiles]))
     return 0
 
 
@@ -251,15 +384,17 @@ def _run_profiles(
         config, profiles = _profiles(options, names, every)
         shows = not (options.quiet or as_json)
         with stop_on_signals(), output.rows_progress(shows) as progress:
-            for profile in profiles:
-                reports.append(_guarded(run, profile, config, progress))
-                if not as_json:
-                    _show(command, reports[-1], options)
+            reports = [_guarded(run, profile, config, progress) for profile in profiles]
     except Klarna24Error as error:
         problems = error.problems()
-    if as_json:
-        output.print_line(output.as_json(command, reports, problems))
-    output.print_problems(problems)
+    # only now, so that a reader who has gone (head, less) keeps no shop from being run
+    with output.to_whoever_listens():
+        if as_json:
+            output.print_line(output.as_json(command, reports, problems))
+        else:
+            for report in reports:
+                _show(command, report, options)
+        output.print_problems(problems)
     return output.exit_code(reports, problems)
 
 
@@ -276,7 +411,7 @@ def _profiles(options: Options, names: tuple[str, ...], every: bool) -> "tuple[C
 
 def _guarded(run: Run, profile: "Profile", config: "Config", progress: "RowsProgress | None") -> "Report":
     """A bug in one profile's run is shown in full and does not stop the others."""
-    from klarna24.shop import Report
+    from klarna24.report import Report
 
     try:
         return run(profile, config, progress)
@@ -293,6 +428,10 @@ def _show(command: str, report: "Report", options: Options) -> None:
     from klarna24 import output
 
     reads = sys.stdout.isatty() or command == "dry-run"
+    if command == "sync" and not report.due:
+        if reads and not options.quiet:
+            output.print_line(output.not_due_line(report))
+        return
     if reads and not options.quiet:
         output.print_report(report, show_all=options.verbose)
     elif options.verbose:
@@ -309,7 +448,6 @@ def run(arguments: "list[str] | tuple[str, ...]") -> int:
             stream.reconfigure(errors="replace")  # a name in åäö must not end a run under LANG=C
     try:
         result = klarna24.main(list(arguments), prog_name="klarna24", standalone_mode=False)
-        sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
         return 130
     except Stopped as stopped:
@@ -319,12 +457,9 @@ def run(arguments: "list[str] | tuple[str, ...]") -> int:
         error.show()
         return error.exit_code
     except Klarna24Error as error:
-        click.echo(f"klarna24: {error.message} → {error.hint}", err=True)
+        for problem in error.problems():
+            click.echo(f"klarna24: {problem.message} → {problem.hint}", err=True)
         return error.exit_code
-    except BrokenPipeError:
-        # the reader (head, less) has gone: not our fault, and no place left to say anything
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception:  # noqa: BLE001 - the last line: a bug is shown in full, with exit code 1
         traceback.print_exc()
         return 1

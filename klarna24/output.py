@@ -3,18 +3,23 @@
 The only door to rich, which is imported where a table is drawn. Text from outside is never parsed as markup.
 """
 
+import errno
 import json
+import os
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from klarna24.errors import Problem, worst
-from klarna24.shop import Item, Report, RowsProgress
+from klarna24.problems import short
+from klarna24.report import Item, Report, RowsProgress
 from klarna24.state import Event
 from klarna24.status import ProfileStatus
 from klarna24.voucher import Entry, Voucher
@@ -22,6 +27,8 @@ from klarna24.voucher import Entry, Voucher
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+    from klarna24.check import Check, Checked
 
 SHOWN_ENTRIES = 60  # of an itemised voucher; -v shows them all
 LARGE_PAYOUT = 500  # rows from which a progress bar helps
@@ -108,6 +115,7 @@ def status_json(statuses: Sequence[ProfileStatus]) -> str:
             "in_file": one.in_file,
             "checkpoint": one.checkpoint.isoformat() if one.checkpoint else None,
             "completed_at": one.completed_at.isoformat() if one.completed_at else None,
+            "next_due": one.next_due.isoformat(timespec="seconds") if one.next_due else None,
             "counts": one.counts,
             "waiting": [
                 {
@@ -158,6 +166,12 @@ def posted_line(profile: str, item: Item) -> str:
     return f"{profile}: {item.status} Klarna {item.key.payment_reference} {item.payout_date}, {_settlement(item)}"
 
 
+def not_due_line(report: Report) -> str:
+    """For a person who ran it by hand; cron is told nothing."""
+    since = f" before {_when(report.next_due)}" if report.next_due else ""
+    return f"{report.profile}: not due{since}; --now runs it all the same"
+
+
 def print_report(report: Report, show_all: bool) -> None:
     """A table for every voucher, a line for what has none, and the count."""
     from rich.console import Console  # noqa: PLC0415 - only where a table is drawn
@@ -174,18 +188,19 @@ def print_status(statuses: Iterable[ProfileStatus]) -> None:
     from rich.padding import Padding  # noqa: PLC0415 - only where a table is drawn
     from rich.text import Text  # noqa: PLC0415 - only where a table is drawn
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    console, now = Console(highlight=False, markup=False, emoji=False), datetime.now(UTC)
     for one in statuses:
         console.print(Text(one.profile if one.in_file else f"{one.profile} (no longer in profiles.toml)", "bold"))
-        last = f"{one.completed_at.astimezone():%Y-%m-%d %H:%M}" if one.completed_at else "never"
-        console.print(f"  last completed run  {last}")
+        console.print(f"  last completed run  {_when(one.completed_at) if one.completed_at else 'never'}")
+        if one.next_due:
+            console.print(f"  next run is due     {_when(one.next_due) if one.next_due > now else 'now'}")
         console.print(f"  newest payout       {one.checkpoint or 'none'}")
         counts = ", ".join(f"{count} {name}" for name, count in one.counts.items()) or "none yet"
         console.print(f"  payouts             {counts}")
         for waiting in one.waiting:
             row = waiting.row
             settlement = f"{row.totals.get('settlement', Decimal(0)):,.2f} {row.key.currency}"
-            days = (datetime.now(UTC) - row.changed_at).days
+            days = (now - row.changed_at).days
             age = "today" if days < 1 else f"for {days} day{'s' if days > 1 else ''}"
             name = "in-doubt" if row.in_doubt else row.status
             head = f"{row.key.payment_reference[:60]} {row.payout_date}  {settlement}  {name} {age}"
@@ -211,8 +226,7 @@ def _print_item(console: "Console", item: Item, report: Report, show_all: bool) 
 
     style = {"ready": "green", "posted": "green", "skipped": "dim"}.get(item.status, "red")
     reference = item.key.payment_reference
-    shown = reference if len(reference) <= 75 else f"{reference[:40]}…"
-    head = Text(f"Klarna {shown} {item.payout_date}", "bold")
+    head = Text(f"Klarna {short(reference)} {item.payout_date}", "bold")
     head.append(f"  {_settlement(item)}", "default")
     head.append(f"  {item.status}", style)
     console.print(head)
@@ -234,12 +248,13 @@ def _table(voucher: Voucher, chart: dict[int, str], show_all: bool) -> "Table":
     entries = voucher.entries if show_all else voucher.entries[:SHOWN_ENTRIES]
     prefix = f"Klarna {voucher.payment_reference} "
     table = Table(box=SIMPLE, show_footer=True, padding=(0, 1, 0, 0))
-    table.add_column("Account", Text("Total"), no_wrap=True)
+    widest = len(_amount(voucher.debit))  # no entry is larger; on a narrow screen the other columns give way
+    table.add_column("Account", Text("Total"), no_wrap=True, min_width=7)
     count = f"{voucher.type.title}, {len(voucher.entries)} entries"
     table.add_column("Name", Text(count), no_wrap=True, overflow="ellipsis", max_width=22)
     table.add_column("Comment", Text(voucher.currency.symbol), overflow="fold", min_width=24)
-    table.add_column("Debit", Text(_amount(voucher.debit)), justify="right", no_wrap=True)
-    table.add_column("Credit", Text(_amount(voucher.debit)), justify="right", no_wrap=True)
+    table.add_column("Debit", Text(_amount(voucher.debit)), justify="right", no_wrap=True, min_width=widest)
+    table.add_column("Credit", Text(_amount(voucher.debit)), justify="right", no_wrap=True, min_width=widest)
     for entry in entries:
         debit, credit = (entry.amount, None) if entry.amount > 0 else (None, -entry.amount)
         # the line above the table has what nearly every comment begins with
@@ -276,7 +291,13 @@ def _details(entry: Entry) -> Iterator[str]:
 def _summary(report: Report) -> str:
     counts = Counter(item.status for item in report.items)
     what = ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing new"
-    return f"{report.profile}: {what}"
+    waits = "" if report.due or not report.next_due else f"; a sync is not due before {_when(report.next_due)}"
+    return f"{report.profile}: {what}{waits}"
+
+
+def _when(moment: datetime) -> str:
+    """By this machine's clock, as cron goes by it."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _settlement(item: Item) -> str:
@@ -285,6 +306,99 @@ def _settlement(item: Item) -> str:
 
 def _amount(amount: Decimal | None) -> str:
     return "" if amount is None else f"{amount:,.2f}"
+
+
+@contextmanager
+def to_whoever_listens() -> Iterator[None]:
+    """A reader who has gone (``| head``), or a full disk, is no reason to end otherwise than the run did."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (OSError, SystemExit) as error:  # rich turns a closed pipe into SystemExit
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        with suppress(OSError, ValueError):
+            os.dup2(nowhere, sys.stdout.fileno())  # what is still buffered must not fail again at the end
+        if isinstance(error, OSError) and error.errno != errno.EPIPE:
+            with suppress(OSError):
+                print(f"klarna24: the output could not be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+
+
+# What check found
+
+NAME_WIDTH = 26
+MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "advice": ("!", "yellow"), "not-tried": ("–", "dim")}
+
+
+def checks_json(exit_code: int, done: Iterable["Checked"], problems: Iterable[Problem]) -> str:
+    """The document of ``klarna24 check --json``."""
+    profiles = [
+        {
+            "profile": one.profile,
+            "checks": [
+                {"name": check.name, "status": check.status, "message": check.message, "next": check.next}
+                for check in one.checks
+            ],
+        }
+        for one in done
+    ]
+    document = {
+        "version": 1,
+        "command": "check",
+        "exit_code": exit_code,
+        "problems": [_problem(problem) for problem in problems],
+        "profiles": profiles,
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def shown_checks(title: str, checks: Iterable["Check"]) -> Iterator["Check"]:
+    """Each check as it passes, under a title, and what it comes to."""
+    from rich.console import Console  # noqa: PLC0415 - only where a table is drawn
+
+    console, counts = Console(highlight=False, markup=False, emoji=False), Counter[str]()
+    with to_whoever_listens():
+        console.print(title, style="bold")
+    for check in checks:
+        counts[check.status] += 1
+        with to_whoever_listens():
+            _print_check(console, check.status, check.name, check.message, check.next)
+        yield check
+    bad = ", ".join(f"{counts[name]} {name.replace('-', ' ')}" for name in ("failed", "not-tried") if counts[name])
+    with to_whoever_listens():
+        console.print(f"  {bad or 'all that a run needs is there'}\n", style="bold")
+
+
+def show_faults(problems: Iterable[Problem]) -> None:
+    """Of the file as a whole, in the same shape."""
+    from rich.console import Console  # noqa: PLC0415 - only where a table is drawn
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    for problem in problems:
+        name = "profiles.toml" if problem.code == "config" else problem.code
+        _print_check(console, "failed", name, problem.message, problem.hint)
+
+
+def _print_check(console: "Console", status: str, name: str, message: str, next_step: str) -> None:
+    from rich.text import Text  # noqa: PLC0415 - only where a table is drawn
+
+    mark, style = MARKS[status]
+    told = style if status in {"failed", "not-tried"} else ""
+    width = max(console.width - NAME_WIDTH - 6, 20)
+    lines = [Text(line, told) for line in _wrapped(message, width)]
+    lines += [Text(line, "dim") for line in _wrapped(f"→ {next_step}", width)] if next_step else []
+    for number, (label, line) in enumerate(zip_longest(_wrapped(name, NAME_WIDTH), lines, fillvalue="")):
+        console.print(Text(f"  {'' if number else mark:<2}", style), Text(f"{label!s:<{NAME_WIDTH}}"), line)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_on_hyphens=False)
+
+
+def print_failed_checks(done: Iterable["Checked"]) -> None:
+    """For ``-q``: one line a fault, as a run says it."""
+    for one in done:
+        failed = [check for check in one.checks if check.status == "failed"]
+        print_problems((Problem(it.code, f"{it.name}: {it.message}", it.next) for it in failed), one.profile)
 
 
 @contextmanager

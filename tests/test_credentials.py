@@ -420,12 +420,12 @@ def test_a_secret_that_others_can_read_is_exit_code_4(open_shop: OpenShop, mode:
     shop.write(given("klarna", {"file": str(file)}))
     assert shop.sync().code == 0
     file.chmod(mode)
-    for result in (shop.sync(), shop.dry_run()):
+    for result in (shop.sync("--now"), shop.dry_run()):
         assert result.code == 4
         assert len(result.lines()) == 1
         assert f"→ chmod 600 {file}" in result.err
         assert shop.box.klarna.password not in result.out + result.err
-    document = shop.sync("--json").json
+    document = shop.sync("--now", "--json").json
     (problem,) = document["profiles"][0]["problems"]
     assert (document["exit_code"], problem["code"]) == (4, "credentials")
     assert shop.box.klarna.password not in str(document)
@@ -448,7 +448,7 @@ def test_every_source_opens_klarna(
         {"keyring": True},
     ):
         shop.write(given("klarna", raw))
-        result = shop.sync()
+        result = shop.sync("--now")
         assert (result.code, result.err) == (0, ""), raw
 
 
@@ -458,7 +458,7 @@ def test_24sevenoffices_is_asked_for_only_when_there_is_something_to_book(open_s
     assert shop.sync().code == 0
     payout, rows = simple("XISA93DJ")
     shop.box.klarna.add(payout, rows)
-    result = shop.sync()
+    result = shop.sync("--now")
     assert result.code == 4
     assert "[profiles.shop1.24sevenoffice] password: the environment variable NOT_SET is not set" in result.err
     assert not shop.drafts()

@@ -45,9 +45,8 @@ def test_the_exit_codes_of_the_readme_are_those_of_the_errors() -> None:
 
 def test_the_commands_of_the_readme_are_those_of_the_program() -> None:
     block = README.split("## Commands\n\n```")[1].split("```")[0]
-    described = {
-        words[0]: set(re.findall(r"--[\w-]+", line)) for line in block.splitlines()[2:] if (words := line.split())
-    }
+    lines = re.sub(r"\n {6,}", " ", block).splitlines()[2:]
+    described = {words[0]: set(re.findall(r"--[\w-]+", line)) for line in lines if (words := line.split())}
     for name, command in cli.klarna24.commands.items():
         options = {option for parameter in command.params for option in parameter.opts}
         assert described[name] <= options, name

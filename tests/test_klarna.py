@@ -415,9 +415,7 @@ def test_a_short_page_loses_nothing(open_box: OpenBox, monkeypatch: pytest.Monke
     assert references(box) == [f"REF{number}" for number in range(10)]
 
 
-@pytest.mark.parametrize(
-    ("count", "says"), [(4, "at each of 3 readings"), (5, "announced 5 payouts and sent 6")]
-)
+@pytest.mark.parametrize(("count", "says"), [(4, "at each of 3 readings"), (5, "announced 5 payouts and sent 6")])
 def test_a_server_that_ignores_the_offset_is_found_out(
     open_box: OpenBox, monkeypatch: pytest.MonkeyPatch, count: int, says: str
 ) -> None:
@@ -426,7 +424,7 @@ def test_a_server_that_ignores_the_offset_is_found_out(
     box = open_box(*(a_payout(f"REF{number}") for number in range(count)))
     first = [dict(payout) for payout in box.klarna.payouts[:2]]
     tamper(box, monkeypatch, lambda page: page.update(payouts=first))
-    with pytest.raises(Unavailable, match=f"/payouts {says}"):
+    with pytest.raises(Unavailable, match=rf"/payouts.* {says}"):
         payouts(box)
 
 

@@ -58,6 +58,9 @@ def test_a_sync_on_a_terminal_shows_what_it_posted_and_then_nothing_new(open_sho
     assert "Klarna XISA93DJ" in first
     assert "shop1: 1 posted" in first
     assert "\n".join(screen(terminal(shop, "sync", "--profile", "shop1", "--now"))).strip() == "shop1: nothing new"
+    not_due = "\n".join(screen(terminal(shop, "sync", "--profile", "shop1"))).strip()
+    assert re.fullmatch(r"shop1: not due before [\d-]{10} \d\d:\d\d; --now runs it all the same", not_due)
+    assert "".join(screen(terminal(shop, "-q", "sync", "--profile", "shop1"))).strip() == ""
 
 
 def test_odd_text_is_shown_as_it_stands(open_shop: OpenShop) -> None:

@@ -88,9 +88,8 @@ def _close_folder(folder: Path) -> None:
         if mode & 0o077 and alone:
             folder.chmod(0o700)
         elif mode & 0o022:
-            raise StateFault(
-                f"the state folder {folder} is used by others (mode {mode:o})", "use a folder of its own: --state-dir"
-            ) from None
+            why = f"the state folder {folder} is used by others (mode {mode:o})"
+            raise StateFault(why, "use a folder of its own: --state-dir") from None
 
 
 def copy_in_memory(folder: Path) -> sqlite3.Connection:

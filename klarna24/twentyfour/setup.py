@@ -52,8 +52,9 @@ class SetUp:
         except UNREADABLE as error:
             raise unreadable("GetIdentitiesWithCredential", error) from None
         if not found:
+            username = self._profile.twentyfour.username
             raise CredentialsFault(
-                f"24SevenOffice knows no company for {self._profile.twentyfour.username} with this password and id",
+                f"24SevenOffice knows no company for {username} with this password and application id",
                 "check all three",
             )
         return found

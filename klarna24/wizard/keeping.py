@@ -60,9 +60,8 @@ def _place(way: str, path: Path, name: str, where: str, value: str) -> tuple[dic
             return {"command": _command(full_name, value)}, lambda: None
         case "systemd":
             credential = full_name.replace(".", "-")
-            say(
-                f"  Put it, alone, into /etc/credstore/{credential} (root, 0600): klarna24 schedule --systemd loads it."
-            )
+            say(f"  Put it, alone, into /etc/credstore/{credential} (root, 0600):")
+            say("  klarna24 schedule --systemd prints a service that loads it.")
             return {"systemd": credential}, lambda: None
     variable = "".join(c if c.isalnum() else "_" for c in full_name.upper())
     variable = text(f"Variable for {full_name}", variable)
