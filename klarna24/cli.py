@@ -388,13 +388,13 @@ def _run_profiles(
     except Klarna24Error as error:
         problems = error.problems()
     # only now, so that a reader who has gone (head, less) keeps no shop from being run
-    with output.to_whoever_listens():
-        if as_json:
+    if as_json:
+        with output.to_whoever_listens():
             output.print_line(output.as_json(command, reports, problems))
-        else:
-            for report in reports:
-                _show(command, report, options)
-        output.print_problems(problems)
+    else:
+        for report in reports:
+            _show(command, report, options)
+    output.print_problems(problems)
     return output.exit_code(reports, problems)
 
 
@@ -427,17 +427,17 @@ def _show(command: str, report: "Report", options: Options) -> None:
     """Tables on a terminal (and for a dry run, which is asked for to be read); silence for a cron that is well."""
     from klarna24 import output
 
-    reads = sys.stdout.isatty() or command == "dry-run"
-    if command == "sync" and not report.due:
-        if reads and not options.quiet:
+    reads = (sys.stdout.isatty() or command == "dry-run") and not options.quiet
+    due = report.due or command != "sync"
+    with output.to_whoever_listens():
+        if reads and not due:
             output.print_line(output.not_due_line(report))
-        return
-    if reads and not options.quiet:
-        output.print_report(report, show_all=options.verbose)
-    elif options.verbose:
-        for item in report.items:
-            output.print_line(output.posted_line(report.profile, item))
-    told = reads and not options.quiet and sys.stdout.isatty() and sys.stderr.isatty()
+        elif reads:
+            output.print_report(report, show_all=options.verbose)
+        elif options.verbose:
+            for item in report.items:
+                output.print_line(output.posted_line(report.profile, item))
+    told = reads and due and sys.stdout.isatty() and sys.stderr.isatty()
     output.print_problems(report.problems if told else report.all_problems(), report.profile)
 
 

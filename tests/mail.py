@@ -13,8 +13,9 @@ USER, PASSWORD = "klarna24@shop1.se", "hemligt-mail"
 
 @dataclass
 class MailServer:
-    """``tls``: from the first byte; ``starttls``: offered; ``silent``: says nothing; ``drips``: a byte now and
-    then, for ever; ``auth``: the ways to log in, if any. ``said`` is every command, ``logins`` who logged in."""
+    """``tls``: from the first byte; ``starttls``: offered; ``auth``: the ways to log in, if any; ``silent``: says
+    nothing; ``drips``: a byte now and then, for ever. ``said`` is every command that came, ``logins`` who logged
+    in."""
 
     certificate: ssl.SSLContext
     tls: bool = False

@@ -37,6 +37,8 @@ STOREYS = [
 ]
 # A package is entered by its own door; inside, the same rule.
 ROOMS = {
+    "config": [["loading"], ["tables"], ["values"]],
+    "output": [["tables"], ["documents", "lines"]],
     "state": [["store"], ["database", "rows"]],
     "twentyfour": [
         ["client", "setup"],

@@ -13,6 +13,7 @@ import tomli_w
 
 from klarna24 import config
 from klarna24.config import Config, File, Secret, Table, load
+from klarna24.config.values import SECRET_SOURCES
 from klarna24.errors import ConfigFault
 from tests.build import NOBODY, PROFILE, Json, merged
 from tests.conftest import OpenShop, Shop
@@ -585,7 +586,7 @@ def test_another_users_file_is_refused(settings: Settings, monkeypatch: pytest.M
     if os.geteuid() == 0:
         os.chown(settings.path, 12345, -1)
     else:
-        monkeypatch.setattr("klarna24.config.os.geteuid", lambda: 12345)
+        monkeypatch.setattr("klarna24.config.loading.os.geteuid", lambda: 12345)
     with pytest.raises(ConfigFault, match="others can write this file"):
         load(settings.path)
 
@@ -928,7 +929,7 @@ def test_what_the_example_leaves_out_is_the_default_where_there_is_one() -> None
 
 def test_the_examples_five_sources_of_a_password_are_valid(settings: Settings) -> None:
     examples = re.findall(r"(?m)^##   (\{ (\w+) = .*? \})", EXAMPLE.read_text("utf-8"))
-    assert [source for _, source in examples] == list(config.SECRET_SOURCES)
+    assert [source for _, source in examples] == list(SECRET_SOURCES)
     for example, source in examples:
         raw = tomllib.loads(f"password = {example}")["password"]
         secret = settings.profile({"klarna": {"password": {"env": None, **raw}}}).klarna.password

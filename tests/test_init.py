@@ -36,6 +36,7 @@ class Conversation:
             dimensions=(60, 80),
             timeout=15,
         )
+        self.child.delaybeforesend = None  # nothing races here: each question is awaited
         self.seen = ""
 
     def say(self, answers: Iterable[tuple[str, str]]) -> None:

@@ -1,0 +1,163 @@
+"""profiles.toml read and validated as a whole: every fault at once, each with its path."""
+
+import difflib
+import itertools
+import os
+import stat
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from klarna24.config.tables import File, Notify, Profile, Table, disjoint
+from klarna24.errors import ConfigFault
+from klarna24.text import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """``state_dir_in_file`` is what the file by itself says, whatever an option or the environment says."""
+
+    path: Path
+    state_dir: Path
+    profiles: dict[str, Profile]
+    notify: Notify
+    state_dir_in_file: Path | None = None
+
+    def profile(self, name: str) -> Profile:
+        """Raises :class:`ConfigFault` naming the nearest known profile."""
+        try:
+            return self.profiles[name]
+        except KeyError:
+            known = ", ".join(self.profiles)
+            raise ConfigFault(
+                f"{self.path}: no profile {clean(name)!r}{_did_you_mean(name, self.profiles)}",
+                f"profiles in this file: {known}",
+            ) from None
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def default_path() -> Path:
+    """``KLARNA24_CONFIG``, else the platform's user config folder."""
+    if from_env := os.environ.get("KLARNA24_CONFIG"):
+        return Path(from_env)
+    return platformdirs.user_config_path("klarna24") / "profiles.toml"
+
+
+def default_state_dir() -> Path:
+    """``KLARNA24_STATE_DIR``, else the platform's user state folder."""
+    return Path(os.environ.get("KLARNA24_STATE_DIR") or platformdirs.user_state_path("klarna24"))
+
+
+def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
+    """Read and validate the file. Raises :class:`ConfigFault` with all faults at once."""
+    path = _absolute(path or default_path())
+    try:
+        raw = tomllib.loads(_read(path).decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # too many digits, too many brackets: no TOMLDecodeError
+        raise ConfigFault(f"{path}: not valid TOML: {error}", f"edit {path}") from None
+    try:
+        file = File.model_validate(raw)
+    except ValidationError as error:
+        faults = tuple(f"{path}: {_describe(detail)}" for detail in error.errors())
+        raise ConfigFault(f"{path}: {len(faults)} faults", f"edit {path}", faults=faults) from None
+    for name, profile in file.profiles.items():
+        profile._name = name
+    _check_one_company_each(file.profiles, path)
+    in_file = _absolute(Path(file.state_dir), path.parent) if file.state_dir else None
+    return Config(path, _state_dir(state_dir, in_file), file.profiles, file.notify, in_file)
+
+
+def _check_one_company_each(profiles: dict[str, Profile], path: Path) -> None:
+    """One payout of Klarna's is booked in one company: a copied profile, half changed, would book it in two."""
+    for one, other in itertools.combinations(profiles.values(), 2):
+        same_klarna = (one.klarna.url, one.klarna.username) == (other.klarna.url, other.klarna.username)
+        if (
+            same_klarna
+            and one.twentyfour.client_id != other.twentyfour.client_id
+            and not disjoint(one.klarna, other.klarna)
+        ):
+            raise ConfigFault(
+                f"{path}: profiles {one.name} and {other.name} would book the same payouts in two companies",
+                "give them different currencies or merchant_ids, or each its own Klarna credentials",
+            )
+
+
+def _state_dir(option: Path | None, in_file: Path | None) -> Path:
+    if option is not None:
+        return _absolute(option)
+    if os.environ.get("KLARNA24_STATE_DIR") or in_file is None:
+        return _absolute(default_state_dir())
+    return in_file
+
+
+def _absolute(path: Path, folder: Path | None = None) -> Path:
+    """``path`` with ~ expanded, from ``folder`` (the current one) where it is relative."""
+    try:
+        path = path.expanduser()
+    except RuntimeError:
+        raise ConfigFault(f"{path}: there is no such home folder", "write the path in full") from None
+    return (folder / path if folder else path).absolute()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            if os.name == "posix" and (others_write or status.st_uid not in {0, os.geteuid()}):
+                raise ConfigFault(
+                    f"{path}: others can write this file, and it holds commands",
+                    f"chown {os.geteuid()} {path}; chmod 600 {path}",
+                )
+            return file.read()
+    except FileNotFoundError:
+        raise ConfigFault(f"{path}: no such file", "klarna24 init, or --config FILE") from None
+    except OSError as error:
+        raise ConfigFault(f"{path}: cannot be read: {error.strerror}", f"ls -l {path}") from None
+
+
+def _describe(detail: ErrorDetails) -> str:
+    """A fault with its path, as a person would write it: ``profiles.shop1.accounts.payout: …``."""
+    path = detail["loc"]
+    if detail["type"] == "klarna24" and path[-1:] == ("[key]",):  # pydantic's, where a profile's name is wrong
+        path = path[:-1]
+    where = ".".join(clean(str(part)) for part in path)
+    match detail["type"]:
+        case "extra_forbidden":
+            return f"{where}: unknown key{_did_you_mean(str(path[-1]), _known_keys(path[:-1]))}"
+        case "missing":
+            return f"{where}: missing"
+        case "string_pattern_mismatch":
+            return f"{where}: not a valid value"
+        case "date_type":
+            return f"{where}: not a date: write it without quotes and time, as in 2026-11-24"
+        case "dict_type" | "model_type":
+            return f"{where}: not a table: write its settings under [{where}]"
+    return f"{where}: {detail['msg']}" if where else detail["msg"]
+
+
+def _known_keys(path: tuple[str | int, ...]) -> list[str]:
+    """The keys of the table at ``path``."""
+    in_profile = path[:1] == ("profiles",)
+    table: Any = Profile if in_profile else File
+    for part in path[2:] if in_profile else path:
+        fields = table.model_fields.items()
+        table = next((_table_of(field.annotation) for name, field in fields if part in {name, field.alias}), None)
+        if table is None:
+            return []
+    return [field.alias or name for name, field in table.model_fields.items()]
+
+
+def _table_of(annotation: Any) -> type[Table] | None:
+    candidates = [annotation, *getattr(annotation, "__args__", ())]
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, Table)), None)

@@ -1,0 +1,247 @@
+"""The tables of profiles.toml, as the contract in README has them. Unknown keys are faults."""
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated, Literal, Self, cast, get_args
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from klarna24.config.values import (
+    AccountNo,
+    AccountsByType,
+    BaseUrl,
+    Guid,
+    Id,
+    SecretField,
+    Text,
+    fault,
+    title_or_number,
+    zone,
+)
+
+PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+CUSTOMER_LEDGER = range(1500, 1530)  # facts: accounts that refuse entries without a customer or supplier
+SUPPLIER_LEDGER = range(2400, 2430)
+Warning24 = Literal[
+    "vatisnotinbalance", "vatismissingfoundation", "invoicealreadyexists", "customermismatchbankaccount"
+]
+WARNINGS: tuple[str, ...] = get_args(Warning24)
+KLARNA_HOSTS = {
+    ("europe", "live"): "https://api.klarna.com",
+    ("europe", "playground"): "https://api.playground.klarna.com",
+    ("north-america", "live"): "https://api-na.klarna.com",
+    ("north-america", "playground"): "https://api-na.playground.klarna.com",
+    ("oceania", "live"): "https://api-oc.klarna.com",
+    ("oceania", "playground"): "https://api-oc.playground.klarna.com",
+}
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Klarna(Table):
+    region: Literal["europe", "north-america", "oceania"] = "europe"
+    environment: Literal["live", "playground"] = "live"
+    username: Text
+    password: SecretField
+    currencies: list[Annotated[str, Field(pattern=r"^[A-Z]{3}$")]] | None = Field(None, min_length=1)
+    merchant_ids: list[Text] | None = Field(None, min_length=1)
+    base_url: BaseUrl | None = None
+
+    @property
+    def url(self) -> str:
+        return self.base_url or KLARNA_HOSTS[self.region, self.environment]
+
+    def covers(self, merchant_id: str, currency: str) -> bool:
+        """Whether a payout of this merchant and currency is this profile's, by its own filters."""
+        return (self.currencies is None or currency in self.currencies) and (
+            self.merchant_ids is None or merchant_id in self.merchant_ids
+        )
+
+
+def disjoint(one: Klarna, other: Klarna) -> bool:
+    """Whether no payout can be both profiles', by their own filters."""
+    pairs = [(one.currencies, other.currencies), (one.merchant_ids, other.merchant_ids)]
+    return any(a is not None and b is not None and not set(a) & set(b) for a, b in pairs)
+
+
+class TwentyFour(Table):
+    username: Text
+    password: SecretField
+    application_id: Guid
+    identity_id: Guid
+    client_id: Annotated[int, Field(ge=1, le=2**63 - 1)]
+    base_url: BaseUrl | None = None
+
+
+class VoucherSettings(Table):
+    type: Annotated[str | int, BeforeValidator(title_or_number)] = "Diverse"
+    department_id: Id | None = None
+    project_id: Id | None = None
+    customer_id: Id | None = None
+    supplier_id: Id | None = None
+    ledger_accounts: list[AccountNo] = []
+    ignore_warnings: list[Warning24] = []
+    transaction_no: Literal["none", "next"] = "none"
+    fiscal_year: Literal["start", "end"] | None = None
+    foreign_currency: Literal["hold", "rate"] = "hold"
+    max_entries: Annotated[int, Field(ge=2)] = 20_000
+
+    def ledger(self, account_no: int) -> Literal["customer_id", "supplier_id"] | None:
+        """Which of the two an entry on this account must carry, if any."""
+        if account_no in CUSTOMER_LEDGER or account_no in self.ledger_accounts:
+            return "customer_id"
+        return "supplier_id" if account_no in SUPPLIER_LEDGER else None
+
+    def party(self, account_no: int) -> int | None:
+        """The customer or supplier of an entry on this account; None where it is no ledger account."""
+        key = self.ledger(account_no)
+        return getattr(self, key) if key else None
+
+
+class Accounts(Table):
+    payout: AccountNo
+    receivable: AccountNo
+    fees: AccountNo | None = None
+    fees_vat: AccountNo | None = None
+    reversals: AccountNo | None = None
+    commission: AccountNo | None = None
+    holdback: AccountNo | None = None
+    debt: AccountNo | None = None
+    charges: AccountsByType = {}
+    credits: AccountsByType = {}
+
+    def named(self) -> Iterable[tuple[str, int]]:
+        """Every account of the profile with its path below ``accounts``."""
+        for key in type(self).model_fields:
+            value = getattr(self, key)
+            if isinstance(value, dict):
+                yield from ((f"{key}.{detailed_type}", number) for detailed_type, number in value.items())
+            elif value is not None:
+                yield key, value
+
+
+Target = Literal["comment", "invoice_no", "ocr"]
+
+
+class References(Table):
+    order_id: Target | None = None
+    merchant_reference1: Target | None = None
+    merchant_reference2: Target | None = None
+
+    def by_target(self) -> dict[Target, str]:
+        return {target: field for field in type(self).model_fields if (target := getattr(self, field)) is not None}
+
+    @model_validator(mode="after")
+    def _each_target_once(self) -> Self:
+        targets = [getattr(self, field) for field in type(self).model_fields]
+        for target in ("comment", "invoice_no", "ocr"):
+            if targets.count(target) > 1:
+                raise fault(f'"{target}" is given to more than one reference: a field takes only one')
+        return self
+
+
+class Email(Table):
+    host: Text
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: Text | None = None
+    password: SecretField | None = None
+    sender: Annotated[str, Field(alias="from", pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]
+    to: Annotated[list[Annotated[str, Field(pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]], Field(min_length=1)]
+
+
+class Notify(Table):
+    email: Email | None = None
+
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class Profile(Table):
+    """One web shop. Fields stand in the order in which the checks between them need them."""
+
+    start_date: date
+    timezone: Annotated[ZoneInfo, BeforeValidator(zone)]
+    frequency: Literal["daily", "weekly", "monthly"] = "daily"
+    weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    day: Annotated[int, Field(ge=1, le=31)] = 1
+    transfer: Literal["lump", "itemised", "itemised-fees"] = "lump"
+    klarna: Klarna
+    twentyfour: TwentyFour = Field(alias="24sevenoffice")
+    voucher: VoucherSettings = VoucherSettings()
+    accounts: Accounts
+    references: References = References()
+    notify: Notify = Notify()
+    _name: str = PrivateAttr("")
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @field_validator("weekday", "day")
+    @classmethod
+    def _goes_with_frequency(cls, value: object, info: ValidationInfo) -> object:
+        needs = {"weekday": "weekly", "day": "monthly"}[cast(str, info.field_name)]
+        if info.data.get("frequency", needs) != needs:
+            raise fault(f'{info.field_name} goes with frequency = "{needs}"')
+        return value
+
+    @field_validator("accounts")
+    @classmethod
+    def _ledger_accounts_have_a_party(cls, accounts: Accounts, info: ValidationInfo) -> Accounts:
+        voucher = info.data.get("voucher")
+        if not isinstance(voucher, VoucherSettings):
+            return accounts
+        needed: dict[str, list[str]] = {}
+        for path, account_no in accounts.named():
+            key = voucher.ledger(account_no)
+            if key and getattr(voucher, key) is None:
+                needed.setdefault(key, []).append(f"{path} = {account_no}")
+        if needed:
+            faults = [
+                f"{', '.join(named)} {'is a ledger account' if len(named) == 1 else 'are ledger accounts'}: "
+                f"add {key} = … (Klarna's number in 24SevenOffice's CRM) under voucher"
+                for key, named in needed.items()
+            ]
+            raise fault("; ".join(faults))
+        return accounts
+
+    @field_validator("references")
+    @classmethod
+    def _references_need_rows(cls, references: References, info: ValidationInfo) -> References:
+        if references.by_target() and info.data.get("transfer") == "lump":
+            raise fault('references go with transfer = "itemised" or "itemised-fees": lump has no rows')
+        return references
+
+
+def _profile_name(name: str) -> str:
+    if not PROFILE_NAME.fullmatch(name):
+        raise fault(f"{name!r} is no profile name: lower-case letters, digits, - and _, at most 40")
+    return name
+
+
+class File(Table):
+    state_dir: Text | None = None
+    profiles: dict[Annotated[str, AfterValidator(_profile_name)], Profile]
+    notify: Notify = Notify()
+
+    @field_validator("profiles", mode="before")
+    @classmethod
+    def _at_least_one(cls, profiles: object) -> object:
+        if profiles == {}:
+            raise fault("no profile: add [profiles.NAME], or run klarna24 init")
+        return profiles

@@ -1,0 +1,108 @@
+"""The values of profiles.toml that a type alone does not describe, each refused in a bookkeeper's words."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal, cast
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+)
+from pydantic_core import PydanticCustomError
+
+SECRET_SOURCES = ("env", "file", "command", "systemd", "keyring")
+
+
+def fault(message: str) -> PydanticCustomError:
+    """A validation message that may hold braces: it is a value, never a template."""
+    return PydanticCustomError("klarna24", "{message}", {"message": message})
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a secret is kept. ``value`` is the variable, path, arguments or name."""
+
+    source: Literal["env", "file", "command", "systemd", "keyring"]
+    value: str | tuple[str, ...] = ""
+
+
+def secret_source(raw: object) -> Secret:
+    ways = 'use { env = "NAME" }, { file = "/path" }, { command = ["pass", "show", "name"] }, '
+    ways += '{ systemd = "name" } or { keyring = true }'
+    if isinstance(raw, str):
+        raise fault(f"a secret does not stand in this file as text: {ways}")
+    if not isinstance(raw, dict) or len(raw) != 1 or next(iter(raw)) not in SECRET_SOURCES:
+        raise fault(f"not a secret source: {ways}")
+    source, value = next(iter(raw.items()))
+    match source, value:
+        case "keyring", True:
+            return Secret("keyring")
+        case "command", [str(), *_] if value[0] and all(isinstance(w, str) and "\0" not in w for w in value):
+            return Secret("command", tuple(value))
+        case (("env" | "file" | "systemd"), str()) if value.strip() and "\0" not in value:
+            if source == "env" and not re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII):
+                raise fault("env: give the variable's name, not the secret itself")
+            if source == "systemd" and "/" in value:
+                raise fault("systemd: give the credential's name, as in LoadCredential=name:…, not a path")
+            return Secret(source, value)
+    raise fault(f"{source}: not a usable value: {ways}")
+
+
+def title_or_number(raw: object) -> object:
+    if isinstance(raw, bool) or not isinstance(raw, str | int) or not str(raw).strip():
+        raise fault("give the title or the number of a voucher type")
+    return raw
+
+
+def _by_detailed_type(raw: object) -> object:
+    """A single number stands for every detailed type that has no line of its own."""
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return {"other": raw}
+    if not isinstance(raw, dict):
+        raise fault("give a number, or a table of numbers by Klarna's detailed_type")
+    return raw
+
+
+def base_url(raw: object) -> object:
+    if not isinstance(raw, str):
+        raise fault("give an address as text")
+    try:
+        parts = urlsplit(raw)
+        port = parts.port
+    except ValueError as error:
+        raise fault(f"not an address: {error}") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise fault('give scheme and host, as in "https://api.kustom.co"')
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
+        raise fault("give only scheme and host: no path, no user, no query")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise fault("plain http would send the password in the clear: use https")
+    if not re.fullmatch(r"https?://[\w.:\[\]-]+/?", raw, re.IGNORECASE):  # urlsplit forgives blanks and a bare ?
+        raise fault('give scheme and host and nothing else, as in "https://api.kustom.co"')
+    return raw.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def zone(raw: object) -> ZoneInfo:
+    try:
+        return ZoneInfo(cast(str, raw))
+    except (KeyError, ValueError, TypeError, OSError):
+        raise fault(f'unknown time zone {raw!r}: use a name such as "Europe/Stockholm"') from None
+
+
+AccountNo = Annotated[int, Field(ge=1, le=32767)]
+Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+Text = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
+SecretField = Annotated[Secret, BeforeValidator(secret_source)]
+BaseUrl = Annotated[str, BeforeValidator(base_url)]
+AccountsByType = Annotated[dict[str, AccountNo], BeforeValidator(_by_detailed_type)]
