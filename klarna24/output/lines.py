@@ -21,7 +21,7 @@ def problem_line(problem: Problem, profile: str | None = None) -> str:
     """One line: who, what, the figures, and what to do next."""
     who = f"{profile}: " if profile else ""
     next_step = f" → {problem.hint}" if problem.hint else ""
-    return " ".join(f"klarna24: {who}{problem.message}{next_step}".split())
+    return " ".join(f"klarna24: {who}{problem.message}{next_step}".splitlines())
 
 
 def print_problems(problems: Iterable[Problem], profile: str | None = None) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from klarna24.check import Check
 
 SHOWN_ENTRIES = 60  # of an itemised voucher; -v shows them all
+FRAME = 11  # what rich's box and padding take of five columns
+LEAST_WORDS = 10  # columns; below twice that the account names are left out
 LARGE_PAYOUT = 500  # rows from which a progress bar helps
 MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "advice": ("!", "yellow"), "not-tried": ("–", "dim")}
 NAME_WIDTH = 26
@@ -66,7 +68,8 @@ def print_status(statuses: Iterable[ProfileStatus]) -> None:
             head = f"{row.key.payment_reference[:60]} {row.payout_date}  {settlement}  {name} {age}"
             console.print(Padding(Text(head, "red" if row.status != "ready" else ""), (1, 0, 0, 2)))
             console.print(Padding(Text(waiting.reason), (0, 0, 0, 4)))
-            console.print(Padding(Text(f"→ {waiting.command}", "dim"), (0, 0, 0, 4)))
+            # not wrapped by us, so that it can be copied as one line
+            console.print(Text(f"    → {waiting.command}", "dim"), soft_wrap=True)
         console.print()
 
 
@@ -81,7 +84,7 @@ def _print_item(console: "Console", item: Item, report: Report, show_all: bool) 
     head.append(f"  {item.status}", style)
     console.print(head)
     if item.voucher:
-        console.print(_table(item.voucher, report.chart, show_all))
+        console.print(_table(item.voucher, report.chart, show_all, console.width))
     if item.problem:
         console.print(Padding(Text(item.problem.message, style), (0, 0, 0, 2)))
         console.print(Padding(Text(f"→ {item.problem.hint}", "dim"), (0, 0, 0, 2)))
@@ -90,7 +93,8 @@ def _print_item(console: "Console", item: Item, report: Report, show_all: bool) 
     console.print()
 
 
-def _table(voucher: Voucher, chart: dict[int, str], show_all: bool) -> "Table":
+def _table(voucher: Voucher, chart: dict[int, str], show_all: bool, width: int) -> "Table":
+    """At most ``width`` wide, and never a figure or an account number cut: the names give way first."""
     from rich.box import SIMPLE  # noqa: PLC0415 - only where a table is drawn
     from rich.table import Table  # noqa: PLC0415 - only where a table is drawn
     from rich.text import Text  # noqa: PLC0415 - only where a table is drawn
@@ -98,20 +102,24 @@ def _table(voucher: Voucher, chart: dict[int, str], show_all: bool) -> "Table":
     entries = voucher.entries if show_all else voucher.entries[:SHOWN_ENTRIES]
     prefix = f"Klarna {voucher.payment_reference} "
     table = Table(box=SIMPLE, show_footer=True, padding=(0, 1, 0, 0))
-    widest = len(amount_text(voucher.debit))  # no entry is larger; on a narrow screen the other columns give way
-    table.add_column("Account", Text("Total"), no_wrap=True, min_width=7)
+    figures = amount_text(voucher.debit)  # no entry is larger
+    for_words = width - len("Account") - 2 * len(figures) - FRAME
+    name_width = min(22, for_words // 2) if for_words >= 2 * LEAST_WORDS else 0
+    comment_width = max(for_words - name_width, LEAST_WORDS)
+    table.add_column("Account", Text("Total"), no_wrap=True, min_width=len("Account"))
     count = f"{voucher.type.title}, {len(voucher.entries)} entries"
-    table.add_column("Name", Text(count), no_wrap=True, overflow="ellipsis", max_width=22)
-    table.add_column("Comment", Text(voucher.currency.symbol), overflow="fold", min_width=24)
-    table.add_column("Debit", Text(amount_text(voucher.debit)), justify="right", no_wrap=True, min_width=widest)
-    table.add_column("Credit", Text(amount_text(voucher.debit)), justify="right", no_wrap=True, min_width=widest)
+    if name_width:
+        table.add_column("Name", Text(count), no_wrap=True, overflow="ellipsis", max_width=name_width)
+    table.add_column("Comment", Text(voucher.currency.symbol), overflow="fold", max_width=comment_width)
+    table.add_column("Debit", Text(figures), justify="right", no_wrap=True, min_width=len(figures))
+    table.add_column("Credit", Text(figures), justify="right", no_wrap=True, min_width=len(figures))
     for entry in entries:
         debit, credit = (entry.amount, None) if entry.amount > 0 else (None, -entry.amount)
         # the line above the table has what nearly every comment begins with
         comment = f"… {entry.comment.removeprefix(prefix)}" if entry.comment.startswith(prefix) else entry.comment
         table.add_row(
             str(entry.account_no),
-            Text(chart.get(entry.account_no, "")),
+            *([Text(chart.get(entry.account_no, ""))] if name_width else []),
             Text("\n".join([comment, *_details(entry)])),
             amount_text(debit),
             amount_text(credit),
@@ -120,7 +128,8 @@ def _table(voucher: Voucher, chart: dict[int, str], show_all: bool) -> "Table":
         rest = voucher.entries[len(entries) :]
         debit = sum((entry.amount for entry in rest if entry.amount > 0), Decimal(0))
         credit = -sum((entry.amount for entry in rest if entry.amount < 0), Decimal(0))
-        table.add_row("…", "", Text(f"{len(rest)} more entries (-v)"), amount_text(debit), amount_text(credit))
+        more = Text(f"{len(rest)} more entries (-v)")
+        table.add_row("…", *([""] if name_width else []), more, amount_text(debit), amount_text(credit))
     return table
 
 
