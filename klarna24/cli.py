@@ -2,15 +2,16 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from klarna24 import __version__
 from klarna24.errors import Klarna24Error, Problem, UsageFault
+from klarna24.running import Options, chosen_profiles, run_profiles
 from klarna24.stopping import Stopped, stop_on_signals
 
 if TYPE_CHECKING:
@@ -32,15 +33,6 @@ Exit codes
   7  a payout is held, or changed after it was posted: read why
   8  in doubt: look in 24SevenOffice, then klarna24 resolve
 """
-
-
-class Options(NamedTuple):
-    """The options that stand before the command."""
-
-    config: Path | None
-    state_dir: Path | None
-    verbose: bool
-    quiet: bool
 
 
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -146,7 +138,7 @@ def _check(options: Options, names: tuple[str, ...], every: bool, as_json: bool)
     done: list[Checked] = []
     problems: Sequence[Problem] = ()
     try:
-        config, profiles = _profiles(options, names, every or not names)
+        config, profiles = chosen_profiles(options, names, every or not names)
         for profile in profiles:
             checks = checking.check_profile(profile, config)
             shown = checks if as_json or options.quiet else output.shown_checks(profile.name, checks)
@@ -160,7 +152,7 @@ def _check_as_cron(options: Options, names: tuple[str, ...], every: bool, as_jso
     from klarna24 import as_cron, output
 
     try:
-        config, profiles = _profiles(options, names, every or not names)
+        config, profiles = chosen_profiles(options, names, every or not names)
         found = as_cron.check_as_cron(config, [profile.name for profile in profiles])
     except Klarna24Error as error:
         return error.exit_code, [], error.problems()
@@ -200,7 +192,7 @@ def dry_run(
 
         return runs.dry_run(profile, config, period, progress)
 
-    return _run_profiles("dry-run", options, names, every, as_json, run)
+    return run_profiles("dry-run", options, names, every, as_json, run)
 
 
 @klarna24.command()
@@ -222,7 +214,7 @@ def sync(options: Options, names: tuple[str, ...], every: bool, as_json: bool, n
 
         return runs.sync(profile, config, now, wait, progress)
 
-    return _run_profiles("sync", options, names, every, as_json, run)
+    return run_profiles("sync", options, names, every, as_json, run)
 
 
 @klarna24.command()
@@ -339,7 +331,7 @@ def schedule(options: Options, names: tuple[str, ...], every: bool, units: bool)
     """
     from klarna24 import schedule as scheduling
 
-    config, profiles = _profiles(options, names, every)
+    config, profiles = chosen_profiles(options, names, every)
     text = scheduling.systemd if units else scheduling.crontab
     click.echo(text(config, None if every else [profile.name for profile in profiles]))
     return 0
@@ -367,78 +359,6 @@ def demo() -> int:
     from klarna24 import trying
 
     return trying.demo(lambda *arguments: run(arguments))
-
-
-Run = Callable[["Profile", "Config", "RowsProgress | None"], "Report"]
-
-
-def _run_profiles(
-    command: str, options: Options, names: tuple[str, ...], every: bool, as_json: bool, run: Run
-) -> int:
-    """Load the file, run each profile by itself, and show what came of it; the exit code of the whole."""
-    from klarna24 import output
-
-    reports: list[Report] = []
-    problems: tuple[Problem, ...] = ()
-    try:
-        config, profiles = _profiles(options, names, every)
-        shows = not (options.quiet or as_json)
-        with stop_on_signals(), output.rows_progress(shows) as progress:
-            reports = [_guarded(run, profile, config, progress) for profile in profiles]
-    except Klarna24Error as error:
-        problems = error.problems()
-    # only now, so that a reader who has gone (head, less) keeps no shop from being run
-    if as_json:
-        with output.to_whoever_listens():
-            output.print_line(output.as_json(command, reports, problems))
-    else:
-        for report in reports:
-            _show(command, report, options)
-    output.print_problems(problems)
-    return output.exit_code(reports, problems)
-
-
-def _profiles(options: Options, names: tuple[str, ...], every: bool) -> "tuple[Config, list[Profile]]":
-    if bool(names) == every:
-        raise UsageFault("say which profiles: --profile NAME, or --all", "klarna24 --help")
-    from klarna24 import config as configuration
-
-    config = configuration.load(options.config, options.state_dir)
-    return config, [config.profile(name) for name in dict.fromkeys(names)] if names else list(
-        config.profiles.values()
-    )
-
-
-def _guarded(run: Run, profile: "Profile", config: "Config", progress: "RowsProgress | None") -> "Report":
-    """A bug in one profile's run is shown in full and does not stop the others."""
-    from klarna24.report import Report
-
-    try:
-        return run(profile, config, progress)
-    except Exception as error:  # noqa: BLE001 - one shop's bug must not keep the others from being paid attention
-        traceback.print_exc()
-        problem = Problem(
-            "bug", f"a bug ended the run: {type(error).__name__}", "please report the traceback above"
-        )
-        return Report(profile.name, problems=[problem])
-
-
-def _show(command: str, report: "Report", options: Options) -> None:
-    """Tables on a terminal (and for a dry run, which is asked for to be read); silence for a cron that is well."""
-    from klarna24 import output
-
-    reads = (sys.stdout.isatty() or command == "dry-run") and not options.quiet
-    due = report.due or command != "sync"
-    with output.to_whoever_listens():
-        if reads and not due:
-            output.print_line(output.not_due_line(report))
-        elif reads:
-            output.print_report(report, show_all=options.verbose)
-        elif options.verbose:
-            for item in report.items:
-                output.print_line(output.posted_line(report.profile, item))
-    told = reads and due and sys.stdout.isatty() and sys.stderr.isatty()
-    output.print_problems(report.problems if told else report.all_problems(), report.profile)
 
 
 def run(arguments: "list[str] | tuple[str, ...]") -> int:

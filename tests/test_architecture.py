@@ -21,7 +21,7 @@ HOUSE = Path(klarna24.__file__).parent
 STOREYS = [
     ["__main__"],
     ["cli"],
-    ["wizard"],
+    ["running", "wizard"],
     ["as_cron", "output", "trying"],
     ["check", "resolve", "status", "sync"],
     ["plan", "post"],
@@ -38,6 +38,7 @@ STOREYS = [
 # A package is entered by its own door; inside, the same rule.
 ROOMS = {
     "config": [["loading"], ["tables"], ["values"]],
+    "mapping": [["entries"], ["lines"], ["figures"]],
     "output": [["tables"], ["documents", "lines"]],
     "state": [["store"], ["database", "rows"]],
     "twentyfour": [
