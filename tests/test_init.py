@@ -43,6 +43,9 @@ class Conversation:
         for question, answer in answers:
             self.child.expect(question)
             self.seen += f"{self.child.before}{self.child.after}"
+            if question.startswith(("API password", "Password")):
+                # getpass throws away what was typed before it wrote the last blank of the question
+                self.child.expect(": ")
             self.child.sendline(answer)
 
     def end(self) -> str:

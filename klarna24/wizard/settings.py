@@ -164,7 +164,8 @@ def ask_email(draft: Draft) -> None:
         return
     draft.top.pop("notify", None)
     draft.typed.pop("notify.email", None)
-    if not yes("Shall troubles be told by e-mail as well (cron's own mail tells them anyway)?", default=False):
+    say("This version sends no mail itself yet (cron's own mail tells troubles); check tries the server.")
+    if not yes("Note a server for e-mail about troubles?", default=False):
         return
     email: dict[str, Any] = {"host": text("Mail server")}
     ways = {"starttls": "port 587 (usual)", "tls": "port 465", "none": "port 25, without encryption"}
