@@ -76,7 +76,7 @@ def check_profile(profile: Profile, config: Config) -> Iterator[Check]:
     state_is_well = yield from _state(profile, config)
     passwords = yield from _secrets(profile)
     currencies = yield from _klarna(profile, passwords["klarna"], servers)
-    sessions = Sessions(config.state_dir / "sessions", keep=state_is_well)
+    sessions = Sessions.beside(config.state_dir, keep=state_is_well)
     yield from _office(profile, passwords["24sevenoffice"], sessions, currencies, servers)
     yield _clock(servers)
     own = profile.notify.email

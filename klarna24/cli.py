@@ -3,6 +3,7 @@
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -289,10 +290,11 @@ def status(options: Options, names: tuple[str, ...], every: bool, as_json: bool)
 
     config = configuration.load(options.config, options.state_dir)
     statuses = asking.status(config, [] if every else list(names))
-    if as_json:
-        output.print_line(output.status_json(statuses))
-    else:
-        output.print_status(statuses)
+    with output.to_whoever_listens():
+        if as_json:
+            output.print_line(output.status_json(statuses))
+        else:
+            output.print_status(statuses)
     return 0
 
 
@@ -309,13 +311,13 @@ def log(options: Options, profile: str | None, as_json: bool) -> int:
     from klarna24.state import State
 
     config = configuration.load(options.config, options.state_dir)
-    state = State.snapshot(config.state_dir)
-    events = state.events(profile)
-    state.close()
-    if as_json:
-        output.print_line(output.log_json(events))
-    else:
-        output.print_log(events)
+    with closing(State.snapshot(config.state_dir)) as state:
+        events = state.events(profile)
+    with output.to_whoever_listens():
+        if as_json:
+            output.print_line(output.log_json(events))
+        else:
+            output.print_log(events)
     return 0
 
 

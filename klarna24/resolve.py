@@ -103,7 +103,7 @@ def _look(config: Config, state: State, row: Row) -> Found | None:
     if row.trace is None:
         return None
     profile = config.profile(row.profile)
-    with open_shop(profile, config, state, Sessions(config.state_dir / "sessions")) as shop:
+    with open_shop(profile, config, state, Sessions.beside(config.state_dir)) as shop:
         return shop.office.find([row.trace], shop.today)[0]
 
 
@@ -111,7 +111,7 @@ def _accept(config: Config, state: State, row: Row, note: str | None, confirm: C
     """A posted payout whose figures changed at Klarna: the person has corrected the voucher."""
     reference = row.key.payment_reference
     profile = config.profile(row.profile)
-    with open_shop(profile, config, state, Sessions(config.state_dir / "sessions")) as shop:
+    with open_shop(profile, config, state, Sessions.beside(config.state_dir)) as shop:
         payout = shop.klarna.payout(row.key)
     if payout is None or payout.totals.named() == row.totals:
         raise UsageFault(

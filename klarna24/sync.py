@@ -19,8 +19,6 @@ Nothing here asks whether it is a dry run: a dry run is plan() on a copy of the 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from klarna24.config import Config, Profile
 from klarna24.due import is_due, next_due
@@ -28,9 +26,6 @@ from klarna24.errors import Klarna24Error
 from klarna24.lock import only_run
 from klarna24.report import Plan, Report, RowsProgress
 from klarna24.state import Owner, State
-
-if TYPE_CHECKING:
-    from klarna24.twentyfour import Sessions
 
 
 def dry_run(
@@ -42,18 +37,20 @@ def dry_run(
     """What a sync that is due would do, or with ``period`` a preview of any days; not a byte of state changes."""
     from klarna24.plan import plan, preview
     from klarna24.shop import open_shop
+    from klarna24.twentyfour import Sessions
 
     report = Report(profile.name)
     with _collecting(report):
-        state = State.snapshot(config.state_dir)
-        _where_it_stands(report, profile, state)
+        sessions = Sessions.beside(config.state_dir, keep=False)
         planned = Plan(report.items)
-        with open_shop(profile, config, state, sessions(config.state_dir, keep=False), progress) as shop:
-            if period:
-                preview(shop, period, planned)
-            else:
-                plan(shop, planned)
-            report.chart = shop.chart
+        with closing(State.snapshot(config.state_dir)) as state:
+            _where_it_stands(report, profile, state)
+            with open_shop(profile, config, state, sessions, progress) as shop:
+                if period:
+                    preview(shop, period, planned)
+                else:
+                    plan(shop, planned)
+                report.chart = shop.chart
     return report
 
 
@@ -80,12 +77,13 @@ def _run(report: Report, profile: Profile, config: Config, wait: float, progress
     from klarna24.plan import plan
     from klarna24.post import post
     from klarna24.shop import open_shop
+    from klarna24.twentyfour import Sessions
 
     with only_run(config.state_dir, profile.name, wait):
         state = State.open(config.state_dir)
         planned = Plan(report.items)
         try:
-            with open_shop(profile, config, state, sessions(config.state_dir), progress) as shop:
+            with open_shop(profile, config, state, Sessions.beside(config.state_dir), progress) as shop:
                 plan(shop, planned)
                 report.chart = shop.chart
                 post(shop, planned)
@@ -100,12 +98,6 @@ def _where_it_stands(report: Report, profile: Profile, state: State) -> None:
     report.checkpoint = state.checkpoint(profile.name)
     report.due = is_due(profile, *last_run, now)
     report.next_due = next_due(profile, *last_run, now)
-
-
-def sessions(state_dir: Path, *, keep: bool = True) -> "Sessions":
-    from klarna24.twentyfour import Sessions
-
-    return Sessions(state_dir / "sessions", keep)
 
 
 @contextmanager

@@ -222,6 +222,12 @@ def test_a_reader_who_has_gone_keeps_no_profile_from_being_run(open_shop: OpenSh
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
+@pytest.mark.parametrize("command", ["status", "log"])
+def test_what_can_be_read_ends_with_0_though_the_reader_has_gone(shop: Shop, command: str) -> None:
+    assert shop.sync().code == 7
+    assert piped(shop, 0, command)[0] == 0
+
+
 def test_a_full_disk_under_the_output_is_told_in_one_line(shop: Shop) -> None:
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(

@@ -6,6 +6,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from klarna24.config import TwentyFour
 
@@ -22,6 +23,11 @@ class Sessions:
 
     folder: Path
     keep: bool = True
+
+    @classmethod
+    def beside(cls, state_dir: Path, *, keep: bool = True) -> Self:
+        """In the state folder, beside the database and never in it."""
+        return cls(state_dir / "sessions", keep)
 
     def _file(self, settings: TwentyFour) -> Path:
         identity = (
