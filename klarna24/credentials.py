@@ -4,6 +4,7 @@ Nothing here ever prompts, and no secret is ever in a message. Every trouble is 
 """
 
 import contextlib
+import logging
 import os
 import signal
 import stat
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from klarna24.config import Secret
 from klarna24.errors import CredentialsFault
+from klarna24.redaction import keep_out
+from klarna24.wording import say
 
 COMMAND_SECONDS = 10
 MOST_BYTES = 2**16  # what is longer is no password, and half of it would be none either
@@ -20,6 +23,7 @@ MOST_BYTES = 2**16  # what is longer is no password, and half of it would be non
 # The library's own command, so that a keyring that waits for an unlock ends like any command. -P: no keyring.py of
 # the current folder; utf8: whatever the locale of a cron job, the password comes back as it was stored.
 KEYRING = (sys.executable, "-P", "-X", "utf8", "-m", "keyring")
+log = logging.getLogger(__name__)
 
 
 def fetch(secret: Secret, path: str) -> str:
@@ -37,8 +41,12 @@ def fetch(secret: Secret, path: str) -> str:
             value = _from_systemd(str(secret.value), where)
         case "keyring":
             value = _from_command((*KEYRING, "get", "klarna24", path), where)
+    keep_out(value)
+    log.debug("%s: read from: %s", where, secret.source)
     if not value:
-        raise CredentialsFault(f"{where}: the password is empty", "correct it in profiles.toml")
+        raise CredentialsFault(
+            say("{where}: the password is empty", where=where), say("correct it in profiles.toml")
+        )
     return value
 
 
@@ -69,9 +77,10 @@ def store_in_keyring(name: str, value: str) -> None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CredentialsFault(f"the keyring did not keep {name}: {type(error).__name__}", "use a file") from None
+        message = say("the keyring did not keep {name}: {error}", name=name, error=type(error).__name__)
+        raise CredentialsFault(message, say("use a file")) from None
     if done.returncode or fetch(Secret("keyring"), name) != value:
-        raise CredentialsFault(f"the keyring did not keep {name}", "use a file")
+        raise CredentialsFault(say("the keyring did not keep {name}", name=name), say("use a file"))
 
 
 def _from_env(name: str, where: str) -> str:
@@ -79,7 +88,8 @@ def _from_env(name: str, where: str) -> str:
         value = os.environ[name]
     except KeyError:
         raise CredentialsFault(
-            f"{where}: the environment variable {name} is not set", f"set {name}, or use another source"
+            say("{where}: the environment variable {name} is not set", where=where, name=name),
+            say("set {name}, or use another source", name=name),
         ) from None
     if any("\ud800" <= character <= "\udfff" for character in value):  # how Python shows a byte that is not UTF-8
         raise _not_utf8(where)
@@ -94,32 +104,52 @@ def _from_file(file: Path, where: str) -> str:
             mode = os.fstat(opened.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise CredentialsFault(
-                    f"{where}: {file} is no plain file", "use { command = … } for anything else"
+                    say("{where}: {file} is no plain file", where=where, file=str(file)),
+                    say("use {source} for anything else", source="{ command = … }"),
                 )
             if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise CredentialsFault(
-                    f"{where}: {file} can be read by others (mode {stat.S_IMODE(mode):o})", f"chmod 600 {file}"
+                    say(
+                        "{where}: {file} can be read by others (mode {mode})",
+                        where=where,
+                        file=str(file),
+                        mode=f"{stat.S_IMODE(mode):o}",
+                    ),
+                    f"chmod 600 {file}",
                 )
             return _text(opened.read(MOST_BYTES + 1), where)
     except OSError as error:
-        raise CredentialsFault(f"{where}: {file} cannot be read: {error.strerror}", f"ls -l {file}") from None
+        message = say(
+            "{where}: {file} cannot be read: {why}", where=where, file=str(file), why=str(error.strerror)
+        )
+        raise CredentialsFault(message, f"ls -l {file}") from None
     except RuntimeError:
-        raise CredentialsFault(f"{where}: {file}: no such home folder", "write the path in full") from None
+        message = say("{where}: {file}: no such home folder", where=where, file=str(file))
+        raise CredentialsFault(message, say("write the path in full")) from None
 
 
 def _from_systemd(name: str, where: str) -> str:
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if not folder:
         raise CredentialsFault(
-            f"{where}: not run by systemd with LoadCredential={name}: there is no CREDENTIALS_DIRECTORY",
+            say(
+                "{where}: not run by systemd with {line}: there is no CREDENTIALS_DIRECTORY",
+                where=where,
+                line=f"LoadCredential={name}",
+            ),
             "klarna24 schedule --systemd",
         )
     try:
         return _text((Path(folder) / name).read_bytes(), where)
     except OSError as error:
         raise CredentialsFault(
-            f"{where}: the systemd credential {name} cannot be read: {error.strerror}",
-            f"add LoadCredential={name}:… to the service",
+            say(
+                "{where}: the systemd credential {name} cannot be read: {why}",
+                where=where,
+                name=name,
+                why=str(error.strerror),
+            ),
+            say("add {line} to the service", line=f"LoadCredential={name}:…"),
         ) from None
 
 
@@ -135,9 +165,10 @@ def _from_command(arguments: tuple[str, ...], where: str) -> str:
             start_new_session=True,
         )
     except OSError as error:
-        raise CredentialsFault(
-            f"{where}: {word} cannot be run: {error.strerror}", "correct it in profiles.toml"
-        ) from None
+        message = say(
+            "{where}: {command} cannot be run: {why}", where=where, command=word, why=str(error.strerror)
+        )
+        raise CredentialsFault(message, say("correct it in profiles.toml")) from None
     with process:
         try:
             output, _ = process.communicate(timeout=COMMAND_SECONDS)
@@ -146,20 +177,26 @@ def _from_command(arguments: tuple[str, ...], where: str) -> str:
                 os.killpg(process.pid, signal.SIGKILL)
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
-            raise CredentialsFault(
-                f"{where}: {word} did not end within {COMMAND_SECONDS} s", "run it by hand: does it ask?"
-            ) from None
+            message = say(
+                "{where}: {command} did not end within {seconds} s",
+                where=where,
+                command=word,
+                seconds=COMMAND_SECONDS,
+            )
+            raise CredentialsFault(message, say("run it by hand: does it ask?")) from None
     if process.returncode:
-        raise CredentialsFault(
-            f"{where}: {word} ended with {process.returncode}", "run it by hand, as the user of the run"
-        )
+        message = say("{where}: {command} ended with {code}", where=where, command=word, code=process.returncode)
+        raise CredentialsFault(message, say("run it by hand, as the user of the run"))
     return _text(output, where)
 
 
 def _text(raw: bytes, where: str) -> str:
     """UTF-8, less one trailing newline (a Windows one too)."""
     if len(raw) > MOST_BYTES:
-        raise CredentialsFault(f"{where}: longer than {MOST_BYTES // 1024} KiB is no password", "correct it")
+        message = say(
+            "{where}: longer than {kibibytes} KiB is no password", where=where, kibibytes=MOST_BYTES // 1024
+        )
+        raise CredentialsFault(message, say("correct it"))
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -168,4 +205,4 @@ def _text(raw: bytes, where: str) -> str:
 
 
 def _not_utf8(where: str) -> CredentialsFault:
-    return CredentialsFault(f"{where}: the password is not UTF-8 text", "store it as UTF-8")
+    return CredentialsFault(say("{where}: the password is not UTF-8 text", where=where), say("store it as UTF-8"))

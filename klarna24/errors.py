@@ -5,6 +5,7 @@
     ├── ConfigFault         3     profiles.toml, wrong company, unknown voucher type
     │   └── StateFault      3     the state folder cannot be used
     ├── CredentialsFault    4     missing or refused
+    │   └── Silence         4     no payout for longer than the profile expects
     ├── Unavailable         5     no answer for now: the next run carries on
     │   ├── BadAnswer       5     an answer that is not what the contract says
     │   └── Locked          5     another run holds the profile
@@ -107,6 +108,12 @@ class CredentialsFault(Klarna24Error):
     code = "credentials"
 
 
+class Silence(CredentialsFault):
+    """Klarna answers, and has nothing: credentials that see no payouts any more, a closed account."""
+
+    code = "silence"
+
+
 class Unavailable(Klarna24Error):
     exit_code = 5
     code = "unavailable"
@@ -153,6 +160,7 @@ _EXIT_CODES = {
         ConfigFault,
         StateFault,
         CredentialsFault,
+        Silence,
         Unavailable,
         Locked,
         Rejected,

@@ -4,6 +4,7 @@ Contract: the settlements OpenAPI document, version 1.0.0-rc2; what it leaves ou
 used, so every call may be repeated. Minor units become Decimal here, once; text loses its control characters.
 """
 
+import logging
 import random
 import re
 import time
@@ -24,8 +25,10 @@ from requests.auth import HTTPBasicAuth
 from klarna24.config import Klarna
 from klarna24.errors import BadAnswer, CredentialsFault, Unavailable
 from klarna24.payout import SIGNS, Payout, PayoutKey, Totals, Transaction
+from klarna24.redaction import heard, keep_out
 from klarna24.text import clean
 from klarna24.web import Endless, ServerTime, new_session, read_whole
+from klarna24.wording import Said, joined, say
 
 PAGE_SIZE = 500  # contract: the most that `size` takes
 TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
@@ -36,9 +39,13 @@ RETRIED = {502, 503, 504}
 FIRST_DAY = date(2005, 1, 1)  # Klarna's first year
 LAST_DAY = date(9999, 12, 30)  # the last that any time zone can still shift
 RESTARTS = 3  # a list that grows while it is read is read again
+CHECK = "klarna24 check"
+NEXT_RUN = say("the next run carries on")
+ITEMS = {"payouts": say("payouts"), "transactions": say("transactions")}  # what a list holds
 
 Progress = Callable[[int, int], None]  # rows so far, rows in all
 Model = TypeVar("Model", bound=BaseModel)
+log = logging.getLogger(__name__)
 
 
 def _money(minor: int) -> Decimal:
@@ -182,12 +189,16 @@ class _TryAgain(Unavailable):
     """An answer that may be another in a moment; ``wait`` is what Klarna asked for, in seconds."""
 
     def __init__(self, message: str, wait: float = 0.0) -> None:
-        super().__init__(message, "the next run carries on")
+        super().__init__(message, NEXT_RUN)
         self.wait = wait
 
 
 class _Moved(Exception):
     """The list changed while it was read."""
+
+    def __init__(self, why: Said) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class KlarnaClient:
@@ -200,6 +211,7 @@ class KlarnaClient:
         self._settings = settings
         self._base = f"{settings.url}/settlements/v1"
         self._session = new_session(settings.url)
+        keep_out(password)
         self._session.auth = HTTPBasicAuth(settings.username.encode(), password.encode())
         self._session.headers["Accept"] = "application/json"
 
@@ -228,6 +240,7 @@ class KlarnaClient:
             if since <= payout.local_date(zone) <= until
             and self._settings.covers(payout.merchant_id, payout.currency)
         ]
+        log.info("Klarna: %d payouts from %s to %s, %d of them the profile's", len(found), since, until, len(mine))
         return sorted(mine, key=lambda payout: (payout.payout_date, payout.key))
 
     def payout(self, key: PayoutKey) -> Payout | None:
@@ -257,13 +270,13 @@ class KlarnaClient:
         progress: Progress | None = None,
     ) -> list[Any]:
         """Page to the end and count: silent truncation is the commonest fault of such clients (facts)."""
-        why = ""
+        why = say("the list changed while it was read")
         for _ in range(RESTARTS):
             try:
                 return self._read_pages(path, query, page_model, items, progress)
             except _Moved as moved:
-                why = str(moved)
-        raise Unavailable(f"Klarna: {path}: {why}, at each of {RESTARTS} readings", "the next run carries on")
+                why = moved.why
+        raise Unavailable(_of(path, say("{why}, at each of {count} readings", why=why, count=RESTARTS)), NEXT_RUN)
 
     def _read_pages(
         self,
@@ -275,29 +288,35 @@ class KlarnaClient:
     ) -> list[Any]:
         fetched: list[Any] = []
         total: int | None = None
+        what = ITEMS[items]
         while True:
             paging = {"size": str(PAGE_SIZE), "offset": str(len(fetched))}
             page: Any = self._get(path, query | paging, page_model)
             rows: list[Any] = getattr(page, items)
             if fetched and page.pagination.total != total:
-                raise _Moved("the list changed while it was read")
+                raise _Moved(say("the list changed while it was read"))
             total = page.pagination.total
             fetched += rows
             if progress and total is not None:
                 progress(len(fetched), total)
             if total is None:
-                raise Unavailable(f"Klarna: {path} does not say how many {items} there are", "tell us")
+                message = say("Klarna: {path} does not say how many {items} there are", path=path, items=what)
+                raise Unavailable(message, say("tell us"))
             if len(fetched) == total:
                 break
             if not rows or len(fetched) > total:
-                raise Unavailable(
-                    f"Klarna: {path} announced {total} {items} and sent {len(fetched)}",
-                    "the next run carries on",
+                message = say(
+                    "Klarna: {path} announced {total} {items} and sent {count}",
+                    path=path,
+                    total=total,
+                    items=what,
+                    count=len(fetched),
                 )
+                raise Unavailable(message, NEXT_RUN)
         if items == "payouts":
             keys = Counter(_payout(answer).key for answer in fetched)
             if twice := [key.payment_reference for key, times in keys.items() if times > 1]:
-                raise _Moved(f"payout {twice[0][:75]} is listed twice")
+                raise _Moved(say("payout {reference} is listed twice", reference=twice[0][:75]))
         return fetched
 
     def _get(
@@ -307,6 +326,7 @@ class KlarnaClient:
             retry=tenacity.retry_if_exception_type(_TryAgain),
             stop=tenacity.stop_before_delay(RETRY_SECONDS),
             wait=_wait,
+            before_sleep=_tell,
             reraise=True,
         )
         body = retrying(self._try, path, query, missing_is_none)
@@ -315,9 +335,10 @@ class KlarnaClient:
         try:
             return model.model_validate_json(body)
         except ValidationError as error:
-            raise BadAnswer(f"Klarna: {path}: {_not_the_contract(error)}", "klarna24 check") from None
+            raise BadAnswer(_of(path, _not_the_contract(error)), CHECK) from None
 
     def _try(self, path: str, query: dict[str, str], missing_is_none: bool) -> bytes | None:
+        asked_at = time.monotonic()
         try:
             response = self._session.get(
                 self._base + path, params=query, timeout=TIMEOUT, allow_redirects=False, stream=True
@@ -326,11 +347,13 @@ class KlarnaClient:
                 self.server_time = ServerTime.of(response)
                 body = read_whole(response, ANSWER_SECONDS, ANSWER_BYTES)
         except Endless as error:
-            raise Unavailable(f"Klarna: {path}: {error}", "the next run carries on") from None
+            raise Unavailable(_of(path, error.why), NEXT_RUN) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise _TryAgain(f"Klarna: {path}: no answer ({type(error).__name__})") from None
+            raise _TryAgain(_of(path, say("no answer ({error})", error=type(error).__name__))) from None
         except OSError as error:  # requests' own, where REQUESTS_CA_BUNDLE names no file
-            raise Unavailable(f"Klarna: {path}: {clean(str(error))[:300]}", "klarna24 check") from None
+            raise Unavailable(_of(path, heard(error, 300)), CHECK) from None
+        milliseconds = (time.monotonic() - asked_at) * 1000
+        log.debug("Klarna: %s: HTTP %d, %d bytes, %.0f ms", path, response.status_code, len(body), milliseconds)
         if response.status_code == 404 and missing_is_none:
             return None
         if response.status_code == 200:
@@ -341,19 +364,34 @@ class KlarnaClient:
         status, said = response.status_code, _error_text(body)
         if status in {401, 403}:
             return CredentialsFault(
-                f"Klarna refused the credentials at {self._settings.url} (HTTP {status}){said}",
-                f"check username, password, region ({self._settings.region}) and environment "
-                f"({self._settings.environment}): klarna24 check",
+                say(
+                    "Klarna refused the credentials at {address} (HTTP {status}){said}",
+                    address=self._settings.url,
+                    status=status,
+                    said=said,
+                ),
+                say(
+                    "check username, password, region ({region}) and environment ({environment}): {command}",
+                    region=self._settings.region,
+                    environment=self._settings.environment,
+                    command=CHECK,
+                ),
             )
-        message = f"Klarna: {path}: HTTP {status}{said}"
+        message = _of(path, f"HTTP {status}{said}")
         if status == 429:
             wait = _seconds_until_reset(response)
-            return _TryAgain(f"{message}: too many requests, asked to wait {wait:.0f} s", wait)
+            why = say("too many requests, asked to wait {seconds} s", seconds=f"{wait:.0f}")
+            return _TryAgain(joined(": ", (message, why)), wait)
         if status in RETRIED:
             return _TryAgain(message)
         if 300 <= status < 400:
-            message += ": a redirect, which is never followed"
-        return Unavailable(message, "klarna24 check")
+            message = joined(": ", (message, say("a redirect, which is never followed")))
+        return Unavailable(message, CHECK)
+
+
+def _of(path: str, why: str) -> Said:
+    """What was asked, and what about it."""
+    return joined(": ", ("Klarna", path, why))
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
@@ -362,6 +400,11 @@ def _wait(state: tenacity.RetryCallState) -> float:
     asked = error.wait if isinstance(error, _TryAgain) else 0.0
     backoff = min(8.0, 0.5 * 2**state.attempt_number)
     return asked + random.uniform(0.1, backoff)  # noqa: S311 - jitter is no secret
+
+
+def _tell(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.info("%s; asked again in %.1f s", error, state.upcoming_sleep)
 
 
 def _seconds_until_reset(response: requests.Response) -> float:
@@ -379,14 +422,15 @@ def _error_text(body: bytes) -> str:
         error = _Error.model_validate_json(body)
     except ValidationError:
         return ""
-    said = "; ".join(filter(None, [error.error_code, *error.error_messages]))[:300]
-    correlation = f" [correlation id {error.correlation_id[:60]}]" if error.correlation_id else ""
+    said = heard("; ".join(filter(None, [error.error_code, *error.error_messages])), 300)
+    correlation = f" [correlation id {heard(error.correlation_id, 60)}]" if error.correlation_id else ""
     return f": {said}{correlation}" if said else correlation
 
 
-def _not_the_contract(error: ValidationError) -> str:
+def _not_the_contract(error: ValidationError) -> Said:
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "json_invalid":
-        return "the answer is not JSON"
-    return clean(f"the answer is not what the contract says: {where}: {first['msg']}")
+        return say("the answer is not JSON")
+    detail = clean(f"{where}: {first['msg']}")
+    return say("the answer is not what the contract says: {detail}", detail=detail)

@@ -1,6 +1,7 @@
 """One run at a time per profile: a kernel lock in the state folder, which dies with the process."""
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,9 @@ from pathlib import Path
 import filelock
 
 from klarna24.errors import Locked, StateFault
+from klarna24.wording import Said, say
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -21,19 +25,50 @@ def only_run(folder: Path, profile: str, wait: float = 0) -> Iterator[None]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        lock = filelock.FileLock(path, timeout=wait, mode=0o600, fallback_to_soft=False)
-        lock.acquire()
+        lock = filelock.FileLock(path, timeout=0, mode=0o600, fallback_to_soft=False)
+        _acquire(lock, profile, wait)
     except filelock.Timeout:
-        raise Locked(f"another run is under way{_who(note)}", "wait for it to end") from None
+        raise Locked(_under_way(note), say("wait for it to end")) from None
     except (OSError, NotImplementedError) as error:
         raise StateFault(
-            f"{path} cannot be locked: {getattr(error, 'strerror', None) or error}",
-            "use a folder on a local disk: --state-dir",
+            say(
+                "{path} cannot be locked: {why}",
+                path=str(path),
+                why=str(getattr(error, "strerror", None) or error),
+            ),
+            say("use a folder on a local disk: {option}", option="--state-dir"),
         ) from None
     try:
         with suppress(OSError):
             _write(note, {"pid": os.getpid(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"})
         yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: filelock.BaseFileLock, profile: str, wait: float) -> None:
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        if not wait:
+            raise
+        log.info("%s: another run is under way: waiting up to %.0f s", profile, wait)
+        lock.acquire(timeout=wait)
+
+
+@contextmanager
+def only_one(path: Path, seconds: float) -> Iterator[bool]:
+    """Whether it is ours, for a moment's work. Raises OSError where nothing can be locked."""
+    lock = filelock.FileLock(path, timeout=seconds, mode=0o600, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        yield False
+        return
+    except NotImplementedError as error:
+        raise OSError(str(error)) from None
+    try:
+        yield True
     finally:
         lock.release()
 
@@ -44,8 +79,9 @@ def _write(note: Path, holder: dict[str, object]) -> None:
         json.dump(holder, file)
 
 
-def _who(note: Path) -> str:
+def _under_way(note: Path) -> Said:
     with suppress(OSError, ValueError, KeyError, TypeError):
         held = json.loads(note.read_text(encoding="utf-8"))
-        return f" (pid {int(held['pid'])}, since {str(held['since'])[:20]})"
-    return ""
+        pid, since = int(held["pid"]), str(held["since"])[:20]
+        return say("another run is under way (pid {pid}, since {since})", pid=pid, since=since)
+    return say("another run is under way")

@@ -11,6 +11,8 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from klarna24.wording import say
+
 ZERO = Decimal(0)
 
 # Settlement amount = the signed sum of these totals (facts: "The arithmetic").
@@ -31,6 +33,28 @@ SIGNS: dict[str, int] = {
     "release": +1,
     "repay": -1,
     "deposit": +1,
+}
+# What a person calls the figures of :meth:`Totals.named`.
+NAMES = {
+    "settlement": say("settlement"),
+    "sale": say("sale"),
+    "return": say("return"),
+    "reversal": say("reversal"),
+    "fee": say("fee"),
+    "fee_correction": say("fee correction"),
+    "fee_refund": say("fee refund"),
+    "tax": say("tax"),
+    "tax_refund": say("tax refund"),
+    "commission": say("commission"),
+    "commission_reversal": say("commission reversal"),
+    "charge": say("charge"),
+    "credit": say("credit"),
+    "holdback": say("holdback"),
+    "release": say("release"),
+    "repay": say("repay"),
+    "deposit": say("deposit"),
+    "opening_debt": say("opening debt"),
+    "closing_debt": say("closing debt"),
 }
 FEE_TERMS = frozenset({"fee", "fee_correction", "fee_refund", "tax", "tax_refund"})
 

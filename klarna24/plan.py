@@ -6,12 +6,13 @@ from datetime import date, timedelta
 
 from klarna24 import mapping, problems
 from klarna24.config import disjoint
-from klarna24.errors import BadAnswer, ConfigFault, Held, Unavailable, UsageFault
+from klarna24.errors import BadAnswer, ConfigFault, Held, Problem, Unavailable, UsageFault
 from klarna24.lookup import Found
 from klarna24.payout import ZERO, Payout, Transaction
 from klarna24.report import Item, ItemStatus, Plan
 from klarna24.shop import Shop
 from klarna24.state import Row
+from klarna24.wording import say
 
 OVERLAP = timedelta(days=90)
 
@@ -47,7 +48,8 @@ def preview(shop: Shop, period: tuple[date | None, date | None], into: Plan) -> 
     """Any days, the past before start_date included; what state knows is told, and otherwise left alone."""
     since, until = period[0] or shop.profile.start_date, period[1] or shop.today
     if since > until and period[0] is None:
-        raise UsageFault(f"--to {until} is before start_date {since}", "say --from as well")
+        message = say("{option} is before start_date {start}", option=f"--to {until}", start=str(since))
+        raise UsageFault(message, say("say {option} as well", option="--from"))
     for payout in shop.klarna.payouts(since, until, shop.profile.timezone):
         row = shop.state.row(shop.owner, payout.key)
         item = _mapped(shop, payout, row)
@@ -95,13 +97,16 @@ def _add_in_doubt(shop: Shop, rows: list[Row], items: list[Item]) -> None:
 
 
 def _in_doubt(shop: Shop, row: Row, found: Found | None) -> Item:
-    why = "the run that sent it ended before an answer came"
+    why = say("the run that sent it ended before an answer came")
     if found and found.ours and not _has_a_double(shop, row):
         return replace(_from_row(row, "posted"), found=found)
     if found:
         why = problems.elsewhere(found)
         if found.ours:
-            why = f"voucher {found.transaction_no} may be its own, or that of another payout of the same reference"
+            why = say(
+                "voucher {number} may be its own, or that of another payout of the same reference",
+                number=found.transaction_no,
+            )
     problem = problems.in_doubt(shop.resolve_command(row.key), why, row.trace, row.key.currency)
     if row.problem and row.status == "in-doubt" and not found:
         # as it was told first, with the commands of the profile that it is in now
@@ -159,7 +164,7 @@ def _mapped(shop: Shop, payout: Payout, row: Row | None) -> Item:
         return replace(item, status="skipped")
     if row and row.until_changed and row.fingerprint == voucher.fingerprint():
         command = shop.resolve_command(row.key)
-        again = problems.rejected(command, "Exception, and the voucher is the same", until_changed=True)
+        again = problems.rejected(command, say("Exception, and the voucher is the same"), until_changed=True)
         problem = row.problem if row.problem and row.status == "rejected" else again
         return replace(item, status="rejected", voucher=voucher, problem=problem)
     return replace(item, voucher=voucher)
@@ -182,9 +187,7 @@ def _older(shop: Shop, row: Row) -> Item | None:
         payout = shop.klarna.payout(row.key)
     except Unavailable as error:
         # one old payout that cannot be fetched does not keep the new ones from being posted
-        return replace(
-            _from_row(row, status), problem=problems.of_payout(error, row.key.payment_reference, "waits")
-        )
+        return replace(_from_row(row, status), problem=problems.waits(error, row.key.payment_reference))
     if payout is None:
         return replace(_from_row(row, status), problem=problems.gone(row.key.payment_reference, row.problem))
     if payout.local_date(profile.timezone) < profile.start_date:
@@ -205,9 +208,11 @@ def _same_figures_elsewhere(shop: Shop, payout: Payout) -> Item | None:
     for row in shop.state.namesakes(shop.owner, payout.key):
         if row.trace and row.key.currency == payout.currency and row.totals == payout.totals.named():
             item = _mapped(shop, payout, None)
-            why = (
-                f"the same figures were sent before under this reference, for merchant {row.key.merchant_id} in "
-                f"environment {row.environment}"
+            why = say(
+                "the same figures were sent before under this reference, for merchant {merchant} in environment "
+                "{environment}",
+                merchant=row.key.merchant_id,
+                environment=row.environment,
             )
             trace = item.voucher.trace() if item.voucher else None
             problem = problems.in_doubt(shop.resolve_command(payout.key), why, trace, payout.currency)
@@ -222,10 +227,16 @@ def _check_merchants(shop: Shop, listed: list[Payout]) -> None:
     strange = sorted({payout.merchant_id for payout in listed} - known - named)
     if known and strange:
         raise ConfigFault(
-            f"Klarna's credentials show merchant {', '.join(strange)}, but the profile's payouts so far are of "
-            f"{', '.join(sorted(known))}",
-            f"if that is meant, add to [profiles.{shop.profile.name}.klarna]: merchant_ids = "
-            f"{json.dumps(sorted(known | set(strange)))}",
+            say(
+                "Klarna's credentials show merchant {strange}, but the profile's payouts so far are of {known}",
+                strange=", ".join(strange),
+                known=", ".join(sorted(known)),
+            ),
+            say(
+                "if that is meant, add to {table}: {line}",
+                table=f"[profiles.{shop.profile.name}.klarna]",
+                line=f"merchant_ids = {json.dumps(sorted(known | set(strange)))}",
+            ),
         )
 
 
@@ -234,8 +245,28 @@ def _check_may_adopt(shop: Shop, row: Row) -> None:
     other = shop.config.profiles.get(row.profile)
     if other is not None and not disjoint(other.klarna, shop.profile.klarna):
         raise ConfigFault(
-            f"payout {row.key.payment_reference} belongs to profile {row.profile}, and profile "
-            f"{shop.profile.name} sees it too: both would book it",
-            "give the two different currencies or merchant_ids, or remove one",
+            say(
+                "payout {reference} belongs to profile {other}, and profile {profile} sees it too: both would "
+                "book it",
+                reference=row.key.payment_reference,
+                other=row.profile,
+                profile=shop.profile.name,
+            ),
+            say("give the two different currencies or merchant_ids, or remove one"),
             row.key.payment_reference,
         )
+
+
+# What is not there
+
+
+def silence(shop: Shop, plan: Plan) -> list[Problem]:
+    """No payout for longer than the profile expects: credentials that see nothing any more, a closed account."""
+    days = shop.profile.expect_payout_within_days
+    if days is None:
+        return []
+    dates = [item.payout_date for item in plan.items]
+    newest = max([*dates, shop.state.checkpoint(shop.profile.name) or shop.profile.start_date])
+    if (silent := (shop.today - newest).days) <= days:
+        return []
+    return [problems.silent(newest, silent, days)]

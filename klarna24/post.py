@@ -11,11 +11,7 @@ from klarna24.shop import Shop
 from klarna24.stopping import finish_first
 from klarna24.twentyfour import Kind
 from klarna24.voucher import Voucher
-
-OLD_STATE = (
-    "voucher {number} of another payout stands in the journal, and this state does not know it: the state is "
-    "older than the books, and whether this payout was sent as well is unknown"
-)
+from klarna24.wording import say
 
 
 def post(shop: Shop, plan: Plan) -> None:
@@ -61,8 +57,8 @@ def _send(shop: Shop, item: Item) -> Item:
         row_id = shop.state.sending(shop.owner, payout, voucher)
         if row_id is None:
             raise Unavailable(
-                f"payout {payout.payment_reference} is being sent by another run",
-                "the next run carries on",
+                say("payout {reference} is being sent by another run", reference=payout.payment_reference),
+                say("the next run carries on"),
                 payout.payment_reference,
             )
         try:
@@ -81,16 +77,15 @@ def _answered(shop: Shop, item: Item, row_id: int, kind: Kind, said: str) -> Ite
             return replace(item, status="posted")
         case Kind.NOT_SENT | Kind.LOG_IN:
             state.answered(owner, row_id, "ready", said)
-            raise Unavailable(
-                f"24SevenOffice: payout {reference} was not sent: {said}", "the next run carries on", reference
-            )
+            message = say("24SevenOffice: payout {reference} was not sent: {said}", reference=reference, said=said)
+            raise Unavailable(message, say("the next run carries on"), reference)
         case Kind.REJECTED | Kind.REJECTED_UNTIL_CHANGED:
             until_changed = kind is Kind.REJECTED_UNTIL_CHANGED
             problem = problems.rejected(shop.resolve_command(item.key), said, until_changed)
             state.answered(owner, row_id, "rejected", said, problem, until_changed=until_changed)
             return replace(item, status="rejected", problem=problem)
         case Kind.IN_DOUBT:
-            why = f"it was sent to 24SevenOffice, and whether it was saved is unknown: {said}"
+            why = say("it was sent to 24SevenOffice, and whether it was saved is unknown: {said}", said=said)
             problem = _doubt(shop, item, why)
             state.answered(owner, row_id, "in-doubt", said, problem)
             return replace(item, status="in-doubt", problem=problem)
@@ -140,7 +135,11 @@ def _against_journal(shop: Shop, plan: Plan) -> None:
 
 
 def _doubt_the_rest(shop: Shop, plan: Plan, ours: set[int], proof: Found) -> None:
-    why = OLD_STATE.format(number=proof.transaction_no)
+    why = say(
+        "voucher {number} of another payout stands in the journal, and this state does not know it: the state is "
+        "older than the books, and whether this payout was sent as well is unknown",
+        number=proof.transaction_no,
+    )
     for index, item in enumerate(plan.items):
         unposted = item.status in {"ready", "held", "rejected"} and item.payout is not None
         if index not in ours and unposted and not _ordered(item):

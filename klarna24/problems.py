@@ -3,14 +3,16 @@
 import shlex
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, Self
 
 from klarna24.config import WARNINGS
-from klarna24.errors import Changed, InDoubt, Klarna24Error, Problem, Rejected
+from klarna24.errors import Changed, InDoubt, Klarna24Error, Problem, Rejected, Silence
 from klarna24.lookup import Found
-from klarna24.payout import PayoutKey
+from klarna24.payout import NAMES, PayoutKey
 from klarna24.voucher import Trace
+from klarna24.wording import Said, joined, say
 
 SHOWN_REFERENCE = 75  # a payment reference longer than a comment is cut where it is only shown
 
@@ -43,9 +45,8 @@ class ResolveCommand(NamedTuple):
         return shlex.join(words)
 
 
-def of_payout(error: Klarna24Error, payment_reference: str, what: str) -> Problem:
-    """``payout XISA93DJ is held: …``"""
-    message = f"payout {short(payment_reference)} {what}: {error.message}"
+def of_payout(error: Klarna24Error, payment_reference: str, message: Said) -> Problem:
+    """``message`` is the whole sentence, with that of the error in it."""
     return replace(error.problem(), message=message, payment_reference=payment_reference)
 
 
@@ -55,66 +56,106 @@ def short(payment_reference: str) -> str:
 
 def held(error: Klarna24Error, command: ResolveCommand) -> Problem:
     """With the command in full where the hint names it."""
-    problem = of_payout(error, command.payment_reference, "is held")
-    return replace(problem, hint=problem.hint.replace("klarna24 resolve --skip", command("skip")))
+    reference = command.payment_reference
+    message = say("payout {reference} is held: {why}", reference=short(reference), why=error.message)
+    problem = of_payout(error, reference, message)
+    if isinstance(problem.hint, Said):
+        problem = replace(problem, hint=problem.hint.with_values(skip=command("skip")))
+    return problem
+
+
+def waits(error: Klarna24Error, payment_reference: str) -> Problem:
+    """What cannot be fetched for now."""
+    message = say("payout {reference} waits: {why}", reference=short(payment_reference), why=error.message)
+    return of_payout(error, payment_reference, message)
 
 
 def in_doubt(command: ResolveCommand, why: str, trace: Trace | None, currency: str) -> Problem:
     """What to look for in 24SevenOffice, and both commands that end the doubt."""
-    look = ""
     if trace:
-        look = (
-            f'; look in 24SevenOffice for the bundle "{trace.name}": account {trace.account_no}, '
-            f"{trace.amount:.2f} {currency}"
+        why = say(
+            '{why}; look in 24SevenOffice for the bundle "{bundle}": account {account_no}, {amount} {currency}',
+            why=why,
+            bundle=trace.name,
+            account_no=trace.account_no,
+            amount=f"{trace.amount:.2f}",
+            currency=currency,
         )
-    hint = f"if it is there: {command('posted')}; if not: {command('resend')}"
-    return of_payout(InDoubt(f"{why}{look}", hint), command.payment_reference, "is in doubt")
+    hint = say("if it is there: {posted}; if not: {resend}", posted=command("posted"), resend=command("resend"))
+    reference = command.payment_reference
+    message = say("payout {reference} is in doubt: {why}", reference=short(reference), why=why)
+    return Problem(InDoubt.code, message, hint, reference)
 
 
-def elsewhere(found: Found) -> str:
-    return (
-        f"its reference stands in voucher {found.transaction_no} with other lines (booked by hand, edited, or "
-        f"twice)"
+def elsewhere(found: Found) -> Said:
+    return say(
+        "its reference stands in voucher {number} with other lines (booked by hand, edited, or twice)",
+        number=found.transaction_no,
     )
 
 
 def rejected(command: ResolveCommand, said: str, until_changed: bool) -> Problem:
-    hint = "mend what it says; it is tried again at the next run"
+    hint = say("mend what it says; it is tried again at the next run")
     if until_changed:
-        hint = (
+        hint = say(
             "look in 24SevenOffice that nothing was saved, and mend what it says; it is sent again when the "
-            f"voucher has changed, or after: {command('resend')}"
+            "voucher has changed, or after: {resend}",
+            resend=command("resend"),
         )
     for warning in WARNINGS:
         if warning in said.replace(" ", "").lower():
-            hint = f'if that is no mistake, add under voucher: ignore_warnings = ["{warning}"]; {hint}'
-    return of_payout(Rejected(f"24SevenOffice said: {said}", hint), command.payment_reference, "was refused")
+            line = f'ignore_warnings = ["{warning}"]'
+            hint = say("if that is no mistake, add under voucher: {line}; {hint}", line=line, hint=hint)
+    reference = command.payment_reference
+    message = say(
+        "payout {reference} was refused: 24SevenOffice said: {said}", reference=short(reference), said=said
+    )
+    return Problem(Rejected.code, message, hint, reference)
 
 
 def changed(
     command: ResolveCommand, status: str, then: dict[str, Decimal], now: dict[str, Decimal], currency: str
 ) -> Problem:
     names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
-    figures = ", ".join(
-        f"{name.replace('_', ' ')} {then.get(name, Decimal(0)):.2f} → {now.get(name, Decimal(0)):.2f}"
-        for name in names
-    )
-    hint = f"correct the voucher in 24SevenOffice by hand, then {command('posted')}; it is never posted again"
+    moves = (f"{then.get(name, Decimal(0)):.2f} → {now.get(name, Decimal(0)):.2f}" for name in names)
+    figures = joined(", ", (joined(" ", (NAMES[name], move)) for name, move in zip(names, moves, strict=True)))
+    reference = command.payment_reference
+    places: dict[str, str | int] = {"reference": short(reference), "figures": figures, "currency": currency}
     if status == "skipped":
-        hint = f"if it shall be posted after all: {command('resend')}; if not: {command('skip')}"
-    return of_payout(
-        Changed(f"{figures} {currency}", hint),
-        command.payment_reference,
-        f"changed at Klarna after it was {status}",
-    )
+        message = say("payout {reference} changed at Klarna after it was skipped: {figures} {currency}", **places)
+        hint = say(
+            "if it shall be posted after all: {resend}; if not: {skip}",
+            resend=command("resend"),
+            skip=command("skip"),
+        )
+    else:
+        message = say("payout {reference} changed at Klarna after it was posted: {figures} {currency}", **places)
+        hint = say(
+            "correct the voucher in 24SevenOffice by hand, then {posted}; it is never posted again",
+            posted=command("posted"),
+        )
+    return Problem(Changed.code, message, hint, reference)
 
 
 def gone(payment_reference: str, before: Problem | None) -> Problem:
     """An unfinished payout that Klarna no longer has: it stays, and says so."""
-    before = before or Problem(Changed.code, "", "")
-    return replace(
-        before,
-        message=f"payout {short(payment_reference)} is no longer at Klarna. {before.message}".strip(),
-        hint="look for it in Klarna's merchant portal",
-        payment_reference=payment_reference,
+    message = say("payout {reference} is no longer at Klarna.", reference=short(payment_reference))
+    if before:
+        message = joined(" ", (message, before.message))
+    hint = say("look for it in Klarna's merchant portal")
+    return Problem(before.code if before else Changed.code, message, hint, payment_reference)
+
+
+def silent(newest: date, days: int, expected: int) -> Problem:
+    """Of a profile: nothing has come for too long."""
+    message = say(
+        "no payout from Klarna for {days} days, since {newest}; the profile expects one within {expected}",
+        days=days,
+        newest=str(newest),
+        expected=expected,
     )
+    hint = say(
+        "look in Klarna's merchant portal whether payouts go on, and whether these credentials see them: "
+        "klarna24 check"
+    )
+    return Silence(message, hint).problem()

@@ -11,6 +11,7 @@ from klarna24.lookup import Found
 from klarna24.payout import Payout, PayoutKey
 from klarna24.state import Row
 from klarna24.voucher import Voucher
+from klarna24.wording import Language
 
 ItemStatus = Literal["ready", "posted", "held", "in-doubt", "rejected", "skipped"]
 RowsProgress = Callable[[str, int, int], None]  # payment reference, rows so far, rows in all
@@ -42,10 +43,13 @@ class Plan:
 
 @dataclass(slots=True)
 class Report:
-    """What one profile's run comes to. Not ``due``: nothing was done before ``next_due`` (UTC)."""
+    """What one profile's run comes to. Not ``due``: nothing was done before ``next_due`` (UTC). ``ended``: it came
+    to its end, and saw all there is."""
 
     profile: str
+    language: Language = "en"
     due: bool = True
+    ended: bool = False
     next_due: datetime | None = None
     checkpoint: date | None = None
     items: list[Item] = field(default_factory=list)

@@ -10,10 +10,15 @@ import requests
 
 from klarna24 import __version__
 from klarna24.config import is_loopback
+from klarna24.wording import Said, say
 
 
 class Endless(Exception):
     """The answer grew too large, or took too long."""
+
+    def __init__(self, why: Said) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 def new_session(base_url: str | None) -> requests.Session:
@@ -52,6 +57,7 @@ def read_whole(response: requests.Response, seconds: float, most_bytes: int) -> 
     while chunk := response.raw.read1(2**16, decode_content=True):
         size += len(chunk)
         if size > most_bytes or time.monotonic() > deadline:
-            raise Endless(f"the answer did not end within {seconds:.0f} s and {most_bytes // 2**20} MiB")
+            limits: dict[str, str | int] = {"seconds": f"{seconds:.0f}", "mebibytes": most_bytes // 2**20}
+            raise Endless(say("the answer did not end within {seconds} s and {mebibytes} MiB", **limits))
         chunks.append(chunk)
     return b"".join(chunks)

@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 
@@ -13,6 +14,7 @@ from klarna24.errors import Held
 from klarna24.mapping import needs_rows, voucher_for
 from klarna24.payout import Payout, Transaction
 from klarna24.voucher import Currency, Entry, Unbalanced, Voucher, VoucherType
+from klarna24.wording import Language
 from tests import build
 from tests.build import ALL_ACCOUNTS, Json, row
 
@@ -180,14 +182,17 @@ def test_rows_are_asked_for_where_the_totals_do_not_suffice(
 # Comments and the anchor
 
 
-@pytest.mark.parametrize("length", [1, 8, 36, 47, 48, 49, 50, 61, 62, 75, 200])
-def test_a_comment_has_at_most_75_characters_and_the_reference_is_never_cut(length: int) -> None:
+@pytest.mark.parametrize("language", get_args(Language))
+@pytest.mark.parametrize("length", [1, 8, 36, 42, 43, 47, 48, 49, 50, 61, 62, 75, 200])
+def test_a_comment_has_at_most_75_characters_and_the_reference_is_never_cut(length: int, language: str) -> None:
+    """And no payout is held for its language: the words of another one may be longer, and are cut."""
     payout = build.payout(ALL_TOTALS, payment_reference="x" * length)
-    if length + len("Klarna  commission reversed") > 75:  # the longest of the words
-        held = hold(payout, charge_and_credit(), {"accounts": ALL_ACCOUNTS})
+    profile = {"accounts": ALL_ACCOUNTS, "language": language}
+    if length + len("Klarna  commission reversed") > 75:  # the longest of the English words
+        held = hold(payout, charge_and_credit(), profile)
         assert held.code == "reference-too-long"
         return
-    voucher = book(payout, charge_and_credit(), {"accounts": ALL_ACCOUNTS})
+    voucher = book(payout, charge_and_credit(), profile)
     assert all(len(entry.comment) <= 75 for entry in voucher.entries)
     assert all(entry.comment.startswith(f"Klarna {'x' * length} ") for entry in voucher.entries)
 
@@ -266,6 +271,26 @@ def test_the_fingerprint_tells_another_reference_and_another_amount_apart() -> N
         )
     }
     assert len(prints) == 3
+
+
+def test_the_fingerprint_is_the_same_in_every_language() -> None:
+    """What an Exception may have saved is not sent again because the profile's language changed."""
+    payout = build.payout(ALL_TOTALS)
+    vouchers = [
+        book(payout, charge_and_credit(), {"accounts": ALL_ACCOUNTS, "language": language})
+        for language in get_args(Language)
+    ]
+    assert len({tuple(entry.comment for entry in voucher.entries) for voucher in vouchers}) == len(vouchers)
+    assert len({voucher.fingerprint() for voucher in vouchers}) == 1
+
+
+def test_the_fingerprint_tells_another_kind_and_another_account_apart() -> None:
+    """Although the words of the comment are no part of it."""
+    voucher = book(build.payout({"settlement": 10_000, "sale": 10_000}))
+    payout, sale = voucher.entries
+    others = [replace(sale, kind="return"), replace(sale, account_no=1581), replace(sale, department_id=10)]
+    prints = {replace(voucher, entries=(payout, entry)).fingerprint() for entry in (sale, *others)}
+    assert len(prints) == 4
 
 
 # The date

@@ -254,19 +254,19 @@ def test_a_full_disk_never_sends_what_is_not_written_down(open_shop: OpenShop) -
     """Wherever it strikes: a clear fault, and when there is space again each payout has been saved once."""
     struck = set()
     for pages in count():
-        shop = open_shop(payouts=[simple(f"REF{number:02}") for number in range(16)])
+        shop = open_shop(payouts=[simple(f"REF{number:02}") for number in range(24)])
         State.open(shop.state).close()
         with no_file_larger_than((shop.state / FILE).stat().st_size + pages * 4096):
             result = shop.sync("--json")
         saved = len(shop.drafts())
         assert result.code in {0, 3}
         if result.code == 3:
-            struck.add("before" if saved == 0 else "between" if saved < 16 else "after")
+            struck.add("before" if saved == 0 else "between" if saved < 24 else "after")
             assert [problem["code"] for problem in result.json["profiles"][0]["problems"]] == ["state"]
             assert "Traceback" not in result.err
         assert shop.sync().code in {0, 8}, "8 where the answer could not be written down"
         assert sorted(shop.drafts()) == sorted(set(shop.drafts())), "none twice"
-        assert len(shop.drafts()) == shop.box.calls()["SaveBundleList"] == 16, "and none is lost"
+        assert len(shop.drafts()) == shop.box.calls()["SaveBundleList"] == 24, "and none is lost"
         if result.code == 0:
             break
     assert struck >= {"before", "between"}, "there is nothing to see in this test otherwise"

@@ -19,6 +19,7 @@ from klarna24.mapping.figures import check_figures, currency_of, fiscal_year, is
 from klarna24.mapping.lines import ITEMISED, anchor_of, lines_of
 from klarna24.payout import Payout, Transaction
 from klarna24.voucher import Books, Voucher
+from klarna24.wording import say
 
 __all__ = ["fiscal_year", "needs_rows", "voucher_for"]
 
@@ -52,8 +53,12 @@ def voucher_for(payout: Payout, rows: Sequence[Transaction], profile: Profile, b
     if len(lines) > profile.voucher.max_entries:
         raise Held(
             "too-many-entries",
-            f"{len(lines)} entries, and max_entries is {profile.voucher.max_entries}",
-            f'under [profiles.{profile.name}]: transfer = "lump", or a greater max_entries under voucher',
+            say("{count} entries, and max_entries is {most}", count=len(lines), most=profile.voucher.max_entries),
+            say(
+                "under {table}: {line}, or a greater max_entries under voucher",
+                table=f"[profiles.{profile.name}]",
+                line='transfer = "lump"',
+            ),
         )
     accounts = accounts_of(lines, profile, books)
     anchor = anchor_of(lines)

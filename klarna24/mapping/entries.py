@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from klarna24.config import Profile
 from klarna24.errors import Held
+from klarna24.mapping.figures import SKIP
 from klarna24.mapping.lines import WORDS, Line
 from klarna24.payout import Payout, Transaction
 from klarna24.voucher import Books, Entry
+from klarna24.wording import Language, in_language, say
 
 COMMENT_LENGTH = 75  # facts: "Comment: keep to 75 characters"
 # Nobody documents the longest invoice number or OCR; a Klarna order id (36) must pass, and anything beyond
@@ -46,19 +48,20 @@ def accounts_of(lines: Iterable[Line], profile: Profile, books: Books) -> dict[t
             missing.setdefault(key, []).append(detailed_type or "other")
         else:
             accounts[kind, detailed_type] = number
+    table = f"[profiles.{profile.name}.accounts]"
     if missing:
         lines_to_add = "; ".join(_toml_line(key, types, profile) for key, types in missing.items())
         raise Held(
             "account-missing",
-            f"the profile has no account for it: add under [profiles.{profile.name}.accounts]: {lines_to_add}",
-            "put the account's number for ACCOUNT; it is tried again at each run",
+            say("the profile has no account for it: add under {table}: {lines}", table=table, lines=lines_to_add),
+            say("put the account's number for ACCOUNT; it is tried again at each run"),
         )
     unknown = sorted({number for number in accounts.values() if number not in books.chart})
     if unknown:
         raise Held(
             "account-unknown",
-            f"not in 24SevenOffice's chart of accounts: {', '.join(map(str, unknown))}",
-            f"add it there, or change [profiles.{profile.name}.accounts]",
+            say("not in 24SevenOffice's chart of accounts: {numbers}", numbers=", ".join(map(str, unknown))),
+            say("add it there, or change {table}", table=table),
         )
     return accounts
 
@@ -111,7 +114,7 @@ def entries_of(
             account_no=account_no,
             amount=line.amount,
             kind=line.kind,
-            comment=comment or _comment(payout.payment_reference, line),
+            comment=comment or _comment(payout.payment_reference, line, profile.language),
             invoice_no=texts.get("invoice_no"),
             ocr=texts.get("ocr"),
             customer_id=parties[account_no],
@@ -120,21 +123,27 @@ def entries_of(
         )
 
 
-def _comment(payment_reference: str, line: Line) -> str:
-    comment = f"Klarna {payment_reference} {WORDS[line.kind]}"
-    if len(comment) > COMMENT_LENGTH:
+def _comment(payment_reference: str, line: Line, language: Language) -> str:
+    """Whether the reference fits is asked of the English words, so that no payout is held for its language; a
+    longer word of another one is cut at its end, and the reference never."""
+    head, word = f"Klarna {payment_reference}", WORDS[line.kind]
+    if len(f"{head} {word}") > COMMENT_LENGTH:
         raise Held(
             "reference-too-long",
-            f"the payment reference has {len(payment_reference)} characters: too many for a comment of "
-            f"{COMMENT_LENGTH}, by which the voucher is found again",
-            "book it by hand, then klarna24 resolve --skip",
+            say(
+                "the payment reference has {length} characters: too many for a comment of {longest}, by which the "
+                "voucher is found again",
+                length=len(payment_reference),
+                longest=COMMENT_LENGTH,
+            ),
+            say("book it by hand, then {skip}", skip=SKIP),
         )
+    comment = f"{head} {in_language(word, language)}"
     if line.detailed_type:
         whole = f"{comment} {line.detailed_type}"
         # Klarna's word tells more than ours, and may be cut where a reference may not
-        short = f"Klarna {payment_reference} {line.detailed_type}"
-        comment = whole if len(whole) <= COMMENT_LENGTH else short[:COMMENT_LENGTH]
-    return comment
+        comment = whole if len(whole) <= COMMENT_LENGTH else f"{head} {line.detailed_type}"
+    return comment[:COMMENT_LENGTH]
 
 
 def _reference(row: Transaction, field: str, target: str) -> str | None:
@@ -143,7 +152,18 @@ def _reference(row: Transaction, field: str, target: str) -> str | None:
     if reference and len(reference) > longest:
         raise Held(
             "reference-too-long",
-            f"{field} {reference[:20]!r}… has {len(reference)} characters, and {target} takes {longest}",
-            f"take {field} out of the profile's references, or book by hand, then klarna24 resolve --skip",
+            say(
+                "{field} {start}… has {length} characters, and {target} takes {longest}",
+                field=field,
+                start=repr(reference[:20]),
+                length=len(reference),
+                target=target,
+                longest=longest,
+            ),
+            say(
+                "take {field} out of the profile's references, or book by hand, then {skip}",
+                field=field,
+                skip=SKIP,
+            ),
         )
     return reference

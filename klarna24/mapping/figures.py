@@ -1,14 +1,17 @@
 """What the figures must say of themselves, and the company's books of the currency and the year; or Held."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
 from klarna24.config import Profile
 from klarna24.errors import Held
-from klarna24.payout import FEE_TERMS, NOT_TWO_DECIMALS, Payout, Transaction
+from klarna24.payout import FEE_TERMS, NAMES, NOT_TWO_DECIMALS, Payout, Transaction
 from klarna24.voucher import Books, Currency, FiscalYear
+from klarna24.wording import Said, joined, say
+
+SKIP = "klarna24 resolve --skip"  # for the place {skip}, where problems.held puts the command in full
 
 
 def check_figures(payout: Payout) -> frozenset[str]:
@@ -16,20 +19,23 @@ def check_figures(payout: Payout) -> frozenset[str]:
     if payout.settlement_type == "GROSS_FEE":
         raise Held(
             "gross-fee",
-            f"GROSS_FEE: Klarna's fee invoice of {money(payout, payout.totals.settlement)}, not a payout",
-            "book the fee invoice by hand, then klarna24 resolve --skip",
+            say(
+                "GROSS_FEE: Klarna's fee invoice of {amount}, not a payout",
+                amount=money(payout, payout.totals.settlement),
+            ),
+            say("book the fee invoice by hand, then {skip}", skip=SKIP),
         )
     if payout.settlement_type not in {"NET", "GROSS"}:
         raise Held(
             "unknown-type",
-            f"settlement type {payout.settlement_type!r} is not known",
-            "book it by hand, then klarna24 resolve --skip, and tell us",
+            say("settlement type {type} is not known", type=repr(payout.settlement_type)),
+            say("book it by hand, then {skip}, and tell us", skip=SKIP),
         )
     if payout.currency in NOT_TWO_DECIMALS:
         raise Held(
             "currency",
-            f"{payout.currency} has not two decimals, as 24SevenOffice's amounts have",
-            "book it by hand, then klarna24 resolve --skip",
+            say("{currency} has not two decimals, as 24SevenOffice's amounts have", currency=payout.currency),
+            say("book it by hand, then {skip}", skip=SKIP),
         )
     _check_signs(payout)
     left_out = _check_sum(payout)
@@ -39,13 +45,21 @@ def check_figures(payout: Payout) -> frozenset[str]:
 
 def _check_signs(payout: Payout) -> None:
     totals = payout.totals
-    figures = {**totals.amounts, "opening debt": totals.opening_debt, "closing debt": totals.closing_debt}
-    negative = [f"{name} {money(payout, amount)}" for name, amount in figures.items() if amount < 0]
+    figures = [
+        # a total by Klarna's own name, for it is Klarna that is asked
+        *totals.amounts.items(),
+        (NAMES["opening_debt"], totals.opening_debt),
+        (NAMES["closing_debt"], totals.closing_debt),
+    ]
+    negative = [joined(" ", (name, money(payout, amount))) for name, amount in figures if amount < 0]
     if negative:
         raise Held(
             "negative",
-            f"Klarna's totals are magnitudes, and these are negative: {', '.join(negative)}",
-            "ask Klarna what they mean, book it by hand, then klarna24 resolve --skip",
+            say(
+                "Klarna's totals are magnitudes, and these are negative: {figures}",
+                figures=joined(", ", negative),
+            ),
+            say("ask Klarna what they mean, book it by hand, then {skip}", skip=SKIP),
         )
 
 
@@ -54,29 +68,45 @@ def _check_sum(payout: Payout) -> frozenset[str]:
     whole = totals.signed_sum()
     if whole == totals.settlement:
         return frozenset()
-    if payout.settlement_type == "GROSS" and totals.signed_sum(without=FEE_TERMS) == totals.settlement:
-        return FEE_TERMS
     without = totals.signed_sum(without=FEE_TERMS)
-    or_without = f" (GROSS: {without:.2f} without fees)" if payout.settlement_type == "GROSS" else ""
-    raise Held(
-        "residual",
-        f"the totals add up to {money(payout, whole)}{or_without}, but the settlement is "
-        f"{money(payout, totals.settlement)}: {money(payout, totals.settlement - whole)} is unexplained",
-        "compare with Klarna's settlement report, ask Klarna; it is tried again at each run",
-    )
+    if payout.settlement_type == "GROSS" and without == totals.settlement:
+        return FEE_TERMS
+    places: dict[str, str | int] = {
+        "sum": money(payout, whole),
+        "settlement": money(payout, totals.settlement),
+        "difference": money(payout, totals.settlement - whole),
+    }
+    if payout.settlement_type == "GROSS":
+        message = say(
+            "the totals add up to {sum} (GROSS: {without} without fees), but the settlement is {settlement}: "
+            "{difference} is unexplained",
+            without=f"{without:.2f}",
+            **places,
+        )
+    else:
+        message = say(
+            "the totals add up to {sum}, but the settlement is {settlement}: {difference} is unexplained", **places
+        )
+    raise Held("residual", message, _compare())
 
 
 def _check_debt(payout: Payout) -> None:
     totals = payout.totals
     expected = totals.opening_debt - totals["repay"] + totals["deposit"]
     if expected != totals.closing_debt:
-        raise Held(
-            "debt",
-            f"opening debt {totals.opening_debt:.2f} − repaid {totals['repay']:.2f} + new debt "
-            f"{totals['deposit']:.2f} = {money(payout, expected)}, but the closing debt is "
-            f"{money(payout, totals.closing_debt)}",
-            "compare with Klarna's settlement report, ask Klarna; it is tried again at each run",
+        message = say(
+            "opening debt {opening} − repaid {repaid} + new debt {new} = {sum}, but the closing debt is {closing}",
+            opening=f"{totals.opening_debt:.2f}",
+            repaid=f"{totals['repay']:.2f}",
+            new=f"{totals['deposit']:.2f}",
+            sum=money(payout, expected),
+            closing=money(payout, totals.closing_debt),
         )
+        raise Held("debt", message, _compare())
+
+
+def _compare() -> Said:
+    return say("compare with Klarna's settlement report, ask Klarna; it is tried again at each run")
 
 
 def is_foreign(payout: Payout, books: Books) -> bool:
@@ -88,26 +118,33 @@ def currency_of(payout: Payout, rows: Iterable[Transaction], profile: Profile, b
         return Currency(payout.currency)
     if profile.voucher.foreign_currency == "rate" and payout.currency in books.currencies:
         return books.currencies[payout.currency]
+    paid = money(payout, payout.totals.settlement)
     if profile.voucher.foreign_currency == "rate":
-        why, hint = "24SevenOffice has no rate for it", f"add {payout.currency} to 24SevenOffice's currencies"
+        message = say("{paid} was paid, and 24SevenOffice has no rate for it", paid=paid)
+        hint = say("add {currency} to 24SevenOffice's currencies", currency=payout.currency)
     else:
-        why = f"the company keeps its books in {books.home_currency}"
-        hint = f'book it by hand, or under [profiles.{profile.name}.voucher]: foreign_currency = "rate"'
-    raise Held(
-        "currency",
-        f"{money(payout, payout.totals.settlement)} was paid, and {why}{_own_vat(payout, rows)}",
-        hint,
-    )
+        message = say(
+            "{paid} was paid, and the company keeps its books in {currency}",
+            paid=paid,
+            currency=books.home_currency,
+        )
+        table, line = f"[profiles.{profile.name}.voucher]", 'foreign_currency = "rate"'
+        hint = say("book it by hand, or under {table}: {line}", table=table, line=line)
+    raise Held("currency", joined("; ", (message, *_own_vat(payout, rows))), hint)
 
 
-def _own_vat(payout: Payout, rows: Iterable[Transaction]) -> str:
+def _own_vat(payout: Payout, rows: Iterable[Transaction]) -> Iterator[Said]:
     """Klarna's VAT in the country where the merchant is registered: what its VAT return needs."""
-    sums: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    sums: defaultdict[tuple[bool, str], Decimal] = defaultdict(Decimal)
     for row in rows:
         if row.currency == payout.currency and row.registration_tax and row.registration_currency:
-            what = "VAT on fee refunds" if row.type == "FEE_REFUND" else "VAT on fees"
-            sums[what, row.registration_currency] += row.registration_tax
-    return "".join(f"; Klarna's own {what}: {amount:.2f} {code}" for (what, code), amount in sums.items())
+            sums[row.type == "FEE_REFUND", row.registration_currency] += row.registration_tax
+    for (refunded, code), tax in sums.items():
+        amount = f"{tax:.2f} {code}"
+        if refunded:
+            yield say("Klarna's own VAT on fee refunds: {amount}", amount=amount)
+        else:
+            yield say("Klarna's own VAT on fees: {amount}", amount=amount)
 
 
 def fiscal_year(day: date, profile: Profile, years: Iterable[FiscalYear]) -> int:
@@ -115,22 +152,29 @@ def fiscal_year(day: date, profile: Profile, years: Iterable[FiscalYear]) -> int
     Raises Held where nothing can be booked on that day."""
     year = next((year for year in years if year.start <= day < year.end), None)
     if year is None:
-        raise Held("fiscal-year", f"there is no fiscal year with {day} in it", "create it in 24SevenOffice")
+        message = say("there is no fiscal year with {day} in it", day=str(day))
+        raise Held("fiscal-year", message, say("create it in 24SevenOffice"))
     last_day = year.end - timedelta(days=1)
+    start, end = str(year.start), str(last_day)
     if year.locked:
         raise Held(
             "fiscal-year",
-            f"the fiscal year {year.start} – {last_day} is locked",
-            "unlock it in 24SevenOffice, or book by hand, then klarna24 resolve --skip",
+            say("the fiscal year {start} – {end} is locked", start=start, end=end),
+            say("unlock it in 24SevenOffice, or book by hand, then {skip}", skip=SKIP),
         )
     if year.start.year == last_day.year:
         return year.start.year
     if profile.voucher.fiscal_year is None:
+        message = say(
+            "the fiscal year {start} – {end} is split: its number may be {first} or {second}",
+            start=start,
+            end=end,
+            first=year.start.year,
+            second=last_day.year,
+        )
+        table, line, other = f"[profiles.{profile.name}.voucher]", 'fiscal_year = "start"', '"end"'
         raise Held(
-            "fiscal-year",
-            f"the fiscal year {year.start} – {last_day} is split: its number may be {year.start.year} or "
-            f"{last_day.year}",
-            f'under [profiles.{profile.name}.voucher]: fiscal_year = "start" or "end"',
+            "fiscal-year", message, say("under {table}: {line} or {other}", table=table, line=line, other=other)
         )
     return (year.start if profile.voucher.fiscal_year == "start" else last_day).year
 

@@ -6,27 +6,29 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from klarna24.errors import Held
-from klarna24.mapping.figures import money
+from klarna24.mapping.figures import SKIP, money
 from klarna24.payout import SIGNS, ZERO, Payout, Transaction
+from klarna24.wording import say
 
+# What a line is called in its comment, and a total in a message.
 WORDS = {
-    "settlement": "payout",
-    "sale": "sales",
-    "return": "returns",
-    "reversal": "reversals",
-    "fee": "fees",
-    "fee_correction": "fee correction",
-    "fee_refund": "fee refunds",
-    "tax": "VAT on fees",
-    "tax_refund": "VAT on fee refunds",
-    "commission": "commission",
-    "commission_reversal": "commission reversed",
-    "charge": "charge",
-    "credit": "credit",
-    "holdback": "held back",
-    "release": "released",
-    "repay": "debt repaid",
-    "deposit": "new debt",
+    "settlement": say("payout"),
+    "sale": say("sales"),
+    "return": say("returns"),
+    "reversal": say("reversals"),
+    "fee": say("fees"),
+    "fee_correction": say("fee correction"),
+    "fee_refund": say("fee refunds"),
+    "tax": say("VAT on fees"),
+    "tax_refund": say("VAT on fee refunds"),
+    "commission": say("commission"),
+    "commission_reversal": say("commission reversed"),
+    "charge": say("charge"),
+    "credit": say("credit"),
+    "holdback": say("held back"),
+    "release": say("released"),
+    "repay": say("debt repaid"),
+    "deposit": say("new debt"),
 }
 # Which total a row belongs to, and with which sign it counts towards it (facts: "The arithmetic"). Row types
 # without an entry here are known, and left to the totals.
@@ -97,8 +99,8 @@ def _rows_by_total(
     if unknown:
         raise Held(
             "unknown-type",
-            f"Klarna's rows have a type that is not known: {', '.join(unknown)}",
-            "book it by hand, then klarna24 resolve --skip, and tell us",
+            say("Klarna's rows have a type that is not known: {types}", types=", ".join(unknown)),
+            say("book it by hand, then {skip}, and tell us", skip=SKIP),
         )
     needed = itemised | {total for total in ("charge", "credit") if itemised or payout.totals[total]}
     for row in rows:
@@ -116,16 +118,21 @@ def _check_rows(payout: Payout, total: str, rows: list[tuple[Transaction, int]])
     if negative is not None:
         raise Held(
             "negative",
-            f"a {negative.type} row is negative: {money(payout, negative.amount)}",
-            "ask Klarna what it means, book it by hand, then klarna24 resolve --skip",
+            say("a {type} row is negative: {amount}", type=negative.type, amount=money(payout, negative.amount)),
+            say("ask Klarna what it means, book it by hand, then {skip}", skip=SKIP),
         )
     total_of_rows = sum((counts * row.amount for row, counts in rows), ZERO)
     if total_of_rows != payout.totals[total]:
         raise Held(
             "rows-mismatch",
-            f"{WORDS[total]}: Klarna's rows ({len(rows)}) add up to {money(payout, total_of_rows)}, its total is "
-            f"{money(payout, payout.totals[total])}",
-            "it is tried again at each run; if it stays, ask Klarna",
+            say(
+                "{word}: Klarna's rows ({count}) add up to {sum}, its total is {total}",
+                word=WORDS[total],
+                count=len(rows),
+                sum=money(payout, total_of_rows),
+                total=money(payout, payout.totals[total]),
+            ),
+            say("it is tried again at each run; if it stays, ask Klarna"),
         )
 
 

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from klarna24.errors import Klarna24Error, Locked, StateFault
+from klarna24.wording import say
 
 APPLICATION_ID = 0x4B3234  # "K24": a database that is not ours is refused
 FILE = "klarna24.sqlite"
@@ -64,6 +65,21 @@ MIGRATIONS = (
         note TEXT                       -- why, where a person said so
     );
     """,
+    """
+    ALTER TABLE payout ADD COLUMN wording TEXT;  -- JSON: message and hint, to be said in another language
+    CREATE TABLE trouble (              -- what mail has been sent about, or is still to be
+        id INTEGER PRIMARY KEY,
+        profile TEXT NOT NULL,          -- empty: of the file as a whole
+        subject TEXT NOT NULL,          -- JSON: the payout's key, or which fault of the profile's it is
+        code TEXT NOT NULL,
+        wording TEXT NOT NULL,          -- JSON: message and hint as they were last told
+        facts TEXT,                     -- of a payout: its date and amount
+        first_at TEXT NOT NULL,
+        mailed_at TEXT,
+        over_at TEXT,                   -- kept until that has been mailed, too
+        UNIQUE (profile, subject, code)
+    );
+    """,
 )
 
 
@@ -88,8 +104,10 @@ def _close_folder(folder: Path) -> None:
         if mode & 0o077 and alone:
             folder.chmod(0o700)
         elif mode & 0o022:
-            why = f"the state folder {folder} is used by others (mode {mode:o})"
-            raise StateFault(why, "use a folder of its own: --state-dir") from None
+            why = say(
+                "the state folder {folder} is used by others (mode {mode})", folder=str(folder), mode=f"{mode:o}"
+            )
+            raise StateFault(why, say("use a folder of its own: {option}", option="--state-dir")) from None
 
 
 def copy_in_memory(folder: Path) -> sqlite3.Connection:
@@ -169,8 +187,13 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
         raise _foreign(path)
     if version > len(MIGRATIONS):
         raise StateFault(
-            f"{path} was written by a newer klarna24 (state version {version}, this one knows {len(MIGRATIONS)})",
-            "upgrade klarna24",
+            say(
+                "{path} was written by a newer klarna24 (state version {version}, this one knows {known})",
+                path=str(path),
+                version=version,
+                known=len(MIGRATIONS),
+            ),
+            say("upgrade klarna24"),
         )
     return int(version)
 
@@ -186,7 +209,8 @@ def _statements(script: str) -> Iterable[str]:
 
 
 def _foreign(path: Path) -> StateFault:
-    return StateFault(f"{path} is not klarna24's database", "move it away, or use another --state-dir")
+    message = say("{path} is not klarna24's database", path=str(path))
+    return StateFault(message, say("move it away, or use another {option}", option="--state-dir"))
 
 
 def _unusable(path: Path, error: Exception) -> Klarna24Error:
@@ -195,14 +219,19 @@ def _unusable(path: Path, error: Exception) -> Klarna24Error:
     if isinstance(error, sqlite3.Error):
         return trouble(error, str(path))
     why = error.strerror if isinstance(error, OSError) else str(error)
-    return StateFault(f"{path} cannot be used: {why}", f"ls -l {path.parent}; df {path.parent}")
+    message = say("{what} cannot be used: {why}", what=str(path), why=str(why))
+    return StateFault(message, f"ls -l {path.parent}; df {path.parent}")
 
 
 def trouble(error: sqlite3.Error, what: str) -> Klarna24Error:
     """Busy is for now (5), anything else is for a person (3)."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return Locked(f"{what} is locked by another program", "wait for it to end")
+        return Locked(say("{what} is locked by another program", what=what), say("wait for it to end"))
     if code == sqlite3.SQLITE_CORRUPT:
-        return StateFault(f"{what} is damaged: {error}", "restore it from the backup, then look in the journal")
-    return StateFault(f"{what} cannot be used: {error}", "free space, or mend the folder")
+        return StateFault(
+            say("{what} is damaged: {why}", what=what, why=str(error)),
+            say("restore it from the backup, then look in the journal"),
+        )
+    message = say("{what} cannot be used: {why}", what=what, why=str(error))
+    return StateFault(message, say("free space, or mend the folder"))

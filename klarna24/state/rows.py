@@ -11,6 +11,7 @@ from klarna24.config import Profile
 from klarna24.errors import Problem
 from klarna24.payout import PayoutKey
 from klarna24.voucher import Trace
+from klarna24.wording import from_json, to_json
 
 Status = Literal["ready", "held", "sending", "in-doubt", "rejected", "posted", "skipped"]
 
@@ -75,7 +76,7 @@ class Event:
 def row_of(found: sqlite3.Row) -> Row:
     problem = None
     if found["code"]:
-        problem = Problem(found["code"], found["reason"], found["hint"], found["payment_reference"])
+        problem = Problem(found["code"], *_words(found), found["payment_reference"])
     return Row(
         id=found["id"],
         key=PayoutKey(found["merchant_id"], found["payment_reference"], found["currency"]),
@@ -118,5 +119,17 @@ def trace_columns(trace: Trace) -> dict[str, Any]:
     }
 
 
-def problem_columns(problem: Problem | None) -> tuple[str | None, str | None, str | None]:
-    return (problem.code, problem.message, problem.hint) if problem else (None, None, None)
+def _words(found: sqlite3.Row) -> tuple[str, str]:
+    """Message and hint, so that they can still be said in another language."""
+    if found["wording"]:
+        message, hint = map(from_json, json.loads(found["wording"]))
+        return message, hint
+    return found["reason"], found["hint"]
+
+
+def problem_columns(problem: Problem | None) -> tuple[str | None, str | None, str | None, str | None]:
+    """code, reason, hint, wording: the two texts in English, and as what they can be translated from."""
+    if problem is None:
+        return None, None, None, None
+    wording = json.dumps([to_json(problem.message), to_json(problem.hint)], ensure_ascii=False)
+    return problem.code, str(problem.message), str(problem.hint), wording

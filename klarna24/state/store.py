@@ -13,59 +13,24 @@
 Every change is one IMMEDIATE transaction, on disk before the call returns (synchronous = EXTRA).
 """
 
-import getpass
 import json
-import os
-import socket
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from klarna24.errors import ConfigFault, Problem, StateFault
 from klarna24.payout import Payout, PayoutKey
-from klarna24.state.database import copy_in_memory, open_for_writing, trouble
+from klarna24.state.base import Database, now
+from klarna24.state.database import trouble
 from klarna24.state.rows import Event, Owner, Row, Status, problem_columns, row_of, trace_columns
 from klarna24.voucher import Voucher
+from klarna24.wording import say
 
 
-def default_who() -> str:
-    """The user and the machine, for the log."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
-
-
-class State:
+class State(Database):
     """Opened for a run with :meth:`open`, or for looking with :meth:`snapshot`."""
-
-    def __init__(self, connection: sqlite3.Connection, who: str) -> None:
-        self._db = connection
-        self._who = who
-
-    @classmethod
-    def open(cls, folder: Path) -> Self:
-        """For writing. Raises StateFault before anything is done."""
-        return cls(open_for_writing(folder), default_who())
-
-    @classmethod
-    def snapshot(cls, folder: Path) -> Self:
-        """A copy in memory, for looking."""
-        return cls(copy_in_memory(folder), default_who())
-
-    def close(self) -> None:
-        self._db.close()
-
-    def _query(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
-        try:
-            return self._db.execute(statement, values)
-        except sqlite3.Error as error:
-            raise trouble(error, "the state") from None
 
     def try_to_write(self) -> None:
         """A change that is taken back. Raises StateFault where a run could keep nothing."""
@@ -75,7 +40,7 @@ class State:
             self._db.execute(f"PRAGMA user_version = {version}")
             self._db.execute("ROLLBACK")
         except sqlite3.Error as error:
-            raise trouble(error, "the state") from None
+            raise trouble(error, say("the state")) from None
 
     # Reading
 
@@ -151,9 +116,13 @@ class State:
         for row in rows:
             if row["client_id"] != owner.client_id:
                 raise ConfigFault(
-                    f"this profile's payouts were posted to company {row['client_id']}, and the profile now "
-                    f"says client_id {owner.client_id}",
-                    "correct client_id, or give the new company a profile of its own",
+                    say(
+                        "this profile's payouts were posted to company {company}, and the profile now says "
+                        "client_id {client_id}",
+                        company=row["client_id"],
+                        client_id=owner.client_id,
+                    ),
+                    say("correct client_id, or give the new company a profile of its own"),
                 )
 
     def by_reference(self, profile: str, payment_reference: str) -> list[Row]:
@@ -243,7 +212,7 @@ class State:
             facts = {
                 "fingerprint": voucher.fingerprint(),
                 **trace_columns(voucher.trace()),
-                "sent_at": _now(),
+                "sent_at": now(),
                 "until_changed": 0,
                 "resend": 0,
             }
@@ -265,9 +234,9 @@ class State:
         """What became of a payout that was being sent; ``ready`` where it was not sent after all."""
         with self._transaction():
             self._db.execute(
-                "UPDATE payout SET status = ?, code = ?, reason = ?, hint = ?, until_changed = ?,"
+                "UPDATE payout SET status = ?, code = ?, reason = ?, hint = ?, wording = ?, until_changed = ?,"
                 " transaction_no = ?, changed_at = ? WHERE id = ? AND status IN ('sending', 'in-doubt')",
-                (status, *problem_columns(problem), until_changed, transaction_no, _now(), row_id),
+                (status, *problem_columns(problem), until_changed, transaction_no, now(), row_id),
             )
             self._event(owner.profile, row_id, status, answer)
 
@@ -304,9 +273,7 @@ class State:
         """A person has corrected the voucher of a payout that changed at Klarna: these are its figures now."""
         with self._transaction():
             figures = json.dumps({name: str(amount) for name, amount in totals.items()})
-            self._db.execute(
-                "UPDATE payout SET totals = ?, changed_at = ? WHERE id = ?", (figures, _now(), row.id)
-            )
+            self._db.execute("UPDATE payout SET totals = ?, changed_at = ? WHERE id = ?", (figures, now(), row.id))
             self._event(row.profile, row.id, row.status, "resolved: a person corrected the voucher", note)
 
     def resolve(
@@ -320,13 +287,15 @@ class State:
         """A person ends it. Raises StateFault where a run has changed the row in the meantime."""
         with self._transaction():
             changed = self._db.execute(
-                "UPDATE payout SET status = ?, code = NULL, reason = NULL, hint = NULL, until_changed = 0,"
-                " resend = ?, by_person = ?, transaction_no = ?, changed_at = ? WHERE id = ? AND status = ?",
-                (status, status == "ready", status != "ready", transaction_no, _now(), row.id, row.status),
+                "UPDATE payout SET status = ?, code = NULL, reason = NULL, hint = NULL, wording = NULL,"
+                " until_changed = 0, resend = ?, by_person = ?, transaction_no = ?, changed_at = ?"
+                " WHERE id = ? AND status = ?",
+                (status, status == "ready", status != "ready", transaction_no, now(), row.id, row.status),
             )
             if not changed.rowcount:
                 raise StateFault(
-                    f"payout {row.key.payment_reference} changed meanwhile", "look again: klarna24 status"
+                    say("payout {reference} changed meanwhile", reference=row.key.payment_reference),
+                    say("look again: {command}", command="klarna24 status"),
                 )
             self._event(row.profile, row.id, status, answer, note)
 
@@ -342,7 +311,7 @@ class State:
     def completed(self, owner: Owner) -> None:
         """Every attempt has ended, well or not."""
         with self._transaction():
-            self._profile(owner.profile, "completed_at", _now())
+            self._profile(owner.profile, "completed_at", now())
 
     def _profile(self, name: str, column: Literal["scope", "completed_at"], value: str) -> None:
         self._db.execute(
@@ -380,7 +349,7 @@ class State:
         problem: Problem | None,
         facts: Mapping[str, Any],
     ) -> int:
-        code, reason, hint = problem_columns(problem)
+        code, reason, hint, wording = problem_columns(problem)
         values = {
             "client_id": owner.client_id,
             "environment": owner.environment,
@@ -391,9 +360,10 @@ class State:
             "code": code,
             "reason": reason,
             "hint": hint,
+            "wording": wording,
             "totals": json.dumps({name: str(amount) for name, amount in payout.totals.named().items()}),
-            "created_at": _now(),
-            "changed_at": _now(),
+            "created_at": now(),
+            "changed_at": now(),
             **facts,
         }
         columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
@@ -405,29 +375,3 @@ class State:
             values,
         ).fetchone()
         return int(found["id"])
-
-    def _event(
-        self, profile: str, payout_id: int | None, what: str, answer: str | None, note: str | None = None
-    ) -> None:
-        self._db.execute(
-            "INSERT INTO event (at, who, profile, payout_id, what, answer, note) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (_now(), self._who, profile, payout_id, what, answer, note),
-        )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise trouble(error, "the state") from None
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

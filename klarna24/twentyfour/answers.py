@@ -8,8 +8,9 @@ from enum import StrEnum
 
 import zeep.exceptions
 
-from klarna24.text import clean
+from klarna24.redaction import heard
 from klarna24.twentyfour.transport import NoAnswer, NotSent
+from klarna24.wording import Said, say
 
 
 class Kind(StrEnum):
@@ -43,26 +44,26 @@ class Answer:
 
 def of_result(response_type: object, description: object) -> Answer:
     """An answer in the contract's shape; a type that the contract does not have is in doubt."""
-    name = clean(str(response_type or ""))
-    said = clean(str(description or ""))[:500]
+    name, said = heard(response_type), heard(description)
     kind = BY_TYPE.get(name, Kind.IN_DOUBT)
-    return Answer(kind, f"{name}: {said}" if said else name or "an empty answer")
+    return Answer(kind, f"{name}: {said}" if said else name or say("an empty answer"))
 
 
 def of_error(error: Exception) -> Answer:
     """Anything that a call can raise. Never raises itself: what is not known is in doubt."""
     match error:
         case NotSent(reason=reason):
-            return Answer(Kind.NOT_SENT, clean(reason))
+            return Answer(Kind.NOT_SENT, reason)
         case NoAnswer(reason=reason):
-            return Answer(Kind.IN_DOUBT, clean(reason))
+            return Answer(Kind.IN_DOUBT, reason)
         case zeep.exceptions.Fault() if is_not_authenticated(error):
             return Answer(Kind.LOG_IN, said_by(error))
         case zeep.exceptions.Fault(code=str(code)) if code.rpartition(":")[2] == "Client":
             return Answer(Kind.REJECTED, said_by(error))
         case zeep.exceptions.Fault():
             return Answer(Kind.IN_DOUBT, said_by(error))
-    return Answer(Kind.IN_DOUBT, f"an answer that could not be read: {type(error).__name__}")
+    what = say("an answer that could not be read: {error}", error=type(error).__name__)
+    return Answer(Kind.IN_DOUBT, what)
 
 
 def is_not_authenticated(error: Exception) -> bool:
@@ -70,5 +71,5 @@ def is_not_authenticated(error: Exception) -> bool:
     return isinstance(error, zeep.exceptions.Fault) and "not authenticated" in str(error.message).lower()
 
 
-def said_by(fault: zeep.exceptions.Fault) -> str:
-    return f"fault {clean(str(fault.code or ''))}: {clean(str(fault.message or ''))[:500]}"
+def said_by(fault: zeep.exceptions.Fault) -> Said:
+    return say("fault {code}: {message}", code=heard(fault.code), message=heard(fault.message))

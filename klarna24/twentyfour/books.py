@@ -11,6 +11,7 @@ from klarna24.text import clean
 from klarna24.twentyfour.connection import NEXT_RUN
 from klarna24.twentyfour.dates import local_day
 from klarna24.voucher import Books, Currency, FiscalYear, VoucherType
+from klarna24.wording import say
 
 Read = Callable[..., Any]  # service, operation, arguments → the answer
 
@@ -45,9 +46,10 @@ class BooksReader:
         self.department()
         self.parties()
         currencies = self.currencies() if self.profile.voucher.foreign_currency == "rate" else {}
-        if not home or not chart:
-            missing = "chart of accounts" if home else "currency"
-            raise Unavailable(f"24SevenOffice does not say what the company's {missing} is", NEXT_RUN)
+        if not home:
+            raise Unavailable(say("24SevenOffice does not say what the company's currency is"), NEXT_RUN)
+        if not chart:
+            raise Unavailable(say("24SevenOffice does not say what the company's chart of accounts is"), NEXT_RUN)
         return Books(home, chart, voucher_type, years, currencies)
 
     def company_name(self) -> str:
@@ -97,10 +99,12 @@ class BooksReader:
         known = ", ".join(f"{row.title} ({row.number})" for row in types)
         where = f"[profiles.{self.profile.name}.voucher] type = {wanted!r}"
         if found:
-            raise ConfigFault(
-                f"{where}: more than one voucher type has that title: {known}", "give its number instead"
-            )
-        raise ConfigFault(f"{where}: no such voucher type in 24SevenOffice; there are: {known}", "correct it")
+            message = say("{where}: more than one voucher type has that title: {known}", where=where, known=known)
+            raise ConfigFault(message, say("give its number instead"))
+        message = say(
+            "{where}: no such voucher type in 24SevenOffice; there are: {known}", where=where, known=known
+        )
+        raise ConfigFault(message, say("correct it"))
 
     def departments(self) -> dict[int, str]:
         """Names by number."""
@@ -114,12 +118,12 @@ class BooksReader:
             return None
         departments = self.departments()
         if wanted not in departments:
-            known = ", ".join(f"{number} ({name})" for number, name in departments.items()) or "none"
-            raise ConfigFault(
-                f"[profiles.{self.profile.name}.voucher] department_id = {wanted}: no such department in "
-                f"24SevenOffice; there are: {known}",
-                "correct it",
+            message = say(
+                "{where}: no such department in 24SevenOffice; there are: {known}",
+                where=f"[profiles.{self.profile.name}.voucher] department_id = {wanted}",
+                known=", ".join(f"{number} ({name})" for number, name in departments.items()) or say("none"),
             )
+            raise ConfigFault(message, say("correct it"))
         return departments[wanted]
 
     def parties(self) -> dict[str, str]:
@@ -143,9 +147,10 @@ class BooksReader:
         known = {int(company.Id): clean(company.Name) for company in companies if company.Id is not None}
         for key, number in wanted.items():
             if number not in known:
+                where = f"[profiles.{self.profile.name}.voucher] {key} = {number}"
                 raise ConfigFault(
-                    f"[profiles.{self.profile.name}.voucher] {key} = {number}: not in 24SevenOffice's CRM",
-                    "create Klarna there, or correct the number",
+                    say("{where}: not in 24SevenOffice's CRM", where=where),
+                    say("create Klarna there, or correct the number"),
                 )
         return {key: known[number] for key, number in wanted.items()}
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from threading import Lock
 from typing import Any, ClassVar, TypeVar
 
 from klarna24.config import Profile
@@ -17,6 +18,7 @@ from klarna24.twentyfour.sessions import Sessions
 from klarna24.twentyfour.transport import NoAnswer, NotSent
 from klarna24.voucher import Books, Trace, Voucher
 from klarna24.web import ServerTime
+from klarna24.wording import say
 
 T = TypeVar("T")
 
@@ -32,8 +34,10 @@ class Prepared:
 class TwentyFourClient:
     """One user in one company. Reads raise Unavailable, CredentialsFault or ConfigFault."""
 
-    # By address, company, series and year: profiles of one company share it, as they share the numbers.
+    # By address, company, series and year: profiles of one company share it, side by side too, as they share the
+    # numbers.
     _last_number: ClassVar[dict[tuple[str | None, int, int, int], int]] = {}
+    _counting: ClassVar[Lock] = Lock()
 
     def __init__(self, profile: Profile, password: Callable[[], str], sessions: Sessions) -> None:
         self._profile = profile
@@ -56,7 +60,7 @@ class TwentyFourClient:
         try:
             return question(BooksReader(self._profile, self._connection.read))
         except UNREADABLE as error:
-            raise unreadable("the company's books", error) from None
+            raise unreadable(say("the company's books"), error) from None
 
     def accepts_credentials(self) -> bool:
         """Whether user, password and application are known, a kept session aside. It is no login."""
@@ -93,11 +97,13 @@ class TwentyFourClient:
         }
         number = getattr(self._connection.read("account", "GetEntryId", argEntryId=entry_id), "EntryNo", None)
         if not isinstance(number, int) or number <= 0:
-            raise Unavailable(f"24SevenOffice gave no transaction number for {voucher.name}", NEXT_RUN)
+            message = say("24SevenOffice gave no transaction number for {voucher}", voucher=voucher.name)
+            raise Unavailable(message, NEXT_RUN)
         office = self._profile.twentyfour
         series = (office.base_url, office.client_id, voucher.type.series_id, voucher.year)
-        self._last_number[series] = max(number, self._last_number.get(series, 0) + 1)
-        return Prepared(voucher, self._last_number[series])
+        with self._counting:
+            number = self._last_number[series] = max(number, self._last_number.get(series, 0) + 1)
+        return Prepared(voucher, number)
 
     def save(self, prepared: Prepared) -> Answer:
         """Send the bundle, once.

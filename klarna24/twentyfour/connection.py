@@ -4,6 +4,8 @@ read   a call that may be repeated: back-off, half a minute; a lost session is r
 once   a call that is never repeated here: the save
 """
 
+import logging
+import time
 from collections.abc import Callable
 from enum import Enum
 from functools import cache
@@ -17,15 +19,17 @@ import zeep.exceptions
 
 from klarna24.config import Profile
 from klarna24.errors import ConfigFault, CredentialsFault, Unavailable
+from klarna24.redaction import keep_out, keep_out_guid
 from klarna24.text import clean
 from klarna24.twentyfour import answers
 from klarna24.twentyfour.sessions import Sessions, fits_a_cookie
 from klarna24.twentyfour.transport import NoAnswer, NotSent, Transport
 from klarna24.web import ServerTime
+from klarna24.wording import Said, joined, say
 
 CONTRACTS = Path(__file__).parent / "contracts"
 RETRY_SECONDS = 30.0
-NEXT_RUN = "the next run carries on"
+NEXT_RUN = say("the next run carries on")
 SETTINGS = zeep.Settings(
     # The first two together read past elements that the contract does not name (facts: zeep); that the answer is
     # whole, the transport has made sure.
@@ -37,6 +41,7 @@ SETTINGS = zeep.Settings(
 )
 # What zeep raises on a well-formed answer that is not what the contract says (facts: "zeep (Z)").
 UNREADABLE = (zeep.exceptions.Error, AttributeError, ValueError, TypeError, ArithmeticError, LookupError)
+log = logging.getLogger(__name__)
 
 
 class _Session(Enum):
@@ -51,6 +56,7 @@ class Connection:
     def __init__(self, profile: Profile, password: Callable[[], str], sessions: Sessions) -> None:
         self._name = profile.name
         self._settings = profile.twentyfour
+        keep_out_guid(self._settings.application_id)
         self._password = password
         self._sessions = sessions
         self._transport = Transport(self._settings.base_url)
@@ -96,15 +102,19 @@ class Connection:
         credential = {**self._credential(), "IdentityId": self._settings.identity_id}
         answer = self._try("authenticate", "Login", once_heard=True, credential=credential)
         session_id = "" if answer is _Session.LOST else str(answer or "")
+        keep_out(session_id)
         if not session_id:
             raise CredentialsFault(
-                f"24SevenOffice refused the login of {self._settings.username}",
-                "check username, password, application_id and identity_id: klarna24 check",
+                say("24SevenOffice refused the login of {username}", username=self._settings.username),
+                say(
+                    "check username, password, application_id and identity_id: {command}", command="klarna24 check"
+                ),
             )
         if not fits_a_cookie(session_id):
-            raise Unavailable("24SevenOffice gave a session id that no cookie can hold", NEXT_RUN)
+            raise Unavailable(say("24SevenOffice gave a session id that no cookie can hold"), NEXT_RUN)
         self._transport.session_id, self._unproved = session_id, True
         self._check_company()
+        log.info("24SevenOffice: %s: logged in as %s", self._name, self._settings.username)
         self._sessions.write(self._settings, session_id)
 
     def identities(self) -> Any:
@@ -113,9 +123,11 @@ class Connection:
 
     def _credential(self) -> dict[str, str]:
         password = self._password()
+        keep_out(password)
         if any(ord(character) < 32 for character in password):  # XML cannot hold it
             raise CredentialsFault(
-                "the password for 24SevenOffice has a line break or control character in it", "store it alone"
+                say("the password for 24SevenOffice has a line break or control character in it"),
+                say("store it alone"),
             )
         return {
             "ApplicationId": self._settings.application_id,
@@ -141,13 +153,18 @@ class Connection:
             raise _refused_again()
         if not self._is_pinned(identity):
             self._transport.session_id, self._unproved = None, False
-            client, its_id = getattr(identity, "Client", None), clean(str(getattr(identity, "Id", None)))
-            raise ConfigFault(
-                f"24SevenOffice logged in to company {getattr(client, 'Id', None)} "
-                f"({clean(getattr(client, 'Name', None))}) as identity {its_id}, but the profile says "
-                f"{self._settings.client_id} and {self._settings.identity_id}",
-                f"correct [profiles.{self._name}.24sevenoffice]; nothing was sent",
+            client = getattr(identity, "Client", None)
+            message = say(
+                "24SevenOffice logged in to company {company} ({name}) as identity {identity}, but the profile "
+                "says {client_id} and {identity_id}",
+                company=str(getattr(client, "Id", None)),
+                name=clean(getattr(client, "Name", None)),
+                identity=clean(str(getattr(identity, "Id", None))),
+                client_id=self._settings.client_id,
+                identity_id=self._settings.identity_id,
             )
+            table = f"[profiles.{self._name}.24sevenoffice]"
+            raise ConfigFault(message, say("correct {table}; nothing was sent", table=table))
         self._company_checked = True
 
     def _is_pinned(self, identity: Any) -> bool:
@@ -165,21 +182,30 @@ class Connection:
             & tenacity.retry_if_exception(lambda error: getattr(error, "retry", True)),
             stop=tenacity.stop_before_delay(RETRY_SECONDS),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),
+            before_sleep=lambda state: _tell(operation, state),
             reraise=True,
         )
         try:
             return retrying(self._call, service, operation, **arguments)
         except (NotSent, NoAnswer) as error:
-            raise Unavailable(f"24SevenOffice: {operation}: {clean(error.reason)}", NEXT_RUN) from None
+            raise Unavailable(_of(operation, error.reason), NEXT_RUN) from None
         except zeep.exceptions.Fault as fault:
             if answers.is_not_authenticated(fault):
                 return _Session.LOST
-            raise Unavailable(f"24SevenOffice: {operation}: {answers.said_by(fault)}", NEXT_RUN) from None
+            raise Unavailable(_of(operation, answers.said_by(fault)), NEXT_RUN) from None
         except UNREADABLE as error:
             raise unreadable(operation, error) from None
 
     def _call(self, service: str, operation: str, **arguments: Any) -> Any:
-        return getattr(self._service(service), operation)(**arguments)
+        asked_at, outcome = time.monotonic(), "answered"
+        try:
+            return getattr(self._service(service), operation)(**arguments)
+        except BaseException as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            milliseconds = (time.monotonic() - asked_at) * 1000
+            log.debug("24SevenOffice: %s: %s: %s, %.0f ms", self._name, operation, outcome, milliseconds)
 
     def _service(self, name: str) -> Any:
         """The service of one contract file, made when first used; base_url replaces scheme and host."""
@@ -196,13 +222,23 @@ class Connection:
         return self._services[name]
 
 
+def _tell(operation: str, state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.info("24SevenOffice: %s: %s; asked again in %.1f s", operation, error, state.upcoming_sleep)
+
+
 def unreadable(operation: str, error: Exception) -> Unavailable:
-    what = f"an answer that could not be read ({type(error).__name__})"
-    return Unavailable(f"24SevenOffice: {operation}: {what}", "klarna24 check")
+    what = say("an answer that could not be read ({error})", error=type(error).__name__)
+    return Unavailable(_of(operation, what), "klarna24 check")
+
+
+def _of(operation: str, what: str) -> Said:
+    """What was asked, and what about it."""
+    return joined(": ", ("24SevenOffice", operation, what))
 
 
 def _refused_again() -> Unavailable:
-    return Unavailable("24SevenOffice does not accept the session that it just gave", NEXT_RUN)
+    return Unavailable(say("24SevenOffice does not accept the session that it just gave"), NEXT_RUN)
 
 
 @cache

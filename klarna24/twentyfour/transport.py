@@ -16,20 +16,23 @@ import zeep
 from lxml import etree
 from requests.adapters import HTTPAdapter
 
+from klarna24.redaction import heard
 from klarna24.web import Endless, ServerTime, new_session, read_whole
+from klarna24.wording import Said, say
 
 TIMEOUT = (10.0, 120.0)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = 300.0
 ANSWER_BYTES = 256 * 2**20
 SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 # The documented message, which goes on: Quarantine ends at …
-LIMIT = re.compile(rb"Limit exceeded by [^<]*?Request is blocked[^<]{0,80}", re.IGNORECASE)
+LIMIT = re.compile(rb"Limit exceeded by [^<]*?Request is blocked[^<]{0,500}", re.IGNORECASE)
 # zeep logs tracebacks of values that it cannot read; without a handler Python would print them
 logging.getLogger("zeep").addHandler(logging.NullHandler())
 
 
 class NotSent(Exception):
-    """The server cannot have acted on the request. ``retry`` is off where asking again makes it worse."""
+    """The server cannot have acted on the request. ``retry`` is off where asking again makes it worse.
+    ``reason`` is fit for one line, here and below."""
 
     def __init__(self, reason: str, retry: bool = True) -> None:
         super().__init__(reason)
@@ -126,11 +129,11 @@ class Transport(zeep.Transport):
                 self.server_time = ServerTime.of(response)
                 body = read_whole(response, ANSWER_SECONDS, ANSWER_BYTES)
         except Endless as error:
-            raise NoAnswer(str(error)) from None
+            raise NoAnswer(error.why) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if self._watch.connected:
                 raise NoAnswer(_why(error)) from None
-            raise NotSent(f"no connection ({type(error).__name__})") from None
+            raise NotSent(say("no connection ({error})", error=type(error).__name__)) from None
         response._content = body  # zeep reads the answer from here; a stream that has been read has none
         _check(response, body)
         return response
@@ -142,33 +145,36 @@ class Transport(zeep.Transport):
         return bytes(super().load(url))  # type: ignore[no-untyped-call]  # zeep has no types
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception) -> Said:
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return f"no answer within {TIMEOUT[1]:.0f} s"
-    return f"the connection broke before the answer was whole ({type(error).__name__})"
+        return say("no answer within {seconds} s", seconds=f"{TIMEOUT[1]:.0f}")
+    return say("the connection broke before the answer was whole ({error})", error=type(error).__name__)
 
 
 def _check(response: requests.Response, body: bytes) -> None:
     if limit := LIMIT.search(body):
-        raise NotSent(limit.group().decode("utf-8", "replace"), retry=False)
-    if response.status_code == 429:
-        raise NotSent(f"too many requests (HTTP 429){_reset(response)}", retry=False)
-    if 300 <= response.status_code < 400:
-        raise NoAnswer(f"a redirect (HTTP {response.status_code}), which is never followed")
+        raise NotSent(heard(limit.group().decode("utf-8", "replace"), 150), retry=False)
+    status = response.status_code
+    if status == 429:
+        raise NotSent(_too_many_requests(response), retry=False)
+    if 300 <= status < 400:
+        raise NoAnswer(say("a redirect (HTTP {status}), which is never followed", status=status))
     try:
         # zeep itself parses forgivingly, and would take half an answer for a whole one
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
         document = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError):
-        raise NoAnswer(f"an answer that is not XML (HTTP {response.status_code})") from None
+        raise NoAnswer(say("an answer that is not XML (HTTP {status})", status=status)) from None
     if document.getroottree().docinfo.doctype:  # type: ignore[union-attr]  # lxml-stubs says Any as well
-        raise NoAnswer("an answer with a document type, which SOAP forbids")
+        raise NoAnswer(say("an answer with a document type, which SOAP forbids"))
     # zeep trips over an envelope without content, and takes the sender's word for what is multipart
     if document.tag != f"{SOAP}Envelope" or document.find(f"{SOAP}Body/*") is None:
-        raise NoAnswer(f"an answer that is not SOAP (HTTP {response.status_code})")
+        raise NoAnswer(say("an answer that is not SOAP (HTTP {status})", status=status))
     response.headers["Content-Type"] = "text/xml"
 
 
-def _reset(response: requests.Response) -> str:
-    when = response.headers.get("APILimitReset") or response.headers.get("Retry-After") or ""
-    return f", until {when[:40]}" if when.isprintable() and when else ""
+def _too_many_requests(response: requests.Response) -> Said:
+    until = response.headers.get("APILimitReset") or response.headers.get("Retry-After") or ""
+    if until and until.isprintable():
+        return say("too many requests (HTTP 429), until {until}", until=heard(until, 40))
+    return say("too many requests (HTTP 429)")

@@ -1,0 +1,78 @@
+"""Sentences for people, in their language: gettext, with the English sentence as its own key.
+
+``say("payout {reference} is held", reference="XISA93DJ")`` is a str, in English, that can be said again in Swedish
+or Norwegian: ``in_language(said, "sv")``. Codes, JSON, events and logs take it for the English str that it is.
+"""
+
+import gettext
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, Self
+
+Language = Literal["sv", "nb", "en"]
+LOCALE = Path(__file__).parent / "locale"  # NAME.po is what people edit, NAME.mo what gettext reads
+
+
+class Said(str):
+    """``template`` is the key in the catalogues; ``values``, which may be Said too, go into its ``{places}``."""
+
+    template: str
+    values: dict[str, str | int]
+
+    def __new__(cls, template: str, values: dict[str, str | int]) -> Self:
+        said = super().__new__(cls, template.format(**values))
+        said.template, said.values = template, values
+        return said
+
+    def __getnewargs__(self) -> tuple[str, dict[str, str | int]]:  # type: ignore[override]  # a copy is made of these
+        return self.template, self.values
+
+    def with_values(self, **values: str | int) -> "Said":
+        """The same sentence with other values in the places that it has, and that the sentences in it have."""
+        here = {
+            name: values.get(name, it.with_values(**values) if isinstance(it, Said) else it)
+            for name, it in self.values.items()
+        }
+        return Said(self.template, here)
+
+
+def say(template: str, /, **values: str | int) -> Said:
+    """``template`` is a literal, so that the extraction of messages finds it."""
+    return Said(template, values)
+
+
+def joined(separator: str, parts: Iterable[str]) -> Said:
+    """Sentences in a row, each of which keeps its translation."""
+    values: dict[str, str | int] = {f"part{number}": part for number, part in enumerate(parts)}
+    return Said(separator.join(f"{{{name}}}" for name in values), values)
+
+
+def in_language(text: str, language: str) -> str:
+    """A plain str is nobody's sentence of ours (what a server said, a name), and stays as it is."""
+    if not isinstance(text, Said) or language == "en":
+        return str(text)
+    values = {name: in_language(it, language) if isinstance(it, str) else it for name, it in text.values.items()}
+    template = _catalogue(language).gettext(text.template) if text.template else ""  # "" is the catalogue's head
+    return template.format(**values)
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    return gettext.translation("klarna24", LOCALE, [language], fallback=True)  # English rather than nothing
+
+
+def to_json(text: str) -> Any:
+    """What :func:`from_json` makes the same text of, to be kept."""
+    if not isinstance(text, Said):
+        return str(text)
+    return [text.template, {name: to_json(it) if isinstance(it, str) else it for name, it in text.values.items()}]
+
+
+def from_json(kept: Any) -> str:
+    match kept:
+        case [str() as template, dict() as values]:
+            return Said(
+                template, {name: it if isinstance(it, int) else from_json(it) for name, it in values.items()}
+            )
+    return str(kept)
