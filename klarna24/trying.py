@@ -40,42 +40,62 @@ def serve(port: int, seed: int, faults: tuple[str, ...]) -> int:
     except OSError as error:
         raise UsageFault(f"port {port} cannot be used: {error.strerror}", "--port 0 takes any free one") from None
     with box, _profiles(box, "sandbox") as path:
+        _until_ctrl_c(box, path, "dry-run", "sync")
+    return 0
+
+
+def _until_ctrl_c(box: Sandbox, path: Path, *commands: str) -> None:
+    """Says where the sandbox is and how to use it, and serves."""
+    try:
         click.echo(f"Klarna and 24SevenOffice are played at {box.url}. In another terminal:\n")
         for name, value in box.environment().items():
             click.echo(f"  export {name}={value}")
         click.echo(f"  export KLARNA24_CONFIG={path}")
-        click.echo("  klarna24 dry-run --profile shop1\n  klarna24 sync --profile shop1\n")
-        click.echo("Ctrl-C ends it and removes the file.")
+        for command in commands:
+            click.echo(f"  klarna24 {command} --profile shop1")
+        click.echo(f"\nIn a browser, 24SevenOffice's journal: {box.url}/")
+        click.echo("Check a draft there, number and book it: it moves to the ledger, where klarna24 can see it.\n")
+        click.echo("Ctrl-C ends it and removes what it made.")
         sys.stdout.flush()
-        try:
-            box.serve_forever()
-        except KeyboardInterrupt:
-            click.echo("")
-    return 0
+        box.serve_forever()
+    except KeyboardInterrupt:
+        click.echo("")
 
 
-def demo(klarna24: Callable[..., int]) -> int:
+def demo(klarna24: Callable[..., int], leave_open: bool = False) -> int:
     """Sandbox, dry-run, sync, second sync. ``klarna24`` runs a command line and gives its exit code.
 
-    Two of the seeded payouts are there to be held, so that 7 is the right answer of each run: 0 would mean that
+    ``leave_open``: if all went well, the sandbox and its profile are there to be tried until Ctrl-C.
+    """
+    with Sandbox() as box, _profiles(box, "demo") as path:
+        code = _whole_way(klarna24, box, path)
+        if not code and leave_open:
+            click.echo("\n── Left open\n")
+            _until_ctrl_c(box, path, "status", "log")
+        elif not code:
+            click.echo(_NEXT)
+    return code
+
+
+def _whole_way(klarna24: Callable[..., int], box: Sandbox, path: Path) -> int:
+    """Two of the seeded payouts are there to be held, so that 7 is the right answer of each run: 0 would mean that
     one of them was booked.
     """
     started, environment = time.monotonic(), dict(os.environ)
-    with Sandbox() as box, _profiles(box, "demo") as path:
-        os.environ.update(box.environment())
-        try:
-            _title(1, "dry-run --profile shop1", "what would be posted, line by line")
-            codes = [klarna24("--config", str(path), "dry-run", "--profile", "shop1")]
-            _title(2, "-q sync --profile shop1", "posts them; what is held is said, and stays")
-            codes.append(klarna24("--config", str(path), "-q", "sync", "--profile", "shop1"))
-            drafts = _print_drafts(box)
-            _title(3, "-q sync --profile shop1 --now", "a second time, although not due")
-            codes.append(klarna24("--config", str(path), "-q", "sync", "--profile", "shop1", "--now"))
-        finally:
-            os.environ.clear()
-            os.environ.update(environment)
-        again, elsewhere = len(box.office.home.drafts), len(box.office.default.drafts)
-        held = len(box.klarna.payouts) - drafts
+    os.environ.update(box.environment())
+    try:
+        _title(1, "dry-run --profile shop1", "what would be posted, line by line")
+        codes = [klarna24("--config", str(path), "dry-run", "--profile", "shop1")]
+        _title(2, "-q sync --profile shop1", "posts them; what is held is said, and stays")
+        codes.append(klarna24("--config", str(path), "-q", "sync", "--profile", "shop1"))
+        drafts = _print_drafts(box)
+        _title(3, "-q sync --profile shop1 --now", "a second time, although not due")
+        codes.append(klarna24("--config", str(path), "-q", "sync", "--profile", "shop1", "--now"))
+    finally:
+        os.environ.clear()
+        os.environ.update(environment)
+    again, elsewhere = len(box.office.home.drafts), len(box.office.default.drafts)
+    held = len(box.klarna.payouts) - drafts
     well = codes == [7, 7, 7] and again == drafts and not elsewhere
     if not well:
         click.echo(f"\nThe demo went wrong: exit codes {codes}, {drafts} drafts, then {again}.", err=True)
@@ -90,9 +110,11 @@ _LAST_WORDS = """
    {drafts} payouts became {drafts} vouchers in 24SevenOffice's journal: each balanced, Klarna's fees
    and the VAT on them split out, none twice. {held} payouts are held, with the figures
    and what to do: one is in euro, one does not add up. Exit code 7 says so.
-   A person now checks each voucher, generates its number and books it.
+   A person now checks each voucher, generates its number and books it."""
 
+_NEXT = """
 ── Next
+   klarna24 demo --open    the same, and the journal left open as a page, to book a voucher
    klarna24 sandbox        the same two APIs, left running, to try things out
    profiles.example.toml   every setting, explained
    docs/bookkeeping.md     what is booked where, and what is held

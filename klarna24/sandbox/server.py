@@ -1,12 +1,13 @@
 """One loopback port that serves Klarna's and 24SevenOffice's addresses.
 
-    socket → Handler → Sandbox.handle: fault? → klarna | office_http | control → Reply → socket
+    socket → Handler → Sandbox.handle: fault? → klarna | office_http | control | page_http → Reply → socket
 
 All state changes under one lock; waiting (for a slow or missing answer) is outside of it and ends with
 stop().
 """
 
 import random
+import secrets
 import socket
 import traceback
 from collections import Counter
@@ -18,7 +19,7 @@ from threading import Event, Lock, RLock, Thread
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from . import control, klarna, office_http
+from . import control, klarna, office_http, page_http
 from .contract_transaction import SERVICES
 from .faults import Faults
 from .generate import Seeded, generate
@@ -49,6 +50,7 @@ class Sandbox:
         self._life = Lock()  # not the above: a handler may hold that while stop() waits
         self._validate = validate
         self._port = port
+        self._token = secrets.token_urlsafe()
         self._server: _Server | None = None
         self.faults = Faults(self._lock)
         self.office = OfficeWorld(seed, self.today, self._lock)
@@ -148,8 +150,12 @@ class Sandbox:
                 lambda: klarna.answer(self.klarna, incoming, self.url), "klarna", "Settlements", operation
             )
         # a page in a browser could reach loopback under its own host name: only ours may steer
-        if path.startswith(control.PREFIX) and incoming.headers.get("Host") == f"127.0.0.1:{self._port}":
+        host = incoming.headers.get("Host")
+        if path.startswith(control.PREFIX) and host == f"127.0.0.1:{self._port}":
             return _Route(lambda: control.answer(self.office, self.faults, incoming))
+        # localhost too, as a person types it: browsers ask no name server for it
+        if page_http.is_for(path) and host in (f"127.0.0.1:{self._port}", f"localhost:{self._port}"):
+            return _Route(lambda: page_http.answer(self.office, self._token, incoming))
         status = 405 if path in SERVICES else 404
         return _Route(lambda: Reply(status, b"", "text/plain"))
 
