@@ -12,6 +12,7 @@ from klarna24.check import Check, Checked
 from klarna24.config import Config
 from klarna24.errors import Problem, Unavailable
 from klarna24.schedule import program, user
+from klarna24.wording import say
 
 SECONDS = 600.0  # each single thing in it ends much sooner
 
@@ -24,11 +25,12 @@ class AsCron(NamedTuple):
     problems: list[Problem]
 
 
-def check_as_cron(config: Config, names: list[str]) -> AsCron:
+def check_as_cron(config: Config, names: list[str], test_mail: bool = False) -> AsCron:
     """Raises Unavailable where the child does not end, RuntimeError with what it wrote where it met a bug."""
     profiles = [word for name in names for word in ("--profile", name)]
     places = ["--config", str(config.path), "--state-dir", str(config.state_dir)]
-    output, errors = _run([*program(), *places, "check", "--json", *profiles])
+    mail = ["--test-mail"] if test_mail else []
+    output, errors = _run([*program(), *places, "check", "--json", *mail, *profiles])
     try:
         document = json.loads(output)
     except ValueError:
@@ -67,6 +69,7 @@ def _run(command: list[str]) -> tuple[str, str]:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             if isinstance(error, subprocess.TimeoutExpired):
-                raise Unavailable(f"the check did not end within {SECONDS:.0f} s", "klarna24 check") from None
+                message = say("the check did not end within {seconds} s", seconds=f"{SECONDS:.0f}")
+                raise Unavailable(message, "klarna24 check") from None
             raise
     return output.decode("utf-8", "replace"), errors.decode("utf-8", "replace")

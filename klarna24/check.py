@@ -7,7 +7,7 @@
     | 24SevenOffice           logged in, to the pinned company
     | | accounts, types, …    against its books
     the clock                 by what both servers said of the time
-    the mail server           logged in; no mail is sent
+    the mail server           logged in; a mail is sent only if that is asked for
 
 What depends on a failed check is not tried. What fails has the code that a run would end with.
 """
@@ -17,21 +17,21 @@ import stat
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Literal
 from urllib.parse import urlsplit
 
-from klarna24 import credentials
-from klarna24.config import Config, Email, Profile, Secret
+from klarna24 import credentials, notify
+from klarna24.config import Config, Profile, Secret
 from klarna24.errors import CredentialsFault, Held, Klarna24Error, Problem, Unavailable, worst
 from klarna24.klarna import KlarnaClient
 from klarna24.lock import only_run
 from klarna24.mapping import fiscal_year
-from klarna24.notify import connect_and_login
 from klarna24.state import Owner, State
 from klarna24.twentyfour import BooksReader, Sessions, TwentyFourClient
 from klarna24.web import ServerTime
+from klarna24.wording import say
 
 LOOK_BACK = timedelta(days=30)
 MOST_OFF = timedelta(minutes=5)
@@ -69,8 +69,8 @@ def exit_code(profiles: Iterable[Checked], problems: Iterable[Problem] = ()) -> 
     return worst(problem.exit_code for problem in (*problems, *failed))
 
 
-def check_profile(profile: Profile, config: Config) -> Iterator[Check]:
-    """Each check as soon as it is made."""
+def check_profile(profile: Profile, config: Config, mail_tried: set[str] | None = None) -> Iterator[Check]:
+    """Each check as soon as it is made. With ``mail_tried``, empty at first, each mail server is sent one mail."""
     servers: Servers = {}
     yield _file(config)
     state_is_well = yield from _state(profile, config)
@@ -79,9 +79,8 @@ def check_profile(profile: Profile, config: Config) -> Iterator[Check]:
     sessions = Sessions.beside(config.state_dir, keep=state_is_well)
     yield from _office(profile, passwords["24sevenoffice"], sessions, currencies, servers)
     yield _clock(servers)
-    own = profile.notify.email
-    if email := own or config.notify.email:
-        yield from _mail(email, f"{profile.name}.notify.email" if own else "notify.email")
+    yield from _mail(profile, config, mail_tried)
+    yield from _heartbeat(profile, config)
 
 
 # What is on this machine
@@ -161,19 +160,44 @@ def _clock(servers: Servers) -> Check:
     return Check("clock", "failed", f"this machine's clock is {off}", "set it: timedatectl set-ntp true", "config")
 
 
-def _mail(email: Email, path: str) -> Iterator[Check]:
+def _mail(profile: Profile, config: Config, tried: set[str] | None) -> Iterator[Check]:
+    """With ``tried``, the mail servers that were sent a mail already, a test mail goes to each of the others."""
+    email = profile.notify.email or config.notify.email
+    if email is None:
+        if tried is not None:
+            yield Check(
+                "notify.email", "advice", "no mail server", "add [notify.email], as in profiles.example.toml"
+            )
+        return
+    path = f"{profile.name}.notify.email" if profile.notify.email else "notify.email"
     password = None
     if email.password:
         password = yield from _secret("notify.email.password", email.password, path)
         if password is None:
             yield _not_tried("notify.email", "notify.email.password")
             return
+    served = [it.name for it in config.profiles.values() if (it.notify.email or config.notify.email) == email]
+    to_send = tried is not None and email.model_dump_json() not in tried
     try:
-        with connect_and_login(email, password):
-            how = f"{email.security}, {'logged in' if password else 'no login'}"
-            yield Check("notify.email", "ok", f"{email.host}:{email.port} ({how}); no mail was sent")
+        if to_send:
+            notify.send(email, password, notify.trial_letter(email, served, profile.language, datetime.now(UTC)))
+        else:
+            notify.log_in(email, password)
     except Klarna24Error as error:
         yield _failed("notify.email", error)
+        return
+    if tried is not None:
+        tried.add(email.model_dump_json())
+    how = f"{email.security}, {'logged in' if password else 'no login'}"
+    what = f"a test mail went to {', '.join(email.to)}" if to_send else "no mail was sent"
+    yield Check("notify.email", "ok", f"{email.host}:{email.port} ({how}); {what}")
+
+
+def _heartbeat(profile: Profile, config: Config) -> Iterator[Check]:
+    """Not pinged: the monitor would take it for a run."""
+    for heartbeat in filter(None, (profile.notify.heartbeat, config.notify.heartbeat)):
+        host = urlsplit(heartbeat.url).netloc
+        yield Check("notify.heartbeat", "ok", f"{host} is told of each sync; it was not told of this check")
 
 
 # Klarna
@@ -257,13 +281,15 @@ def _company(profile: Profile, logins: list[str], office: TwentyFourClient) -> I
 def _accounts(profile: Profile, office: TwentyFourClient) -> Iterator[Check]:
     chart = office.ask(BooksReader.chart)
     if not chart:
-        raise Unavailable("24SevenOffice does not say what the company's chart of accounts is", "try again later")
+        message = say("24SevenOffice does not say what the company's chart of accounts is")
+        raise Unavailable(message, say("try again later"))
     for key, number in profile.accounts.named():
         if number in chart:
             yield Check(f"account {key}", "ok", f"{number} {chart[number]}")
         else:
-            hint = f"add it there, or change [profiles.{profile.name}.accounts] {key}"
-            held = Held("account-unknown", f"{number} is not in 24SevenOffice's chart of accounts", hint)
+            hint = say("add it there, or change {table}", table=f"[profiles.{profile.name}.accounts] {key}")
+            message = say("{number} is not in 24SevenOffice's chart of accounts", number=number)
+            held = Held("account-unknown", message, hint)
             yield _failed(f"account {key}", held)
 
 
@@ -283,8 +309,14 @@ def _project(number: int, office: TwentyFourClient) -> Iterator[Check]:
 
 
 def _parties(profile: Profile, office: TwentyFourClient) -> Iterator[Check]:
+    """It is Klarna; of a number that was mistyped, the name is that of a customer, and concerns nobody here."""
     for key, name in office.ask(BooksReader.parties).items():
-        yield Check(f"voucher.{key}", "ok", f"{getattr(profile.voucher, key)} {name}")
+        number = getattr(profile.voucher, key)
+        if "klarna" in name.casefold():
+            yield Check(f"voucher.{key}", "ok", f"{number} {name}")
+        else:
+            text = f"{number} is in 24SevenOffice's CRM, under a name without Klarna in it"
+            yield Check(f"voucher.{key}", "advice", text, "look there whether the number is right")
 
 
 def _fiscal_year(profile: Profile, office: TwentyFourClient) -> Iterator[Check]:
@@ -297,7 +329,8 @@ def _fiscal_year(profile: Profile, office: TwentyFourClient) -> Iterator[Check]:
 def _currency(profile: Profile, currencies: set[str], office: TwentyFourClient) -> Iterator[Check]:
     client = office.ask(BooksReader.client)
     if not client.home_currency:
-        raise Unavailable("24SevenOffice does not say what the company's currency is", "try again later")
+        message = say("24SevenOffice does not say what the company's currency is")
+        raise Unavailable(message, say("try again later"))
     yield Check("currency", "ok", f"the company keeps its books in {client.home_currency}")
     if foreign := currencies - {client.home_currency}:
         yield from _foreign(profile, foreign, office)

@@ -1,18 +1,18 @@
 """The commands: the only door to click. Each imports what it needs, so that --help is as fast as click."""
 
 import sys
-import traceback
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from klarna24 import __version__
+from klarna24 import __version__, systemd
 from klarna24.errors import Klarna24Error, Problem, UsageFault
-from klarna24.running import Options, chosen_profiles, run_profiles
+from klarna24.redaction import print_traceback
+from klarna24.running import Options, Wanted, chosen_profiles, run_profiles
 from klarna24.stopping import Stopped, stop_on_signals
 
 if TYPE_CHECKING:
@@ -39,17 +39,27 @@ Exit codes
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="profiles.toml to use.")
 @click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of what was done.")
-@click.option("-v", "verbose", count=True, help="Say more: list what was posted, show every entry.")
+@click.option("--log-file", type=click.Path(path_type=Path), help="Append what happens to this file.")
+@click.option("-v", "verbose", count=True, help="Say more; -vv: all that happens, for finding a fault.")
 @click.option("-q", "quiet", is_flag=True, help="No tables, no progress: problems only.")
 @click.version_option(__version__, prog_name="klarna24")
 @click.pass_context
 def klarna24(
-    context: click.Context, config: Path | None, state_dir: Path | None, verbose: int, quiet: bool
+    context: click.Context,
+    config: Path | None,
+    state_dir: Path | None,
+    log_file: Path | None,
+    verbose: int,
+    quiet: bool,
 ) -> None:
     """Books Klarna's payouts in 24SevenOffice: each new payout becomes a balanced voucher, saved as a journal
     for a person to check, number and book."""
     if verbose and quiet:
         raise click.UsageError("-v and -q do not go together.")
+    from klarna24 import logs
+
+    at_the_end: ExitStack = context.obj
+    at_the_end.enter_context(logs.kept(verbose, log_file))
     context.obj = Options(config, state_dir, bool(verbose), quiet)
 
 
@@ -77,6 +87,14 @@ _profile = click.option(
     help="The profile to work on.",
 )
 _all = click.option("--all", "every", is_flag=True, help="Every profile of the file.")
+_jobs = click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="How many profiles at a time.",
+)
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
 _day = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -106,8 +124,11 @@ def init(options: Options, name: str | None) -> int:
 @_all
 @_json
 @click.option("--as-cron", is_flag=True, help="In cron's environment: no variables, no session, no terminal.")
+@click.option("--test-mail", is_flag=True, help="Send one mail to each mail server's recipients.")
 @click.pass_obj
-def check(options: Options, names: tuple[str, ...], every: bool, as_json: bool, as_cron: bool) -> int:
+def check(
+    options: Options, names: tuple[str, ...], every: bool, as_json: bool, as_cron: bool, test_mail: bool
+) -> int:
     """Try everything that a run needs, without posting: what is well, what is not, and what to do about it.
 
     Of all profiles if none is named. The exit code is that of a run which meets the same.
@@ -115,7 +136,8 @@ def check(options: Options, names: tuple[str, ...], every: bool, as_json: bool, 
     from klarna24 import output
 
     with stop_on_signals():
-        code, done, problems = (_check_as_cron if as_cron else _check)(options, names, every, as_json)
+        check = _check_as_cron if as_cron else _check
+        code, done, problems = check(options, names, every, as_json, test_mail)
     with output.to_whoever_listens():
         if as_json:
             output.print_line(output.checks_json(code, done, problems))
@@ -131,7 +153,7 @@ def check(options: Options, names: tuple[str, ...], every: bool, as_json: bool, 
 Outcome = tuple[int, "list[Checked]", "Sequence[Problem]"]
 
 
-def _check(options: Options, names: tuple[str, ...], every: bool, as_json: bool) -> Outcome:
+def _check(options: Options, names: tuple[str, ...], every: bool, as_json: bool, test_mail: bool) -> Outcome:
     """Shows each check as it is made: one that waits for an answer is seen to."""
     from klarna24 import check as checking
     from klarna24 import output
@@ -140,8 +162,9 @@ def _check(options: Options, names: tuple[str, ...], every: bool, as_json: bool)
     problems: Sequence[Problem] = ()
     try:
         config, profiles = chosen_profiles(options, names, every or not names)
+        mail_tried: set[str] | None = set() if test_mail else None
         for profile in profiles:
-            checks = checking.check_profile(profile, config)
+            checks = checking.check_profile(profile, config, mail_tried)
             shown = checks if as_json or options.quiet else output.shown_checks(profile.name, checks)
             done.append(checking.Checked(profile.name, list(shown)))
     except Klarna24Error as error:
@@ -149,12 +172,14 @@ def _check(options: Options, names: tuple[str, ...], every: bool, as_json: bool)
     return checking.exit_code(done, problems), done, problems
 
 
-def _check_as_cron(options: Options, names: tuple[str, ...], every: bool, as_json: bool) -> Outcome:
+def _check_as_cron(
+    options: Options, names: tuple[str, ...], every: bool, as_json: bool, test_mail: bool
+) -> Outcome:
     from klarna24 import as_cron, output
 
     try:
         config, profiles = chosen_profiles(options, names, every or not names)
-        found = as_cron.check_as_cron(config, [profile.name for profile in profiles])
+        found = as_cron.check_as_cron(config, [profile.name for profile in profiles], test_mail)
     except Klarna24Error as error:
         return error.exit_code, [], error.problems()
     if not (as_json or options.quiet):
@@ -166,6 +191,7 @@ def _check_as_cron(options: Options, names: tuple[str, ...], every: bool, as_jso
 @klarna24.command("dry-run")
 @_profile
 @_all
+@_jobs
 @_json
 @click.option(
     "--from", "since", type=_day, metavar="DATE", help="Preview from this day, whatever was done before."
@@ -176,6 +202,7 @@ def dry_run(
     options: Options,
     names: tuple[str, ...],
     every: bool,
+    jobs: int,
     as_json: bool,
     since: datetime | None,
     until: datetime | None,
@@ -193,17 +220,26 @@ def dry_run(
 
         return runs.dry_run(profile, config, period, progress)
 
-    return run_profiles("dry-run", options, names, every, as_json, run)
+    return run_profiles("dry-run", options, Wanted(names, every, as_json, jobs), run)
 
 
 @klarna24.command()
 @_profile
 @_all
+@_jobs
 @_json
 @click.option("--now", is_flag=True, help="Run even if the profile's frequency says that it is not due.")
 @click.option("--wait", type=click.IntRange(0), default=0, metavar="SECONDS", help="Wait for a run under way.")
 @click.pass_obj
-def sync(options: Options, names: tuple[str, ...], every: bool, as_json: bool, now: bool, wait: float) -> int:
+def sync(
+    options: Options,
+    names: tuple[str, ...],
+    every: bool,
+    jobs: int,
+    as_json: bool,
+    now: bool,
+    wait: float,
+) -> int:
     """Post each new payout as a voucher in 24SevenOffice, once.
 
     A profile that is not due by its frequency ends at once; klarna24 status says when it is.
@@ -215,7 +251,7 @@ def sync(options: Options, names: tuple[str, ...], every: bool, as_json: bool, n
 
         return runs.sync(profile, config, now, wait, progress)
 
-    return run_profiles("sync", options, names, every, as_json, run)
+    return run_profiles("sync", options, Wanted(names, every, as_json, jobs), run)
 
 
 @klarna24.command()
@@ -356,11 +392,12 @@ def sandbox(port: int, seed: int, faults: tuple[str, ...]) -> int:
 
 
 @klarna24.command()
-def demo() -> int:
+@click.option("--open", "leave_open", is_flag=True, help="Then leave the journal open as a page, until Ctrl-C.")
+def demo(leave_open: bool) -> int:
     """The whole way against the sandbox, in seconds: dry-run, sync, and a second sync. Leaves nothing behind."""
     from klarna24 import trying
 
-    return trying.demo(lambda *arguments: run(arguments))
+    return trying.demo(lambda *arguments: run(arguments), leave_open)
 
 
 def run(arguments: "list[str] | tuple[str, ...]") -> int:
@@ -368,21 +405,30 @@ def run(arguments: "list[str] | tuple[str, ...]") -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a name in åäö must not end a run under LANG=C
+    with ExitStack() as at_the_end:  # a bug stands in the log file, too
+        return _run(arguments, at_the_end)
+
+
+def _run(arguments: "list[str] | tuple[str, ...]", at_the_end: ExitStack) -> int:
     try:
-        result = klarna24.main(list(arguments), prog_name="klarna24", standalone_mode=False)
+        result = klarna24.main(list(arguments), prog_name="klarna24", standalone_mode=False, obj=at_the_end)
     except (click.Abort, KeyboardInterrupt):
         return 130
     except Stopped as stopped:
-        click.echo(f"klarna24: stopped by {stopped.name}; the next run carries on", err=True)
+        _say(f"stopped by {stopped.name}; the next run carries on", systemd.WARNING)
         return stopped.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except Klarna24Error as error:
         for problem in error.problems():
-            click.echo(f"klarna24: {problem.message} → {problem.hint}", err=True)
+            _say(f"{problem.message} → {problem.hint}", systemd.ERROR)
         return error.exit_code
     except Exception:  # noqa: BLE001 - the last line: a bug is shown in full, with exit code 1
-        traceback.print_exc()
+        print_traceback()
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _say(line: str, level: int) -> None:
+    click.echo(f"{systemd.level_prefix(level)}klarna24: {line}", err=True)

@@ -1,8 +1,13 @@
-"""SIGTERM and Ctrl-C: what is being saved is finished and written down first; a second signal stops at once."""
+"""SIGTERM and Ctrl-C: what is being saved is finished and written down first; a second signal stops at once.
+
+Signals reach the main thread only. Where profiles are run side by side, in threads, no save begins any more after
+the first signal, and the main thread waits for those under way; what only reads is left behind.
+"""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Condition, current_thread, main_thread
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -18,11 +23,15 @@ class Stopped(BaseException):
 
 
 class _Pending:
+    """``finishing`` is the main thread's own, ``saves`` are those of all other threads."""
+
     finishing = False
     signal_number: int | None = None
+    saves = 0
 
 
 _pending = _Pending()
+_saves_changed = Condition()  # never taken by the handler, which may interrupt whoever holds it
 
 
 @contextmanager
@@ -39,19 +48,47 @@ def stop_on_signals() -> Iterator[None]:
 
 def _on_signal(signal_number: int, frame: FrameType | None) -> None:
     del frame
-    if _pending.finishing and _pending.signal_number is None:
-        _pending.signal_number = signal_number
-        return
-    raise Stopped(signal_number)
+    first, _pending.signal_number = _pending.signal_number is None, signal_number
+    if not (_pending.finishing and first):
+        raise Stopped(signal_number)
 
 
 @contextmanager
 def finish_first() -> Iterator[None]:
     """What stands inside is not stopped by the first signal, which is raised at its end."""
+    if current_thread() is not main_thread():
+        with _finish_in_thread():
+            yield
+        return
     _pending.finishing = True
     try:
         yield
     finally:
         _pending.finishing = False
-        if _pending.signal_number is not None:
-            raise Stopped(_pending.signal_number)
+        _raise_pending()
+
+
+@contextmanager
+def _finish_in_thread() -> Iterator[None]:
+    with _saves_changed:
+        _raise_pending()
+        _pending.saves += 1
+    try:
+        yield
+    finally:
+        with _saves_changed:
+            _pending.saves -= 1
+            _saves_changed.notify_all()
+    _raise_pending()
+
+
+def _raise_pending() -> None:
+    if _pending.signal_number is not None:
+        raise Stopped(_pending.signal_number)
+
+
+def wait_for_saves() -> None:
+    """In the main thread, after a signal: until no other thread is inside :func:`finish_first`."""
+    with _saves_changed:
+        while _pending.saves:
+            _saves_changed.wait()

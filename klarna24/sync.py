@@ -16,6 +16,8 @@
 Nothing here asks whether it is a dry run: a dry run is plan() on a copy of the state.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
@@ -27,6 +29,8 @@ from klarna24.lock import only_run
 from klarna24.report import Plan, Report, RowsProgress
 from klarna24.state import Owner, State
 
+log = logging.getLogger(__name__)
+
 
 def dry_run(
     profile: Profile,
@@ -35,11 +39,11 @@ def dry_run(
     progress: RowsProgress | None = None,
 ) -> Report:
     """What a sync that is due would do, or with ``period`` a preview of any days; not a byte of state changes."""
-    from klarna24.plan import plan, preview
+    from klarna24.plan import plan, preview, silence
     from klarna24.shop import open_shop
     from klarna24.twentyfour import Sessions
 
-    report = Report(profile.name)
+    report = Report(profile.name, profile.language)
     with _collecting(report):
         sessions = Sessions.beside(config.state_dir, keep=False)
         planned = Plan(report.items)
@@ -50,6 +54,7 @@ def dry_run(
                     preview(shop, period, planned)
                 else:
                     plan(shop, planned)
+                    report.problems += silence(shop, planned)
                 report.chart = shop.chart
     return report
 
@@ -62,19 +67,32 @@ def sync(
     progress: RowsProgress | None = None,
 ) -> Report:
     """Plan and post, if a run is due or with ``now`` in any case."""
-    report = Report(profile.name)
+    report = Report(profile.name, profile.language)
     with _collecting(report):
         if not now:
             with closing(State.snapshot(config.state_dir)) as state:
                 _where_it_stands(report, profile, state)
         if report.due:
+            log.info("%s: run begins", profile.name)
             _run(report, profile, config, wait, progress)
+    _log_end(report)
     return report
+
+
+def _log_end(report: Report) -> None:
+    if not report.due:
+        log.info("%s: not due before %s", report.profile, report.next_due)
+        return
+    counts = Counter(item.status for item in report.items)
+    what = ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing new"
+    log.info("%s: run ended with %d: %s", report.profile, report.exit_code, what)
+    for problem in report.all_problems():
+        log.info("%s: %s: %s", report.profile, problem.code, problem.message)
 
 
 def _run(report: Report, profile: Profile, config: Config, wait: float, progress: RowsProgress | None) -> None:
     """Under the profile's lock; ``wait`` is how many seconds to wait for that."""
-    from klarna24.plan import plan
+    from klarna24.plan import plan, silence
     from klarna24.post import post
     from klarna24.shop import open_shop
     from klarna24.twentyfour import Sessions
@@ -85,8 +103,10 @@ def _run(report: Report, profile: Profile, config: Config, wait: float, progress
         try:
             with open_shop(profile, config, state, Sessions.beside(config.state_dir), progress) as shop:
                 plan(shop, planned)
+                report.problems += silence(shop, planned)
                 report.chart = shop.chart
                 post(shop, planned)
+                report.ended = True
         finally:
             report.checkpoint = state.checkpoint(profile.name)
             state.close()

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import tomli_w
+import trustme
 
 from klarna24 import cli
 from klarna24.sandbox import Sandbox
@@ -131,3 +133,24 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off is the same, but gives up within a moment."""
     monkeypatch.setattr("klarna24.klarna.RETRY_SECONDS", 0.3)
     monkeypatch.setattr("klarna24.twentyfour.connection.RETRY_SECONDS", 0.3)
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def certificate(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """Of localhost, by an authority that is trusted here."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mail server or a monitor that does not answer costs a second."""
+    monkeypatch.setattr("klarna24.notify.limit.SECONDS", 1.0)

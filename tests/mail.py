@@ -1,10 +1,13 @@
-"""A mail server on loopback for the tests: as much SMTP as a login needs, and what can go wrong with it."""
+"""A mail server on loopback for the tests: as much SMTP as sending takes, and what can go wrong with it."""
 
 import base64
 import socket
 import socketserver
 import ssl
 from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
 from threading import Event, Thread
 from typing import Any, Self
 
@@ -14,8 +17,8 @@ USER, PASSWORD = "klarna24@shop1.se", "hemligt-mail"
 @dataclass
 class MailServer:
     """``tls``: from the first byte; ``starttls``: offered; ``auth``: the ways to log in, if any; ``silent``: says
-    nothing; ``drips``: a byte now and then, for ever. ``said`` is every command that came, ``logins`` who logged
-    in."""
+    nothing; ``drips``: a byte now and then, for ever; ``refuses``: commands that get 550. ``said`` is every
+    command that came, ``logins`` who logged in, ``mails`` what was taken."""
 
     certificate: ssl.SSLContext
     tls: bool = False
@@ -24,6 +27,8 @@ class MailServer:
     silent: bool = False
     drips: bool = False
     greeting: str = "220 mail.example ESMTP"
+    refuses: tuple[str, ...] = ()
+    mails: list[EmailMessage] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
 
@@ -33,6 +38,9 @@ class MailServer:
         self.port = int(self._server.server_address[1])
         Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
+
+    def subjects(self) -> list[str]:
+        return [str(mail["Subject"]) for mail in self.mails]
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
@@ -72,6 +80,9 @@ class _Conversation(socketserver.StreamRequestHandler):
 
     def _answer(self, line: str) -> bool:
         mail, word = self.server.mail, line.partition(" ")[0].upper()
+        if word in mail.refuses:
+            self._say("550 5.7.1 not from here")
+            return True
         match word:
             case "EHLO":
                 self._say(*(f"250-{it}" for it in self._extensions()), "250 HELP")
@@ -83,12 +94,25 @@ class _Conversation(socketserver.StreamRequestHandler):
                 known = given == [USER, PASSWORD]
                 mail.logins += given[:1] if known else []
                 self._say("235 welcome" if known else "535 5.7.8 authentication failed")
+            case "MAIL" | "RCPT" | "RSET" | "NOOP":
+                self._say("250 well")
+            case "DATA":
+                self._say("354 go on")
+                mail.mails.append(message_from_bytes(self._data(), _class=EmailMessage, policy=SMTP))
+                self._say("250 taken")
             case "QUIT":
                 self._say("221 bye")
                 return False
             case _:
                 self._say("502 not here")
         return True
+
+    def _data(self) -> bytes:
+        """Up to the line of one dot; a dot that was doubled is one again (RFC 5321)."""
+        lines = []
+        while (line := self.rfile.readline()) not in {b".\r\n", b""}:
+            lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
+        return b"".join(lines)
 
     def _extensions(self) -> list[str]:
         mail = self.server.mail

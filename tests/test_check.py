@@ -2,23 +2,22 @@
 
 import contextlib
 import re
-import smtplib
 import socket
 import sqlite3
 import ssl
 import time
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import trustme
+import tomli_w
 
-from klarna24 import as_cron, notify
-from klarna24.config import Email
-from klarna24.errors import Unavailable
+from klarna24 import as_cron
 from klarna24.lock import only_run
+from klarna24.notify import smtp
 from klarna24.sandbox import FiscalYear
 from klarna24.sandbox.server import Handler
 from tests.conftest import OpenShop, Shop
@@ -520,26 +519,6 @@ def test_no_date_header_however_odd_ends_a_run(plain: Shop, monkeypatch: pytest.
 # The mail server
 
 
-@pytest.fixture(scope="session")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def certificate(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """Of localhost, by an authority that is trusted here."""
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notify, "SECONDS", 1.0)
-
-
 def with_mail(shop: Shop, mail: MailServer, **over: Any) -> dict[str, Found]:
     email = {
         "host": "localhost",
@@ -599,14 +578,6 @@ REFUSALS: dict[str, tuple[dict[str, Any], dict[str, Any], int, str, str]] = {
     "no such host": ({}, {"host": "mail.invalid"}, 5, "no such host", "correct host"),
     "no name at all": ({}, {"host": "mail..invalid"}, 5, "no such host", "correct host"),
     "refuses us": ({"greeting": "554 go away"}, {}, 5, "554 go away", "ask whoever runs it"),
-    "no password": ({}, {"password": None}, 3, "a username without a password", "add password"),
-    "in the clear": (
-        {},
-        {"security": "none", "host": "mail.example.com"},
-        3,
-        "would send the password in the clear",
-        'security = "starttls"',
-    ),
 }
 
 
@@ -645,7 +616,7 @@ def test_a_bug_is_not_taken_for_the_mail_servers_trouble(
 
     with MailServer(certificate) as mail:
         with_mail(plain, mail)
-    monkeypatch.setattr(notify, "_connect", bug)
+    monkeypatch.setattr(smtp, "_connect", bug)
     result = plain.run("check")
     assert result.code == 1
     assert "KeyError" in result.err
@@ -685,20 +656,37 @@ def test_a_name_that_takes_for_ever_to_look_up(
     assert it.message == f"mail server localhost:{mail.port} did not answer within 1 s"
 
 
-def test_what_is_sent_later_has_its_own_limit(certificate: ssl.SSLContext, impatient: None) -> None:
-    """The connection is cut, whatever the server does."""
+def test_a_test_mail_is_sent_where_it_is_asked_for(plain: Shop, certificate: ssl.SSLContext) -> None:
     with MailServer(certificate) as mail:
-        settings = Email.model_validate(
-            {"host": "localhost", "port": mail.port, "from": "a@shop1.se", "to": ["b@shop1.se"]}
-        )
-        started = time.monotonic()
-        with pytest.raises(Unavailable), notify.connect_and_login(settings, None) as smtp:  # noqa: PT012
-            while True:
-                smtp.noop()
-                time.sleep(0.05)
-        assert time.monotonic() - started < 3
-        with pytest.raises(smtplib.SMTPServerDisconnected):
-            smtp.noop()
+        with_mail(plain, mail)
+        it = checks(plain, "--test-mail")["notify.email"]
+        assert it.message == f"localhost:{mail.port} (starttls, logged in); a test mail went to accounts@shop1.se"
+        (sent,) = mail.mails
+    assert sent["Subject"] == "klarna24: test mail"
+    assert "Mail about troubles of shop1 comes this way" in " ".join(sent.get_content().split())
+
+
+def test_a_test_mail_goes_once_to_those_who_share_a_mail_server(plain: Shop, certificate: ssl.SSLContext) -> None:
+    with MailServer(certificate) as mail:
+        with_mail(plain, mail)
+        one = tomllib.loads(plain.config.read_text())
+        email = one["profiles"]["shop1"].pop("notify")
+        shops = dict.fromkeys(("shop1", "shop2"), one["profiles"]["shop1"])
+        plain.config.write_text(tomli_w.dumps({**one, "profiles": shops, "notify": email}))
+        assert plain.run("check", "--test-mail").code == 0
+        (sent,) = mail.mails
+    assert "troubles of shop1, shop2" in " ".join(sent.get_content().split())
+
+
+def test_a_test_mail_needs_a_mail_server(plain: Shop) -> None:
+    it = checks(plain, "--test-mail")["notify.email"]
+    assert (it.status, it.next) == ("advice", "add [notify.email], as in profiles.example.toml")
+
+
+def test_the_monitor_is_named_and_not_pinged(plain: Shop) -> None:
+    write(plain, {"notify": {"heartbeat": {"url": "https://hc.example.com/3f0c"}}})
+    it = checks(plain)["notify.heartbeat"]
+    assert (it.status, "hc.example.com is told" in it.message, "3f0c" in it.message) == ("ok", True, False)
 
 
 # As cron

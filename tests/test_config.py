@@ -292,6 +292,14 @@ WRONG_VALUES: dict[str, list[Any]] = {
     "notify.email.from": ["klarna24", "a@b\nBcc: c@d", "a b@c", 5, ""],
     "notify.email.to": [[], "accounts@shop1.se", True],
     "notify.email.to.0": [["accounts"], [5], ["a@b\r\nBcc: c@d"], ["a@b, c@d"]],
+    "notify.heartbeat": ["https://hc-ping.com/3f0c", []],
+    "notify.heartbeat.url": [
+        *(5, "", True, "hc-ping.com/3f0c", "ftp://hc-ping.com/3f0c", "https://hc-ping.com"),
+        *("http://hc-ping.com/3f0c", "https://me@hc-ping.com/3f0c", "https://hc-ping.com/3f0c?rid=1"),
+        *("https://hc-ping.com/3f0c#a", "https://hc-ping.com/a b", "https://hc-ping.com/a\nb", "https:///3f0c"),
+    ],
+    "language": ["no", "SV", "", True, ["sv"]],
+    "expect_payout_within_days": [0, -1, 367, "14", True, 14.0],
 }
 
 
@@ -312,6 +320,66 @@ def test_every_setting_has_a_wrong_value() -> None:
     assert set(keys(config.Profile)) - set(WRONG_VALUES) - elsewhere == {
         *("weekday", "day", "24sevenoffice.username")
     }
+
+
+@pytest.mark.parametrize("url", ["https://hc-ping.com/3f0c", "https://hc.example.com:8443/ping/key/my-shop/"])
+def test_a_heartbeat_is_an_address_with_a_path(settings: Settings, url: str) -> None:
+    heartbeat = settings.profile({"notify": {"heartbeat": {"url": url}}}).notify.heartbeat
+    assert heartbeat
+    assert heartbeat.url == url.rstrip("/")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
+def test_a_heartbeat_on_this_machine_may_be_plain(settings: Settings, host: str) -> None:
+    assert settings.profile({"notify": {"heartbeat": {"url": f"http://{host}:8000/ping/3f0c"}}})
+
+
+LOGINS: dict[str, tuple[Json, str]] = {
+    "no password": ({"username": "me"}, "a username without a password"),
+    "no username": ({"password": {"env": "SMTP"}}, "a password without a username"),
+    "in the clear": (
+        {"username": "me", "password": {"env": "SMTP"}, "security": "none"},
+        "would send the password in the clear",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", LOGINS)
+def test_a_login_at_the_mail_server_is_whole_and_never_in_the_clear(settings: Settings, what: str) -> None:
+    over, says = LOGINS[what]
+    (fault,) = settings.faults(top={"notify": {"email": {**EMAIL, **over}}})
+    assert fault.startswith("notify.email: ")
+    assert says in fault
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_a_login_in_the_clear_stays_on_this_machine(settings: Settings, host: str) -> None:
+    login = {"username": "me", "password": {"env": "SMTP"}, "security": "none", "host": host}
+    assert settings.load(top={"notify": {"email": {**EMAIL, **login}}}).notify.email
+
+
+def test_a_file_with_faults_still_says_whom_to_tell(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(ConfigFault):
+        settings.load({"timezone": "Nowhere"}, {"notify": {"email": EMAIL}, "state_dir": str(tmp_path / "state")})
+    rescued = config.rescued(settings.path)
+    assert rescued
+    assert rescued.notify.email
+    assert (rescued.notify.email.host, rescued.state_dir) == ("smtp.example.com", tmp_path / "state")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "not toml", '[notify.email]\nhost = "x"', "[notify]\nemail = 5", 'notify = "me"', "state_dir = 5"]
+)
+def test_a_file_that_says_nothing_of_use_ends_well(settings: Settings, text: str) -> None:
+    rescued = config.rescued(settings.text(text))
+    assert rescued is None or (rescued.notify.email, rescued.notify.heartbeat) == (None, None)
+
+
+def test_a_file_that_others_can_write_is_not_trusted_with_addresses(settings: Settings) -> None:
+    path = settings.text("[notify.email]\nhost = 'x'\nfrom = 'a@b'\nto = ['c@d']")
+    assert config.rescued(path)
+    path.chmod(0o666)
+    assert config.rescued(path) is None
 
 
 @pytest.mark.parametrize("value", [5, "", True, "a\0b", "a\nb", []])
@@ -924,7 +992,7 @@ def test_what_the_example_leaves_out_is_the_default_where_there_is_one() -> None
             if key in full and key not in stands and isinstance(field.default, str | int):
                 assert full[key] == field.default, key
                 compared += 1
-    assert compared == 10
+    assert compared == 11
 
 
 def test_the_examples_five_sources_of_a_password_are_valid(settings: Settings) -> None:

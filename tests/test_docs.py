@@ -1,15 +1,20 @@
 """The README and docs say what is so."""
 
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
 
 import click
+import requests
 
 from klarna24 import cli, errors
 from klarna24.errors import HeldCode
+from tests.test_exactly_once import wait_until
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -92,3 +97,41 @@ def test_the_demo_ends_well_in_an_empty_home_and_leaves_nothing(home: Path, tmp_
     assert "Traceback" not in result.stderr
     assert not list(home.iterdir())
     assert not list(temporary.iterdir())
+
+
+def test_the_demo_leaves_the_journal_open_until_ctrl_c_and_then_nothing(home: Path, tmp_path: Path) -> None:
+    temporary, said = tmp_path / "temporary", tmp_path / "said"
+    temporary.mkdir()
+    program = [sys.executable, "-m", "klarna24"]
+    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "TMPDIR": str(temporary)}
+    with said.open("w") as out, ctrl_c_is_heard():
+        demo = subprocess.Popen([*program, "demo", "--open"], env=environment, cwd=ROOT, stdout=out, stderr=out)
+    try:
+        wait_until(lambda: "Ctrl-C ends it" in said.read_text("utf-8") or demo.poll() is not None)
+        text = said.read_text("utf-8")
+        (address,) = re.findall(r"^In a browser, .*: (http://127\.0\.0\.1:\d+/)$", text, re.MULTILINE)
+        page = requests.get(address, timeout=5)
+        assert page.text.count("<form") == 11
+        exports = dict(re.findall(r"^  export (\w+)=(.+)$", text, re.MULTILINE))
+        for command in re.findall(r"^  klarna24 (.+)$", text, re.MULTILINE):
+            subprocess.run(
+                [*program, *command.split()], env=environment | exports, cwd=ROOT, timeout=30, check=True
+            )
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(10) == 0
+    finally:
+        demo.kill()
+        demo.wait()
+    assert "Traceback" not in said.read_text("utf-8")
+    assert not list(home.iterdir())
+    assert not list(temporary.iterdir())
+
+
+@contextmanager
+def ctrl_c_is_heard() -> Iterator[None]:
+    """By what is started meanwhile, too, where the tests themselves run in the background and hear none."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -223,7 +223,7 @@ def test_a_signal_during_a_save_that_was_not_sent_stops_all_the_same(
 
     with monkeypatch.context() as patched:
         patched.setattr(TwentyFourClient, "save", save)
-        result = shop.run("sync", "--all")
+        result = shop.run("sync", "--all", "--jobs", "1")
     assert result.code == 143
     assert "stopped by SIGTERM; the next run carries on" in result.err
     assert saves == ["SEK1"]

@@ -48,6 +48,14 @@ class Conversation:
                 self.child.expect(": ")
             self.child.sendline(answer)
 
+    def interrupt(self) -> None:
+        """Ctrl-C, and again where readline has missed one that came just before it began to wait."""
+        for _ in range(5):
+            self.child.sendintr()
+            if self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=2) == 0:
+                self.seen += str(self.child.before)
+                return
+
     def end(self) -> str:
         self.child.expect(pexpect.EOF)
         self.child.close()
@@ -72,6 +80,7 @@ def ends(box: Sandbox, klarna_password: str | None = None) -> Answers:
         (r"Exempelbutiken AB\?", ""),
         ("Time zone", ""),
         ("Start date", "2026-01-01"),
+        (r"Which \[sv\]", "en"),
     ]
 
 
@@ -84,7 +93,8 @@ def accounts(*answers: str) -> Answers:
 def last(state: Path) -> Answers:
     return [
         (r"Which \[daily\]", ""),
-        ("e-mail", ""),
+        ("Send e-mail", ""),
+        ("Days without a payout", "14"),
         ("State folder", str(state)),
         (r"Which \[file\]", ""),
         (r"Save profile", "y"),
@@ -136,6 +146,7 @@ def test_a_lump_profile_on_plain_accounts(
     }
     assert profile["24sevenoffice"]["client_id"] == box.office.home.client_id
     assert profile["voucher"] == {"type": "Diverse"}
+    assert (profile["language"], profile["expect_payout_within_days"]) == ("en", 14)
     assert "references" not in profile
     code, out = run(tmp_path, "dry-run", "--profile", "shop1", capsys=capsys)
     assert code == 7, "two seeded payouts are there to be held"
@@ -183,7 +194,7 @@ def test_a_wrong_password_is_told_at_once_and_asked_again(box: Sandbox, tmp_path
     talk.say([("Address", ""), ("Username", box.office.username), ("Password", "wrong")])
     talk.say([("Application id", box.office.application_id), ("knows no company", "")])
     talk.say([("Password", box.office.password), ("Application id", ""), ("may act for 2 companies", "")])
-    talk.child.sendintr()
+    talk.interrupt()
     assert "Traceback" not in talk.end()
 
 
@@ -195,7 +206,7 @@ def test_ctrl_c_at_every_question_writes_nothing(box: Sandbox, tmp_path: Path) -
         talk = Conversation(folder)
         talk.say(answers[:asked])
         talk.child.expect(answers[asked][0])
-        talk.child.sendintr()
+        talk.interrupt()
         assert "Traceback" not in talk.end()
         assert talk.child.exitstatus == 130, answers[asked]
         assert [path for path in folder.rglob("*") if path.is_file()] == []
@@ -253,12 +264,14 @@ def test_an_existing_profile_is_edited_and_the_rest_of_the_file_stays_as_it_is(
             (r"Company \(number", ""),
             ("Time zone", ""),
             ("Start date", ""),
+            (r"Which \[sv\]", ""),
             (r"Which \[lump\]", ""),
             *accounts("", "", "6570")[:7],
             ("Voucher type", ""),
             ("Department", ""),
             (r"Which \[daily\]", "weekly"),
             (r"Which \[monday\]", "friday"),
+            (r"Days without a payout .* \[-\]", ""),
             ("Save profile", ""),
         ]
     )
@@ -273,6 +286,7 @@ def test_an_existing_profile_is_edited_and_the_rest_of_the_file_stays_as_it_is(
     changed = new["profiles"]["shop1"]
     assert changed["accounts"] == {**old["profiles"]["shop1"]["accounts"], "fees": 6570}
     assert (changed["frequency"], changed["weekday"]) == ("weekly", "friday")
+    assert (changed["language"], "expect_payout_within_days" in changed) == ("sv", False)
     assert changed["klarna"] == {**old["profiles"]["shop1"]["klarna"], "environment": "live"}
     assert changed["start_date"] == old["profiles"]["shop1"]["start_date"]
 

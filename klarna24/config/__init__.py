@@ -8,7 +8,7 @@ What is valid here may still be refused by the outside (an account that is not i
 the outside is known.
 """
 
-from klarna24.config.loading import Config, default_path, default_state_dir, load
+from klarna24.config.loading import Config, Rescued, default_path, default_state_dir, load, rescued
 from klarna24.config.tables import (
     KLARNA_HOSTS,
     PROFILE_NAME,
@@ -16,6 +16,7 @@ from klarna24.config.tables import (
     WEEKDAYS,
     Email,
     File,
+    Heartbeat,
     Klarna,
     Notify,
     Profile,
@@ -34,9 +35,11 @@ __all__ = [
     "Config",
     "Email",
     "File",
+    "Heartbeat",
     "Klarna",
     "Notify",
     "Profile",
+    "Rescued",
     "Secret",
     "Table",
     "TwentyFour",
@@ -47,5 +50,6 @@ __all__ = [
     "disjoint",
     "is_loopback",
     "load",
+    "rescued",
     "secret_source",
 ]

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from klarna24.config.tables import File, Notify, Profile, Table, disjoint
 from klarna24.errors import ConfigFault
+from klarna24.redaction import keep_out_guid
 from klarna24.text import clean
 
 
@@ -72,9 +73,32 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
         raise ConfigFault(f"{path}: {len(faults)} faults", f"edit {path}", faults=faults) from None
     for name, profile in file.profiles.items():
         profile._name = name
+        keep_out_guid(profile.twentyfour.application_id)
     _check_one_company_each(file.profiles, path)
     in_file = _absolute(Path(file.state_dir), path.parent) if file.state_dir else None
     return Config(path, _state_dir(state_dir, in_file), file.profiles, file.notify, in_file)
+
+
+@dataclass(frozen=True, slots=True)
+class Rescued:
+    """What a file with faults still says: whom to tell of them, and where that is written down."""
+
+    path: Path
+    state_dir: Path
+    notify: Notify
+
+
+def rescued(path: Path | None = None, state_dir: Path | None = None) -> Rescued | None:
+    """Of a file that :func:`load` refused; None where not even that much can be trusted."""
+    try:
+        path = _absolute(path or default_path())
+        raw = tomllib.loads(_read(path).decode("utf-8"))
+        notify = Notify.model_validate(raw.get("notify", {}))
+        named = raw.get("state_dir")
+        in_file = _absolute(Path(named), path.parent) if isinstance(named, str) and named else None
+        return Rescued(path, _state_dir(state_dir, in_file), notify)
+    except (ConfigFault, ValueError, RecursionError):  # pydantic's ValidationError is a ValueError
+        return None
 
 
 def _check_one_company_each(profiles: dict[str, Profile], path: Path) -> None:

@@ -23,13 +23,16 @@ from klarna24.config.values import (
     AccountsByType,
     BaseUrl,
     Guid,
+    HeartbeatUrl,
     Id,
     SecretField,
     Text,
     fault,
+    is_loopback,
     title_or_number,
     zone,
 )
+from klarna24.wording import Language
 
 PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 CUSTOMER_LEDGER = range(1500, 1530)  # facts: accounts that refuse entries without a customer or supplier
@@ -163,9 +166,25 @@ class Email(Table):
     sender: Annotated[str, Field(alias="from", pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]
     to: Annotated[list[Annotated[str, Field(pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _login_is_whole_and_hidden(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            missing, given = ("password", "username") if self.username else ("username", "password")
+            raise fault(f"a {given} without a {missing}: add {missing} = …, or take {given} away")
+        if self.password and self.security == "none" and not is_loopback(self.host):
+            raise fault('security = "none" would send the password in the clear: use "starttls" or "tls"')
+        return self
+
+
+class Heartbeat(Table):
+    """In the manner of healthchecks.io: ``url`` with ``/start``, and with the exit code."""
+
+    url: HeartbeatUrl
+
 
 class Notify(Table):
     email: Email | None = None
+    heartbeat: Heartbeat | None = None
 
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -180,6 +199,8 @@ class Profile(Table):
     weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
     day: Annotated[int, Field(ge=1, le=31)] = 1
     transfer: Literal["lump", "itemised", "itemised-fees"] = "lump"
+    language: Language = "en"
+    expect_payout_within_days: Annotated[int, Field(ge=1, le=366)] | None = None
     klarna: Klarna
     twentyfour: TwentyFour = Field(alias="24sevenoffice")
     voucher: VoucherSettings = VoucherSettings()

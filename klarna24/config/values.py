@@ -85,6 +85,14 @@ def base_url(raw: object) -> object:
     return raw.rstrip("/")
 
 
+def heartbeat_url(raw: object) -> object:
+    """The address of one check, to which ``/start`` and an exit code are added."""
+    if not isinstance(raw, str) or not re.fullmatch(r"https?://[\w.:\[\]-]+/[\w./~%+-]*", raw, re.IGNORECASE):
+        raise fault('give the address of a check, as in "https://hc-ping.com/your-uuid": no user, no query')
+    base_url(raw[: raw.index("/", len("https://"))])  # raises for what is no host, and for http off loopback
+    return raw.rstrip("/")
+
+
 def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -105,4 +113,5 @@ Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-
 Text = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
 SecretField = Annotated[Secret, BeforeValidator(secret_source)]
 BaseUrl = Annotated[str, BeforeValidator(base_url)]
+HeartbeatUrl = Annotated[str, BeforeValidator(heartbeat_url)]
 AccountsByType = Annotated[dict[str, AccountNo], BeforeValidator(_by_detailed_type)]

@@ -1,99 +1,85 @@
-"""The mail server: connect, make sure who it is, log in. The only door to smtplib."""
+"""The mail server: connect, make sure who it is, log in, and hand a letter over. The only door to smtplib."""
 
+import logging
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from threading import Thread, Timer
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from email.message import EmailMessage
 
-from klarna24.config import Email, is_loopback
+from klarna24.config import Email
 from klarna24.errors import ConfigFault, CredentialsFault, Klarna24Error, Unavailable
+from klarna24.notify import limit
+from klarna24.redaction import heard, keep_out
 from klarna24.text import clean
 
-SECONDS = 20.0  # in all, names looked up and the login included
+log = logging.getLogger(__name__)
 
 
-@contextmanager
-def connect_and_login(settings: Email, password: str | None) -> Iterator[smtplib.SMTP]:
-    """A connection over which mail can be sent, by a certificate that holds; logged in where there is a password.
-
-    Raises Unavailable, ConfigFault or CredentialsFault. What stands inside has the same 20 s, counted anew.
-    """
-    _check_settings(settings, password)
-    smtp = _within_seconds(settings, password)
-    guard = Timer(SECONDS, _hang_up, [smtp])
-    guard.daemon = True
-    guard.start()
-    try:
-        yield smtp
-    except OSError as error:  # smtplib's own are such
-        raise _fault(settings, error) from None
-    finally:
-        guard.cancel()
-        with suppress(OSError):
-            if smtp.sock:
-                smtp.sock.settimeout(1)  # what it says to QUIT changes nothing any more
-            smtp.quit()
-        smtp.close()
+def log_in(settings: Email, password: str | None) -> None:
+    """On trial: nothing is sent. Raises as :func:`send`."""
+    _converse(settings, password, lambda smtp: None)
 
 
-def _check_settings(settings: Email, password: str | None) -> None:
-    if bool(settings.username) != bool(password):
-        missing, given = ("password", "username") if settings.username else ("username", "password")
-        raise ConfigFault(
-            f"{_place(settings)}: a {given} without a {missing}", f"add {missing} = …, or take {given} away"
-        )
-    if password and settings.security == "none" and not is_loopback(settings.host):
-        raise ConfigFault(
-            f'{_place(settings)}: security = "none" would send the password in the clear',
-            'security = "starttls" or "tls"',
-        )
+def send(settings: Email, password: str | None, letter: EmailMessage) -> None:
+    """Over a connection whose certificate holds, logged in where there is a password. Raises Unavailable,
+    ConfigFault or CredentialsFault; after 20 s at the latest, and then the letter may have left or not."""
+
+    def hand_over(smtp: smtplib.SMTP) -> None:
+        refused = smtp.send_message(letter, settings.sender, settings.to)
+        for address, (code, text) in refused.items():
+            log.warning("%s does not take mail for %s: %s", _place(settings), clean(address), _said(code, text))
+
+    _converse(settings, password, hand_over)
 
 
-def _within_seconds(settings: Email, password: str | None) -> smtplib.SMTP:
-    """In a thread of its own: neither a look-up of a name nor a server that drips knows of a time limit."""
-    ended: list[smtplib.SMTP | Exception] = []
+def _converse(settings: Email, password: str | None, work: Callable[[smtplib.SMTP], None]) -> None:
+    open_ones: list[smtplib.SMTP] = []
 
-    def connect() -> None:
+    def conversation() -> None:
+        smtp = _connect(settings)
+        open_ones.append(smtp)
         try:
-            ended.append(_connect(settings, password))
-        except Exception as error:  # noqa: BLE001 - raised again below, where somebody hears it
-            ended.append(error)
+            _greet(smtp, settings, password)
+            work(smtp)
+            with suppress(OSError):  # what it says to QUIT changes nothing any more; smtplib's own are such
+                if smtp.sock:
+                    smtp.sock.settimeout(1)
+                smtp.quit()
+        finally:
+            smtp.close()
 
-    thread = Thread(target=connect, daemon=True, name="mail")
-    thread.start()
-    thread.join(SECONDS)
-    match ended:
-        case [smtplib.SMTP() as smtp]:
-            return smtp
-        case [Exception() as error]:
-            raise _fault(settings, error) from None
-    raise Unavailable(f"{_place(settings)} did not answer within {SECONDS:.0f} s", "ask whoever runs it")
+    try:
+        limit.within(limit.SECONDS, conversation, lambda: _hang_up(open_ones))
+    except TimeoutError:
+        text = f"{_place(settings)} did not answer within {limit.SECONDS:.0f} s"
+        raise Unavailable(text, "ask whoever runs it") from None
+    except Exception as error:  # noqa: BLE001 - sorted out by kind; a bug stays one
+        raise _fault(settings, error) from None
 
 
-def _connect(settings: Email, password: str | None) -> smtplib.SMTP:
-    context = ssl.create_default_context()
-    # smtplib would look its own full name up, which can take long and tells the server nothing
+def _connect(settings: Email) -> smtplib.SMTP:
+    # smtplib would look its own full name up, which can take long and tells the server nothing; a second more than
+    # there is in all, so that it is always the limit that speaks
     us = socket.gethostname()
     if settings.security == "tls":
-        smtp: smtplib.SMTP = smtplib.SMTP_SSL(settings.host, settings.port, us, timeout=SECONDS, context=context)
+        context = ssl.create_default_context()
+        return smtplib.SMTP_SSL(settings.host, settings.port, us, timeout=limit.SECONDS + 1, context=context)
+    return smtplib.SMTP(settings.host, settings.port, us, timeout=limit.SECONDS + 1)
+
+
+def _greet(smtp: smtplib.SMTP, settings: Email, password: str | None) -> None:
+    if settings.security == "starttls":
+        smtp.starttls(context=ssl.create_default_context())
+    if settings.username and password:
+        _log_in(smtp, settings, settings.username, password)
     else:
-        smtp = smtplib.SMTP(settings.host, settings.port, us, timeout=SECONDS)
-    try:
-        if settings.security == "starttls":
-            smtp.starttls(context=context)
-        if settings.username and password:
-            _log_in(smtp, settings, settings.username, password)
-        else:
-            smtp.ehlo_or_helo_if_needed()
-    except BaseException:
-        smtp.close()
-        raise
-    return smtp
+        smtp.ehlo_or_helo_if_needed()
 
 
 def _log_in(smtp: smtplib.SMTP, settings: Email, username: str, password: str) -> None:
+    keep_out(password, *{username} - {settings.sender, *settings.to})  # addresses are no secret
     try:
         smtp.login(username, password)
     except UnicodeEncodeError:
@@ -102,11 +88,12 @@ def _log_in(smtp: smtplib.SMTP, settings: Email, username: str, password: str) -
         ) from None
 
 
-def _hang_up(smtp: smtplib.SMTP) -> None:
+def _hang_up(open_ones: Iterable[smtplib.SMTP]) -> None:
     """Whoever waits for an answer gets an error instead."""
-    with suppress(OSError):
-        if smtp.sock:
-            smtp.sock.shutdown(socket.SHUT_RDWR)
+    for smtp in open_ones:
+        with suppress(OSError):
+            if smtp.sock:
+                smtp.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _fault(settings: Email, error: Exception) -> Exception:
@@ -115,6 +102,8 @@ def _fault(settings: Email, error: Exception) -> Exception:
     match error:
         case Klarna24Error():
             return error
+        case smtplib.SMTPException():
+            return _refusal(settings, error)
         case ssl.SSLCertVerificationError():
             why = clean(error.verify_message)
             return ConfigFault(
@@ -122,21 +111,39 @@ def _fault(settings: Email, error: Exception) -> Exception:
             )
         case ssl.SSLError():
             return ConfigFault(f"{place} speaks no TLS ({clean(error.reason)})", _other_security(settings))
-        case smtplib.SMTPAuthenticationError():
-            return CredentialsFault(f"{place} refused the login: {_said(error)}", "check username and password")
-        case smtplib.SMTPNotSupportedError():
-            what = "STARTTLS" if "STARTTLS" in str(error) else "login"
-            return ConfigFault(f"{place} offers no {what}", _other_security(settings))
-        case smtplib.SMTPException() if type(error) is smtplib.SMTPException:
-            return ConfigFault(f"{place} offers no login that smtplib knows", "ask whoever runs it")
-        case smtplib.SMTPResponseException():
-            return Unavailable(f"{place} said: {_said(error)}", "ask whoever runs it")
         case socket.gaierror() | UnicodeError():
             return Unavailable(f"{place}: no such host was found", "correct host, unless the network is down")
         case OSError():
-            why = f"no connection ({type(error).__name__})"
-            return Unavailable(f"{place}: {why}", "correct host and port, or wait for it")
+            return _no_connection(settings, error)
     return error
+
+
+def _refusal(settings: Email, error: smtplib.SMTPException) -> Klarna24Error:
+    """What the server said, or does not offer."""
+    place = _place(settings)
+    match error:
+        case smtplib.SMTPAuthenticationError(smtp_code=code, smtp_error=text):
+            said = _said(code, text)
+            return CredentialsFault(f"{place} refused the login: {said}", "check username and password")
+        case smtplib.SMTPNotSupportedError() if "SMTPUTF8" in str(error):
+            return ConfigFault(f"{place} takes no address with other letters than ASCII", "change from and to")
+        case smtplib.SMTPNotSupportedError():
+            what = "STARTTLS" if "STARTTLS" in str(error) else "login"
+            return ConfigFault(f"{place} offers no {what}", _other_security(settings))
+        case smtplib.SMTPRecipientsRefused(recipients=recipients):
+            (address, (code, text)), *_ = recipients.items()
+            said = _said(code, text)
+            return ConfigFault(f"{place} takes no mail for {clean(address)}: {said}", "correct to, or ask there")
+        case smtplib.SMTPResponseException(smtp_code=code, smtp_error=text):
+            return Unavailable(f"{place} said: {_said(code, text)}", "ask whoever runs it")
+    if type(error) is smtplib.SMTPException:
+        return ConfigFault(f"{place} offers no login that smtplib knows", "ask whoever runs it")
+    return _no_connection(settings, error)
+
+
+def _no_connection(settings: Email, error: Exception) -> Unavailable:
+    text = f"{_place(settings)}: no connection ({type(error).__name__})"
+    return Unavailable(text, "correct host and port, or wait for it")
 
 
 def _other_security(settings: Email) -> str:
@@ -144,9 +151,9 @@ def _other_security(settings: Email) -> str:
     return f"try security = {' or '.join(others)} and its port: 587 for starttls, 465 for tls"
 
 
-def _said(error: smtplib.SMTPResponseException) -> str:
-    text = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
-    return f"{error.smtp_code} {clean(text)[:200]}"
+def _said(code: int, text: bytes | str) -> str:
+    shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return f"{code} {heard(shown, 200)}"
 
 
 def _place(settings: Email) -> str:

@@ -14,6 +14,7 @@ from klarna24.output.lines import (
     print_log,
     print_problems,
     problem_line,
+    summary_line,
     to_whoever_listens,
 )
 from klarna24.output.tables import print_report, print_status, rows_progress, show_faults, shown_checks
@@ -36,5 +37,6 @@ __all__ = [
     "show_faults",
     "shown_checks",
     "status_json",
+    "summary_line",
     "to_whoever_listens",
 ]

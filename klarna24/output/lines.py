@@ -3,31 +3,46 @@
 import errno
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, TextIO
 
-from klarna24.errors import Problem
+from klarna24 import systemd
+from klarna24.errors import Problem, Unavailable
 from klarna24.report import Item, Report
 from klarna24.state import Event
+from klarna24.wording import in_language
 
 if TYPE_CHECKING:
     from klarna24.check import Checked
 
 
-def problem_line(problem: Problem, profile: str | None = None) -> str:
+def problem_line(problem: Problem, profile: str | None = None, language: str = "en") -> str:
     """One line: who, what, the figures, and what to do next."""
     who = f"{profile}: " if profile else ""
-    next_step = f" → {problem.hint}" if problem.hint else ""
-    return " ".join(f"klarna24: {who}{problem.message}{next_step}".splitlines())
+    next_step = f" → {in_language(problem.hint, language)}" if problem.hint else ""
+    return " ".join(f"klarna24: {who}{in_language(problem.message, language)}{next_step}".splitlines())
 
 
-def print_problems(problems: Iterable[Problem], profile: str | None = None) -> None:
+def print_problems(problems: Iterable[Problem], profile: str | None = None, language: str = "en") -> None:
     with to_whoever_listens():
         for problem in problems:
-            print(problem_line(problem, profile), file=sys.stderr)  # noqa: T201 - this is what prints
+            passes = problem.exit_code == Unavailable.exit_code
+            prefix = systemd.level_prefix(systemd.WARNING if passes else systemd.ERROR)
+            print(f"{prefix}{problem_line(problem, profile, language)}", file=sys.stderr)  # noqa: T201 - as below
+
+
+def summary_line(reports: Sequence[Report]) -> str:
+    """Of several profiles: how many did what, and which of them need somebody."""
+    ran = [report for report in reports if report.due]
+    counts = Counter(item.status for report in ran for item in report.items)
+    what = ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing new"
+    troubled = [report.profile for report in ran if any(report.all_problems())]
+    needs = f"; look at {', '.join(troubled)}" if troubled else ""
+    return f"{len(ran)} of {len(reports)} profiles ran: {what}{needs}"
 
 
 def print_line(text: str) -> None:
@@ -73,7 +88,8 @@ def to_whoever_listens() -> Iterator[None]:
         _hush(sys.stdout)
         _hush(sys.stderr)
         if isinstance(error, OSError) and error.errno != errno.EPIPE:
-            print(f"klarna24: the output could not be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+            with suppress(OSError):  # stderr itself may be what is full
+                print(f"klarna24: the output could not be written: {error.strerror}", file=sys.stderr)  # noqa: T201
             _hush(sys.stderr)
 
 

@@ -19,6 +19,7 @@ from klarna24.problems import short
 from klarna24.report import Item, Report, RowsProgress
 from klarna24.status import ProfileStatus
 from klarna24.voucher import Entry, Voucher
+from klarna24.wording import in_language
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,8 +87,9 @@ def _print_item(console: "Console", item: Item, report: Report, show_all: bool) 
     if item.voucher:
         console.print(_table(item.voucher, report.chart, show_all, console.width))
     if item.problem:
-        console.print(Padding(Text(item.problem.message, style), (0, 0, 0, 2)))
-        console.print(Padding(Text(f"→ {item.problem.hint}", "dim"), (0, 0, 0, 2)))
+        message, hint = (in_language(it, report.language) for it in (item.problem.message, item.problem.hint))
+        console.print(Padding(Text(message, style), (0, 0, 0, 2)))
+        console.print(Padding(Text(f"→ {hint}", "dim"), (0, 0, 0, 2)))
     if item.status == "skipped" and not item.problem:
         console.print(Text("  nothing to book: every total is zero", "dim"))
     console.print()

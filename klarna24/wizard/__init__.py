@@ -25,6 +25,7 @@ STEPS: tuple[Callable[[Draft], None], ...] = (
     connections.ask_office,
     connections.ask_company,
     settings.ask_start,
+    settings.ask_language,
     settings.ask_transfer,
     settings.ask_accounts,
     settings.ask_parties,
@@ -33,6 +34,7 @@ STEPS: tuple[Callable[[Draft], None], ...] = (
     settings.ask_references,
     settings.ask_frequency,
     settings.ask_email,
+    settings.ask_silence,
     settings.ask_state_dir,
     saving.ask_to_save,
 )

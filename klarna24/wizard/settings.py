@@ -40,6 +40,14 @@ def ask_start(draft: Draft) -> None:
     draft.table["start_date"] = date.fromisoformat(answer)
 
 
+def ask_language(draft: Draft) -> None:
+    say("\nThe language of voucher comments, problem lines and mails. Commands stay English.")
+    country = usual.country_code(draft.choices.country, draft.choices.currency)
+    languages = {"sv": "svenska", "nb": "norsk bokmål", "en": "English"}
+    default = draft.table.get("language", usual.LANGUAGES.get(country, "en"))
+    draft.table["language"] = choose("Which language?", languages, default)
+
+
 def ask_transfer(draft: Draft) -> None:
     say("")
     ways = {
@@ -164,8 +172,8 @@ def ask_email(draft: Draft) -> None:
         return
     draft.top.pop("notify", None)
     draft.typed.pop("notify.email", None)
-    say("This version sends no mail itself yet (cron's own mail tells troubles); check tries the server.")
-    if not yes("Note a server for e-mail about troubles?", default=False):
+    say("E-mail when something needs you: once when it is new, again after a week, and once when it is over.")
+    if not yes("Send e-mail about troubles?", default=False):
         return
     email: dict[str, Any] = {"host": text("Mail server")}
     ways = {"starttls": "port 587 (usual)", "tls": "port 465", "none": "port 25, without encryption"}
@@ -178,6 +186,15 @@ def ask_email(draft: Draft) -> None:
     email["from"] = text("From", None, _address)
     email["to"] = [text("To", None, _address)]
     draft.top["notify"] = {"email": email}
+    say("To see that it arrives, once all is saved: klarna24 check --test-mail")
+
+
+def ask_silence(draft: Draft) -> None:
+    say("\nCredentials that see nothing any more look like a shop without sales.")
+    known = str(draft.table.pop("expect_payout_within_days", "-"))
+    days = text("Days without a payout after which you are told (- for never)", known, _days)
+    if days != "-":
+        draft.table["expect_payout_within_days"] = int(days)
 
 
 def ask_state_dir(draft: Draft) -> None:
@@ -209,6 +226,12 @@ def _day(answer: str) -> str:
 def _month_day(answer: str) -> str:
     if not answer.isdecimal() or not 1 <= int(answer) <= 31:
         raise ValueError("a day from 1 to 31")
+    return answer
+
+
+def _days(answer: str) -> str:
+    if answer != "-" and not (answer.isdecimal() and 1 <= int(answer) <= 366):
+        raise ValueError("a number of days from 1 to 366, or -")
     return answer
 
 

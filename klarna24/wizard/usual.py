@@ -28,6 +28,7 @@ USUAL: dict[str, dict[str, tuple[int, ...]]] = {
 }
 _COUNTRIES = {"sweden": "SE", "sverige": "SE", "se": "SE", "norway": "NO", "norge": "NO", "no": "NO"}
 ZONES = {"SE": "Europe/Stockholm", "NO": "Europe/Oslo"}
+LANGUAGES = {"SE": "sv", "NO": "nb"}
 
 
 def country_code(country: str, currency: str) -> str:
