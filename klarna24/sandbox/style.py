@@ -52,6 +52,7 @@ button:focus-visible, a:focus-visible { outline: 3px solid #f0b429; outline-offs
   tr { display: grid; grid-template-columns: minmax(0, 1fr) 7.8em 7.8em; border-bottom: 1px solid var(--rule) }
   tbody td, thead th { border: 0; padding-left: 0 }
   thead th:first-child, thead .number { width: auto }
+  .number { padding-left: 4px }
   th:nth-child(2):not(.number), td:nth-child(2):not(.number) { grid-row: 2; grid-column: 1 / -1; padding-top: 0;
     color: var(--soft) }
   tfoot th { grid-column: 1 }
