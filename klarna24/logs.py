@@ -1,12 +1,12 @@
 """Standard logging, for people, for cron, for systemd's journal, and into a file.
 
-    record ─► line_of: redacted, one line, of a library's only what is known to be harmless ─┬─► stderr
-                                                                                             └─► --log-file
+    record ─► message_of: one line, redacted; of a library's only what is known to be harmless ─┬─► stderr
+                                                                                                └─► --log-file
 
                  stderr                                     --log-file
     (nothing)    our own warnings: silent when well         from INFO on
     -v           our own, from INFO on                      from INFO on
-    -vv          everything, the libraries' too             everything, the libraries' too
+    -vv          from DEBUG on, and the libraries'          from DEBUG on, and the libraries'
 
 Whatever becomes of a line, the run goes on and ends as it would have ended.
 """

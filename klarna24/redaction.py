@@ -84,7 +84,7 @@ def traceback_lines(error: BaseException | None) -> list[str]:
         return []
     shown = traceback.TracebackException.from_exception(error)
     text = "".join(shown.format())
-    for said in {str(it) for it in _chain(error) if _reads_answers(it)} - {""}:
+    for said in {_said_by(it) for it in _chain(error) if _reads_answers(it)} - {""}:
         text = text.replace(f": {said}\n", f": ({len(said)} characters that may quote an answer)\n")
     return ["".join(it for it in line if it.isprintable()) for line in redacted(text).splitlines()]
 
@@ -99,6 +99,13 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
             seen.append(one)
             ahead += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
     return iter(seen)
+
+
+def _said_by(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - Python shows such a one without its text, too
+        return ""
 
 
 def _reads_answers(error: BaseException) -> bool:

@@ -14,6 +14,7 @@ from klarna24 import redaction
 from klarna24.config import Secret
 from klarna24.credentials import fetch
 from klarna24.redaction import heard, keep_out, print_traceback, redacted
+from klarna24.twentyfour.answers import Answer, Kind, of_result
 
 PASSWORD = "pä\"ss'<w&o rd\\/+9"
 secrets = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=8, max_size=20)
@@ -116,6 +117,11 @@ def test_the_memory_has_an_end_and_what_is_met_again_stays() -> None:
         keep_out(f"secret number {number}", "the first one")
     assert len(redaction._known) == redaction.MOST_SECRETS
     assert redacted("the first one, secret number 0") == "[secret], secret number 0"
+
+
+def test_what_an_answer_counts_as_does_not_hang_on_the_password() -> None:
+    keep_out("NotSaved")
+    assert of_result("NotSaved", None) == Answer(Kind.REJECTED, "[secret]")
 
 
 def test_a_password_is_known_once_it_was_fetched(monkeypatch: pytest.MonkeyPatch) -> None:

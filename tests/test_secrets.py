@@ -15,6 +15,7 @@ from klarna24 import redaction
 from klarna24.sandbox import Faults
 from klarna24.sandbox.reply import Incoming, Reply
 from tests import mail
+from tests.build import merged
 from tests.conftest import OpenShop, Result, Shop
 from tests.mail import MailServer
 from tests.office import Wire
@@ -205,6 +206,16 @@ def test_what_a_mail_server_repeats_is_taken_out(cage: Cage, monkeypatch: pytest
     monkeypatch.setattr(mail, "PASSWORD", "another")
     assert "authentication failed [secret] [secret]" in " ".join(cage.run("check").out.split())
     assert cage.leaks() == []
+
+
+def test_the_address_of_a_heartbeat_is_a_secret(cage: Cage) -> None:
+    secret = "kanarie-heartbeat-7f3a"
+    cage.shop.write(merged(cage.profile(), {"notify": {"heartbeat": {"url": f"{cage.box.url}/ping/{secret}"}}}))
+    for command in ("sync", "check"):
+        cage.run(command, "--all")
+    assert f"/ping/{secret}/start" in [request.path for request in cage.box.requests]
+    assert "/[secret]/start HTTP" in cage.results[0].err
+    assert not [name for name, text in cage.outlets() if secret in text]
 
 
 def test_of_a_value_that_cannot_be_read_only_the_kind_of_trouble_is_logged(

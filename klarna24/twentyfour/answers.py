@@ -9,6 +9,7 @@ from enum import StrEnum
 import zeep.exceptions
 
 from klarna24.redaction import heard
+from klarna24.text import clean
 from klarna24.twentyfour.transport import NoAnswer, NotSent
 from klarna24.wording import Said, say
 
@@ -44,8 +45,8 @@ class Answer:
 
 def of_result(response_type: object, description: object) -> Answer:
     """An answer in the contract's shape; a type that the contract does not have is in doubt."""
+    kind = BY_TYPE.get(clean(str(response_type or "")), Kind.IN_DOUBT)
     name, said = heard(response_type), heard(description)
-    kind = BY_TYPE.get(name, Kind.IN_DOUBT)
     return Answer(kind, f"{name}: {said}" if said else name or say("an empty answer"))
 
 
