@@ -11,7 +11,6 @@ import click
 
 from klarna24 import __version__, systemd
 from klarna24.errors import Klarna24Error, Problem, UsageFault
-from klarna24.redaction import print_traceback
 from klarna24.running import Options, Wanted, chosen_profiles, run_profiles
 from klarna24.stopping import Stopped, stop_on_signals
 
@@ -251,7 +250,7 @@ def sync(
 
         return runs.sync(profile, config, now, wait, progress)
 
-    return run_profiles("sync", options, Wanted(names, every, as_json, jobs), run)
+    return run_profiles("sync", options, Wanted(names, every, as_json, jobs, now), run)
 
 
 @klarna24.command()
@@ -425,6 +424,8 @@ def _run(arguments: "list[str] | tuple[str, ...]", at_the_end: ExitStack) -> int
             _say(f"{problem.message} → {problem.hint}", systemd.ERROR)
         return error.exit_code
     except Exception:  # noqa: BLE001 - the last line: a bug is shown in full, with exit code 1
+        from klarna24.redaction import print_traceback
+
         print_traceback()
         return 1
     return result if isinstance(result, int) else 0

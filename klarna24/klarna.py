@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import requests
 import tenacity
 import urllib3
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from requests.auth import HTTPBasicAuth
 
 from klarna24.config import Klarna
@@ -52,11 +52,17 @@ def _money(minor: int) -> Decimal:
     return Decimal(minor).scaleb(-2)
 
 
+def _named(value: str) -> str:
+    if not (name := clean(value)):
+        raise ValueError("is empty")
+    return name
+
+
 # The answers (contract: components.schemas). Unknown fields are ignored; an amount is an integer or it is no
 # answer. A total that is left out is zero: whether that is so, the identity of the totals decides.
 
-Text = Annotated[str, BeforeValidator(lambda value: clean(value) if isinstance(value, str) else value)]
-Name = Annotated[Text, Field(min_length=1)]
+Text = Annotated[str, AfterValidator(clean)]
+Name = Annotated[str, AfterValidator(_named)]
 Minor = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # contract: int64, minor units
 
 
@@ -233,7 +239,7 @@ class KlarnaClient:
             "start_date": f"{start:%Y-%m-%dT%H:%M:%SZ}",
             "end_date": f"{end - timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}",
         }
-        found = [_payout(answer) for answer in self._all_pages("/payouts", query, _Payouts, "payouts")]
+        found: list[Payout] = self._all_pages("/payouts", query, _Payouts, "payouts")
         mine = [
             payout
             for payout in found
@@ -256,10 +262,7 @@ class KlarnaClient:
     def transactions(self, payment_reference: str, progress: Progress | None = None) -> list[Transaction]:
         """All rows of a payout, in Klarna's order."""
         query = {"payment_reference": payment_reference}
-        return [
-            _transaction(answer)
-            for answer in self._all_pages("/transactions", query, _Transactions, "transactions", progress)
-        ]
+        return self._all_pages("/transactions", query, _Transactions, "transactions", progress)
 
     def _all_pages(
         self,
@@ -288,11 +291,11 @@ class KlarnaClient:
     ) -> list[Any]:
         fetched: list[Any] = []
         total: int | None = None
-        what = ITEMS[items]
+        what, make = ITEMS[items], _payout if items == "payouts" else _transaction
         while True:
             paging = {"size": str(PAGE_SIZE), "offset": str(len(fetched))}
             page: Any = self._get(path, query | paging, page_model)
-            rows: list[Any] = getattr(page, items)
+            rows = [make(answer) for answer in getattr(page, items)]  # a page's models go with the page
             if fetched and page.pagination.total != total:
                 raise _Moved(say("the list changed while it was read"))
             total = page.pagination.total
@@ -314,7 +317,7 @@ class KlarnaClient:
                 )
                 raise Unavailable(message, NEXT_RUN)
         if items == "payouts":
-            keys = Counter(_payout(answer).key for answer in fetched)
+            keys = Counter(payout.key for payout in fetched)
             if twice := [key.payment_reference for key, times in keys.items() if times > 1]:
                 raise _Moved(say("payout {reference} is listed twice", reference=twice[0][:75]))
         return fetched

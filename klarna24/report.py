@@ -43,8 +43,8 @@ class Plan:
 
 @dataclass(slots=True)
 class Report:
-    """What one profile's run comes to. Not ``due``: nothing was done before ``next_due`` (UTC). ``ended``: it came
-    to its end, and saw all there is."""
+    """What one profile's run comes to. Not ``due``: nothing was done before ``next_due`` (UTC), which after a run
+    is that of the next. ``ended``: it came to its end, and saw all there is."""
 
     profile: str
     language: Language = "en"

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from klarna24.errors import ConfigFault, Klarna24Error, Problem, UsageFault
-from klarna24.redaction import print_traceback
-from klarna24.side_by_side import side_by_side
 from klarna24.stopping import stop_on_signals
 
 if TYPE_CHECKING:
     from klarna24.config import Config, Heartbeat, Profile
+    from klarna24.not_due import Asked
     from klarna24.report import Report, RowsProgress
 
 
@@ -35,10 +34,17 @@ class Wanted(NamedTuple):
     every: bool
     as_json: bool
     jobs: int = 1
+    now: bool = False
 
 
 def run_profiles(command: str, options: Options, wanted: Wanted, run: Run) -> int:
     """Load the file, run each profile by itself, and show what came of it; the exit code of the whole."""
+    asked = _asked_by_cron(command, options, wanted)
+    if asked:
+        from klarna24.not_due import nothing_is_due
+
+        if nothing_is_due(asked):
+            return 0
     from klarna24 import output
 
     reports: list[Report] = []
@@ -56,6 +62,8 @@ def run_profiles(command: str, options: Options, wanted: Wanted, run: Run) -> in
         _beat(config.notify.heartbeat, None)
     shows = not (options.quiet or wanted.as_json)
     with stop_on_signals(), output.rows_progress(shows) as progress:
+        from klarna24.side_by_side import side_by_side
+
         one = partial(_one, run, config, progress, watched)
         reports = side_by_side(one, profiles, wanted.jobs, lambda profile: profile.name)
     _show(command, options, wanted, reports, problems)
@@ -63,6 +71,8 @@ def run_profiles(command: str, options: Options, wanted: Wanted, run: Run) -> in
     if watched:
         _tell(config, reports)
         _beat(config.notify.heartbeat, exit_code)
+    if asked and not exit_code:
+        _note(asked, config, reports)
     return exit_code
 
 
@@ -88,6 +98,8 @@ def _one(
     try:
         report = run(profile, config, progress)
     except Exception as error:  # noqa: BLE001 - one shop's bug must not keep the others from being paid attention
+        from klarna24.redaction import print_traceback
+
         print_traceback()
         report = Report(profile.name, profile.language, problems=[_bug(profile.name, error)])
     if watched:
@@ -105,6 +117,30 @@ def _bug(profile: str, error: Exception) -> Problem:
             "please report the traceback that this shows: {command}", command=f"klarna24 sync --profile {profile}"
         ),
     )
+
+
+# Nothing is due
+
+
+def _asked_by_cron(command: str, options: Options, wanted: Wanted) -> "Asked | None":
+    """A run that tells nobody anything when it is not due; a person at a terminal is told."""
+    if command != "sync" or wanted.now or wanted.as_json or options.verbose or sys.stdout.isatty():
+        return None
+    if bool(wanted.names) == wanted.every:
+        return None
+    from klarna24.not_due import Asked
+
+    return Asked(options.config, options.state_dir, wanted.names)
+
+
+def _note(asked: "Asked", config: "Config", reports: "Sequence[Report]") -> None:
+    """Not where a monitor wants to hear of each run."""
+    next_dues = [report.next_due for report in reports if report.next_due and (report.ended or not report.due)]
+    listening = [config.notify.heartbeat, *(profile.notify.heartbeat for profile in config.profiles.values())]
+    if len(next_dues) == len(reports) > 0 and not any(listening):
+        from klarna24.not_due import leave_note
+
+        leave_note(asked, config.state_dir, next_dues)
 
 
 # Whoever is not there

@@ -4,21 +4,20 @@ Signals reach the main thread only. Where profiles are run side by side, in thre
 the first signal, and the main thread waits for those under way; what only reads is left behind.
 """
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition, current_thread, main_thread
 from types import FrameType
-
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stopped(BaseException):
     """No Exception: nothing on the way may take it for a fault and go on. 130 for Ctrl-C, 143 for SIGTERM."""
 
     def __init__(self, signal_number: int) -> None:
-        super().__init__(signal.Signals(signal_number).name)
+        import signal
+
         self.name = signal.Signals(signal_number).name
+        super().__init__(self.name)
         self.exit_code = 128 + signal_number
 
 
@@ -37,8 +36,10 @@ _saves_changed = Condition()  # never taken by the handler, which may interrupt 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
     """From here a signal raises Stopped, at once or as soon as :func:`finish_first` lets it."""
+    import signal  # not for klarna24 --help
+
     _pending.signal_number = None
-    before = {number: signal.signal(number, _on_signal) for number in SIGNALS}
+    before = {number: signal.signal(number, _on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:

@@ -25,7 +25,6 @@ from datetime import UTC, date, datetime
 from klarna24.config import Config, Profile
 from klarna24.due import is_due, next_due
 from klarna24.errors import Klarna24Error
-from klarna24.lock import only_run
 from klarna24.report import Plan, Report, RowsProgress
 from klarna24.state import Owner, State
 
@@ -92,6 +91,7 @@ def _log_end(report: Report) -> None:
 
 def _run(report: Report, profile: Profile, config: Config, wait: float, progress: RowsProgress | None) -> None:
     """Under the profile's lock; ``wait`` is how many seconds to wait for that."""
+    from klarna24.lock import only_run
     from klarna24.plan import plan, silence
     from klarna24.post import post
     from klarna24.shop import open_shop
@@ -109,6 +109,7 @@ def _run(report: Report, profile: Profile, config: Config, wait: float, progress
                 report.ended = True
         finally:
             report.checkpoint = state.checkpoint(profile.name)
+            report.next_due = next_due(profile, *state.last_run(Owner.of(profile)), datetime.now(UTC))
             state.close()
 
 

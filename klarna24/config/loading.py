@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from klarna24.config.tables import File, Notify, Profile, Table, disjoint
 from klarna24.errors import ConfigFault
+from klarna24.folders import default_path, default_state_dir
 from klarna24.redaction import keep_out_guid
 from klarna24.text import clean
 
@@ -45,18 +45,6 @@ class Config:
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"; did you mean {near[0]}?" if near else ""
-
-
-def default_path() -> Path:
-    """``KLARNA24_CONFIG``, else the platform's user config folder."""
-    if from_env := os.environ.get("KLARNA24_CONFIG"):
-        return Path(from_env)
-    return platformdirs.user_config_path("klarna24") / "profiles.toml"
-
-
-def default_state_dir() -> Path:
-    """``KLARNA24_STATE_DIR``, else the platform's user state folder."""
-    return Path(os.environ.get("KLARNA24_STATE_DIR") or platformdirs.user_state_path("klarna24"))
 
 
 def load(path: Path | None = None, state_dir: Path | None = None) -> Config:

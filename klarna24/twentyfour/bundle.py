@@ -1,6 +1,6 @@
 """A voucher as the contract's BundleList: one bundle, one voucher, a journal for a person to book."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, time
 from typing import Any
 
@@ -10,8 +10,11 @@ from klarna24.voucher import Entry, Voucher
 SAVE_AS_JOURNAL = 1  # facts: SaveOption
 
 
-def bundle_list(voucher: Voucher, settings: VoucherSettings, transaction_no: int) -> dict[str, Any]:
-    """The argument of SaveBundleList. ``transaction_no`` 0 leaves the number to the person who books."""
+def bundle_list(
+    voucher: Voucher, settings: VoucherSettings, transaction_no: int, entries: Iterable[Entry]
+) -> dict[str, Any]:
+    """The argument of SaveBundleList, with these of the voucher's entries (writing.py adds the others).
+    ``transaction_no`` 0 leaves the number to the person who books."""
     request: dict[str, Any] = {
         "Bundles": {
             "Bundle": [
@@ -21,7 +24,7 @@ def bundle_list(voucher: Voucher, settings: VoucherSettings, transaction_no: int
                         "Voucher": [
                             {
                                 "TransactionNo": transaction_no,
-                                "Entries": {"Entry": list(_entries(voucher))},
+                                "Entries": {"Entry": list(_entries(voucher, entries))},
                                 "Sort": voucher.type.number,
                             }
                         ]
@@ -42,11 +45,11 @@ def bundle_list(voucher: Voucher, settings: VoucherSettings, transaction_no: int
     return request
 
 
-def _entries(voucher: Voucher) -> Iterator[dict[str, Any]]:
+def _entries(voucher: Voucher, entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
     # a naive midnight: zeep would write a date without time, which is no dateTime (facts: "Limits and traps")
     midnight = datetime.combine(voucher.date, time.min)
     currency = voucher.currency
-    for entry in voucher.entries:
+    for entry in entries:
         yield {
             "AccountNo": entry.account_no,
             "Date": midnight,

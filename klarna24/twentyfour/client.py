@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import partial
 from threading import Lock
 from typing import Any, ClassVar, TypeVar
 
@@ -16,6 +17,7 @@ from klarna24.twentyfour.bundle import bundle_list
 from klarna24.twentyfour.connection import NEXT_RUN, UNREADABLE, Connection, unreadable
 from klarna24.twentyfour.sessions import Sessions
 from klarna24.twentyfour.transport import NoAnswer, NotSent
+from klarna24.twentyfour.writing import one_of_each_shape, whole_message
 from klarna24.voucher import Books, Trace, Voucher
 from klarna24.web import ServerTime
 from klarna24.wording import say
@@ -119,9 +121,12 @@ class TwentyFourClient:
         return Answer(Kind.NOT_SENT, again.said) if again.kind is Kind.LOG_IN else again
 
     def _save_once(self, prepared: Prepared) -> Answer:
-        request = bundle_list(prepared.voucher, self._profile.voucher, prepared.transaction_no)
+        voucher, settings = prepared.voucher, self._profile.voucher
+        patterns = one_of_each_shape(voucher.entries)
+        request = bundle_list(voucher, settings, prepared.transaction_no, patterns)
+        write = partial(whole_message, entries=voucher.entries)
         try:
-            answer = self._connection.once("account", "SaveBundleList", BundleList=request)
+            answer = self._connection.once("account", "SaveBundleList", write, BundleList=request)
         except (NotSent, NoAnswer, *UNREADABLE) as error:
             return answers.of_error(error)
         return answers.of_result(getattr(answer, "Type", None), getattr(answer, "Description", None))

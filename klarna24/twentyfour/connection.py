@@ -23,7 +23,7 @@ from klarna24.redaction import keep_out, keep_out_guid
 from klarna24.text import clean
 from klarna24.twentyfour import answers
 from klarna24.twentyfour.sessions import Sessions, fits_a_cookie
-from klarna24.twentyfour.transport import NoAnswer, NotSent, Transport
+from klarna24.twentyfour.transport import NoAnswer, NotSent, Transport, Write
 from klarna24.web import ServerTime
 from klarna24.wording import Said, joined, say
 
@@ -84,12 +84,17 @@ class Connection:
         self._unproved = False
         return answer
 
-    def once(self, service: str, operation: str, **arguments: Any) -> Any:
+    def once(self, service: str, operation: str, write: Write, **arguments: Any) -> Any:
         """The answer, on a connection of its own, so that it cannot die on one that the server has dropped.
-        Raises what the network and zeep raise, too: what that means for the caller is told in answers.py."""
+        ``write`` makes the message of zeep's envelope. Raises what the network and zeep raise, too: what that
+        means for the caller is told in answers.py."""
         self._open()
         self._transport.fresh_connection()
-        answer = self._call(service, operation, **arguments)
+        self._transport.write = write
+        try:
+            answer = self._call(service, operation, **arguments)
+        finally:
+            self._transport.write = None
         self._unproved = False
         return answer
 
