@@ -24,6 +24,7 @@ from requests.auth import HTTPBasicAuth
 
 from klarna24.config import Klarna
 from klarna24.errors import BadAnswer, CredentialsFault, Unavailable
+from klarna24.pace import pace_of
 from klarna24.payout import SIGNS, Payout, PayoutKey, Totals, Transaction
 from klarna24.redaction import heard, keep_out
 from klarna24.text import clean
@@ -36,6 +37,7 @@ ANSWER_SECONDS = 120.0  # one answer in all: a server that drips bytes is cut of
 ANSWER_BYTES = 64 * 2**20
 RETRY_SECONDS = 30.0
 RETRIED = {502, 503, 504}
+REQUESTS_A_SECOND = {"live": 200, "playground": 50}  # facts: Auth, limits, errors
 FIRST_DAY = date(2005, 1, 1)  # Klarna's first year
 LAST_DAY = date(9999, 12, 30)  # the last that any time zone can still shift
 RESTARTS = 3  # a list that grows while it is read is read again
@@ -216,6 +218,8 @@ class KlarnaClient:
     def __init__(self, settings: Klarna, password: str) -> None:
         self._settings = settings
         self._base = f"{settings.url}/settlements/v1"
+        most = REQUESTS_A_SECOND[settings.environment]
+        self._pace = pace_of(("Klarna", settings.url, settings.username), most, 1.0)
         self._session = new_session(settings.url)
         keep_out(password)
         self._session.auth = HTTPBasicAuth(settings.username.encode(), password.encode())
@@ -342,6 +346,7 @@ class KlarnaClient:
 
     def _try(self, path: str, query: dict[str, str], missing_is_none: bool) -> bytes | None:
         asked_at = time.monotonic()
+        self._pace.keep(longest_wait=ANSWER_SECONDS)
         try:
             response = self._session.get(
                 self._base + path, params=query, timeout=TIMEOUT, allow_redirects=False, stream=True

@@ -241,7 +241,7 @@ def test_a_name_that_is_not_found_is_not_sent(office: Office, monkeypatch: pytes
 def test_tls_that_fails_is_not_sent(office: Office) -> None:
     """The server speaks plain HTTP: no TLS connection ever stood, so that nothing can have been read."""
     with pytest.raises(NotSent):
-        Transport(None).post(f"https://127.0.0.1:{office.port}/", b"<x/>", {})
+        Transport(None, "me").post(f"https://127.0.0.1:{office.port}/", b"<x/>", {})
     assert not office.wire.requests
 
 
@@ -342,7 +342,7 @@ def proxy(behave: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def send(scheme: str) -> str:
-    transport = Transport(None)
+    transport = Transport(None, "me")
     transport.fresh_connection()
     try:
         transport.post(f"{scheme}://office.example/", b"<x>end</x>", {"Content-Type": "text/xml"})

@@ -28,7 +28,7 @@ STOREYS = [
     ["shop"],
     ["logs", "report"],
     ["klarna", "lock", "notify", "state", "twentyfour"],
-    ["credentials", "due", "mapping", "problems", "schedule", "troubles", "web"],
+    ["credentials", "due", "mapping", "pace", "problems", "schedule", "troubles", "web"],
     ["config", "not_due"],
     ["folders", "lookup"],
     ["payout", "voucher"],

@@ -562,7 +562,7 @@ def test_netrc_is_not_used_and_the_cookie_goes_with_the_proxied_request(
     (home / ".netrc").write_text("machine office.example login somebody password hidden\n")
     (home / ".netrc").chmod(0o600)
     monkeypatch.setenv("http_proxy", office.box.url)
-    transport = Transport("http://office.example")
+    transport = Transport("http://office.example", "me")
     transport.session_id = "abc"
     with pytest.raises(NoAnswer):
         transport.post("http://office.example/", b"<x/>", {})
@@ -596,7 +596,7 @@ def test_a_document_type_is_refused_in_a_read_too(office: Office, quick: None, b
 
 def test_certificates_are_verified() -> None:
     for base_url in (None, "https://127.0.0.1", "https://office.example"):
-        assert Transport(base_url).session.verify is True
+        assert Transport(base_url, "me").session.verify is True
 
 
 def test_a_value_that_zeep_cannot_read_prints_nothing(

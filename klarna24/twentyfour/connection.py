@@ -59,7 +59,7 @@ class Connection:
         keep_out_guid(self._settings.application_id)
         self._password = password
         self._sessions = sessions
-        self._transport = Transport(self._settings.base_url)
+        self._transport = Transport(self._settings.base_url, self._settings.username)
         self._services: dict[str, Any] = {}
         self._company_checked = False
         self._unproved = False  # logged in, and nothing has succeeded since

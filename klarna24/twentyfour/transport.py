@@ -17,12 +17,15 @@ import zeep
 from lxml import etree
 from requests.adapters import HTTPAdapter
 
+from klarna24.pace import TooMany, pace_of
 from klarna24.redaction import heard
 from klarna24.web import Endless, ServerTime, new_session, read_whole
 from klarna24.wording import Said, say
 
 TIMEOUT = (10.0, 120.0)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = 300.0
+REQUESTS_AN_HOUR = 7200  # facts: Limits and traps
+LONGEST_WAIT = 20.0  # seconds, for room among them
 ANSWER_BYTES = 256 * 2**20
 SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 # The documented message, which goes on: Quarantine ends at …
@@ -97,7 +100,8 @@ class Transport(zeep.Transport):
     server_time: ServerTime | None = None
     write: Write | None = None  # how the next messages are made of zeep's envelope, if not by zeep
 
-    def __init__(self, base_url: str | None) -> None:
+    def __init__(self, base_url: str | None, user: str) -> None:
+        self._pace = pace_of(("24SevenOffice", base_url, user), REQUESTS_AN_HOUR, 3600.0)
         session = new_session(base_url)
         agent = session.headers["User-Agent"]
         super().__init__(session=session)  # type: ignore[no-untyped-call]  # zeep has no types
@@ -124,6 +128,16 @@ class Transport(zeep.Transport):
 
     def post(self, address: str, message: bytes | BinaryIO, headers: dict[str, str]) -> requests.Response:
         """The answer, read whole, if it is well-formed XML. Raises NotSent or NoAnswer otherwise."""
+        try:
+            self._pace.keep(LONGEST_WAIT)
+        except TooMany as too_many:
+            minutes = int(too_many.seconds // 60) + 1
+            reason = say(
+                "{most} requests were made within an hour; room again in {minutes} minutes",
+                most=REQUESTS_AN_HOUR,
+                minutes=minutes,
+            )
+            raise NotSent(reason, retry=False) from None
         if self.session_id:
             headers = {**headers, "Cookie": f"ASP.NET_SessionId={self.session_id}"}
         try:
