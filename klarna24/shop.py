@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
 
 from klarna24 import credentials
 from klarna24.config import Config, Profile
@@ -28,21 +27,28 @@ class Shop:
     office: TwentyFourClient
     state: State
     progress: RowsProgress | None = None
+    # kept by hand: until Python 3.12 a cached_property lets one shop wait for another's
+    _books: Books | None = None
+    _today: date | None = None
 
-    @cached_property
+    @property
     def today(self) -> date:
         """Where the shop is; fixed when first asked, so that a run does not straddle midnight."""
-        return datetime.now(self.profile.timezone).date()
+        if self._today is None:
+            self._today = datetime.now(self.profile.timezone).date()
+        return self._today
 
-    @cached_property
+    @property
     def books(self) -> Books:
         """Read when the first payout needs them: a run with nothing new makes no call to 24SevenOffice."""
-        return self.office.books()
+        if self._books is None:
+            self._books = self.office.books()
+        return self._books
 
     @property
     def chart(self) -> dict[int, str]:
         """Account names, if the books were read."""
-        return self.books.chart if "books" in self.__dict__ else {}
+        return self._books.chart if self._books else {}
 
     @property
     def owner(self) -> Owner:

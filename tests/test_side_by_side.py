@@ -110,6 +110,15 @@ def test_so_many_at_a_time_and_no_more(open_shop: OpenShop, monkeypatch: pytest.
     assert max(most) == jobs
 
 
+def test_no_shop_waits_for_another_ones_answers(open_shop: OpenShop) -> None:
+    """A cached_property of Python 3.11 has one lock for all shops: their books were read one after the other."""
+    shop = shops(open_shop, 8)
+    shop.box.faults.arm("slow", times=None, operation="GetAccountList", seconds=0.4)
+    started = time.monotonic()
+    assert shop.run("sync", "--all", "--jobs", "8").code == 0
+    assert time.monotonic() - started < 8 * 0.4
+
+
 def test_profiles_of_one_company_count_on_from_one_number(open_shop: OpenShop) -> None:
     """24SevenOffice reserves none: side by side they must not take the same one."""
     shop = shops(open_shop, 8, all={"voucher": {"transaction_no": "next"}})
