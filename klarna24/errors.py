@@ -18,8 +18,7 @@ What is not in this tree is a bug: exit code 1, with a traceback.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 HeldCode = Literal[
     "residual",
@@ -37,9 +36,8 @@ HeldCode = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What people and scripts read of a fault."""
+class Problem(NamedTuple):
+    """What people and scripts read of a fault. No dataclass: klarna24 --help would wait for that module."""
 
     code: str
     message: str
@@ -96,7 +94,7 @@ class ConfigFault(Klarna24Error):
     def problems(self) -> tuple[Problem, ...]:
         if not self.faults:
             return (self.problem(),)
-        return tuple(replace(self.problem(), message=fault) for fault in self.faults)
+        return tuple(self.problem()._replace(message=fault) for fault in self.faults)
 
 
 class StateFault(ConfigFault):

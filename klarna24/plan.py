@@ -110,7 +110,7 @@ def _in_doubt(shop: Shop, row: Row, found: Found | None) -> Item:
     problem = problems.in_doubt(shop.resolve_command(row.key), why, row.trace, row.key.currency)
     if row.problem and row.status == "in-doubt" and not found:
         # as it was told first, with the commands of the profile that it is in now
-        problem = replace(row.problem, hint=problem.hint)
+        problem = row.problem._replace(hint=problem.hint)
     return replace(_from_row(row, "in-doubt"), problem=problem)
 
 

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, Self
@@ -47,7 +46,7 @@ class ResolveCommand(NamedTuple):
 
 def of_payout(error: Klarna24Error, payment_reference: str, message: Said) -> Problem:
     """``message`` is the whole sentence, with that of the error in it."""
-    return replace(error.problem(), message=message, payment_reference=payment_reference)
+    return error.problem()._replace(message=message, payment_reference=payment_reference)
 
 
 def short(payment_reference: str) -> str:
@@ -60,7 +59,7 @@ def held(error: Klarna24Error, command: ResolveCommand) -> Problem:
     message = say("payout {reference} is held: {why}", reference=short(reference), why=error.message)
     problem = of_payout(error, reference, message)
     if isinstance(problem.hint, Said):
-        problem = replace(problem, hint=problem.hint.with_values(skip=command("skip")))
+        problem = problem._replace(hint=problem.hint.with_values(skip=command("skip")))
     return problem
 
 
