@@ -119,6 +119,16 @@ def test_no_shop_waits_for_another_ones_answers(open_shop: OpenShop) -> None:
     assert time.monotonic() - started < 8 * 0.4
 
 
+def test_one_logs_in_for_all_profiles_of_a_user(open_shop: OpenShop) -> None:
+    """Repeated logins are throttled; and once more where the session is lost midway."""
+    shop = shops(open_shop, 8)
+    shop.box.faults.arm("slow", times=None, operation="Login", seconds=0.2)
+    shop.box.faults.arm("expire-session", times=1, after=20)
+    assert shop.run("sync", "--all", "--jobs", "8").code == 0
+    assert shop.box.calls()["Login"] == 2
+    assert len(shop.drafts()) == 8
+
+
 def test_profiles_of_one_company_count_on_from_one_number(open_shop: OpenShop) -> None:
     """24SevenOffice reserves none: side by side they must not take the same one."""
     shop = shops(open_shop, 8, all={"voucher": {"transaction_no": "next"}})

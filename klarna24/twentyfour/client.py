@@ -116,7 +116,7 @@ class TwentyFourClient:
         answer = self._save_once(prepared)
         if answer.kind is not Kind.LOG_IN:
             return answer
-        self._connection.log_in()
+        self._connection.renew()
         again = self._save_once(prepared)
         return Answer(Kind.NOT_SENT, again.said) if again.kind is Kind.LOG_IN else again
 

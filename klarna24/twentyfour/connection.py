@@ -77,7 +77,7 @@ class Connection:
         self._open()
         answer = self._try(service, operation, **arguments)
         if answer is _Session.LOST:
-            self.log_in()
+            self.renew()
             answer = self._try(service, operation, **arguments)
             if answer is _Session.LOST:
                 raise _refused_again()
@@ -98,7 +98,11 @@ class Connection:
         self._unproved = False
         return answer
 
-    def log_in(self) -> None:
+    def renew(self) -> None:
+        """The session is lost: one that a profile beside this one has got meanwhile, or a login."""
+        self._renew(self._transport.session_id)
+
+    def _log_in(self) -> None:
         """Log in, and make sure that it is to the pinned company before anything else is asked (facts: posting
         into the default company is a known accident). No login follows one that nothing has succeeded under."""
         if self._unproved:
@@ -142,15 +146,24 @@ class Connection:
 
     def _open(self) -> None:
         """The kept session if it still stands for the pinned company, else a new one."""
-        if self._company_checked:
-            return
-        self._transport.session_id = self._sessions.read(self._settings)
-        if self._transport.session_id:
-            identity = self._try("authenticate", "GetIdentity")
-            if identity is not _Session.LOST and self._is_pinned(identity):
-                self._company_checked = True
-                return
-        self.log_in()
+        if not self._company_checked:
+            self._renew(None)
+
+    def _renew(self, lost: str | None) -> None:
+        """The kept session, unless that is the lost one, else a new one. Profiles of one user that run side by
+        side take turns, so that the first logs in for all of them (facts: repeated logins are throttled)."""
+        if self._unproved:
+            raise _refused_again()
+        self._company_checked = False
+        with self._sessions.turn(self._settings):
+            kept = self._sessions.read(self._settings)
+            if kept and kept != lost:
+                self._transport.session_id = kept
+                identity = self._try("authenticate", "GetIdentity")
+                if identity is not _Session.LOST and self._is_pinned(identity):
+                    self._company_checked = True
+                    return
+            self._log_in()
 
     def _check_company(self) -> None:
         identity = self._try("authenticate", "GetIdentity")

@@ -6,6 +6,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Self
 
 from klarna24.config import TwentyFour
@@ -16,6 +17,10 @@ def fits_a_cookie(session_id: str) -> bool:
     """Whether it can be sent as it is: no blank, no separator, nothing that would end the header."""
     plain = session_id.isascii() and session_id.isprintable() and not set(session_id) & set(' ;,"\\')
     return plain and bool(session_id)
+
+
+_turns: dict[Path, Lock] = {}
+_turns_lock = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,11 @@ class Sessions:
             settings.identity_id.lower(),
         )
         return self.folder / hashlib.sha256("\0".join(identity).encode()).hexdigest()[:32]
+
+    def turn(self, settings: TwentyFour) -> Lock:
+        """One thread at a time may renew this session."""
+        with _turns_lock:
+            return _turns.setdefault(self._file(settings), Lock())
 
     def read(self, settings: TwentyFour) -> str | None:
         """None where there is none: a session that cannot be read costs one login, no more."""
