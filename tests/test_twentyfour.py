@@ -17,6 +17,7 @@ from klarna24.errors import ConfigFault, CredentialsFault, Klarna24Error, Unavai
 from klarna24.sandbox import FiscalYear
 from klarna24.sandbox.company import VoucherType as SandboxType
 from klarna24.sandbox.reply import Reply
+from klarna24.text import clean
 from klarna24.twentyfour.transport import NoAnswer, Transport
 from tests.conftest import OpenShop
 from tests.office import SAVE, Office, fault, open_office, save, voucher
@@ -697,3 +698,9 @@ def test_a_rate_that_is_no_rate_is_not_used(office: Office, rate: bytes) -> None
 
     office.wire.change("GetCurrencyList", spoil)
     assert set(office.client({"voucher": {"foreign_currency": "rate"}}).books().currencies) == {"SEK", "NOK"}
+
+
+def test_what_is_clean_can_stand_in_xml() -> None:
+    """The entries of a bundle are written as text: no parser looks at them before 24SevenOffice's does."""
+    legal = [*range(0x20, 0xD800), *range(0xE000, 0xFFFE), *range(0x10000, 0x110000)]
+    assert all(clean(chr(code)) == "" for code in set(range(0x110000)) - set(legal))
