@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import tomli_w
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -217,6 +218,7 @@ class Histories(RuleBasedStateMachine):
         return {str(path): path.read_bytes() for path in self.config.state_dir.rglob("*") if path.is_file()}
 
 
+@pytest.mark.no_cover  # each line of it is covered by the other tests, and counting would take a minute
 def test_a_thousand_random_histories(monkeypatch: Any) -> None:
     machine: list[Histories] = []
 
