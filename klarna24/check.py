@@ -162,21 +162,22 @@ def _clock(servers: Servers) -> Check:
 
 def _mail(profile: Profile, config: Config, tried: set[str] | None) -> Iterator[Check]:
     """With ``tried``, the mail servers that were sent a mail already, a test mail goes to each of the others."""
-    email = profile.notify.email or config.notify.email
-    if email is None:
+    mailed = config.email_of(profile)
+    if mailed is None:
         if tried is not None:
             yield Check(
                 "notify.email", "advice", "no mail server", "add [notify.email], as in profiles.example.toml"
             )
         return
-    path = f"{profile.name}.notify.email" if profile.notify.email else "notify.email"
+    email, path = mailed
     password = None
     if email.password:
         password = yield from _secret("notify.email.password", email.password, path)
         if password is None:
             yield _not_tried("notify.email", "notify.email.password")
             return
-    served = [it.name for it in config.profiles.values() if (it.notify.email or config.notify.email) == email]
+    its = ((it.name, config.email_of(it)) for it in config.profiles.values())
+    served = [name for name, other in its if other and other[0] == email]
     to_send = tried is not None and email.model_dump_json() not in tried
     try:
         if to_send:

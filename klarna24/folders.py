@@ -5,6 +5,8 @@ from pathlib import Path
 
 import platformdirs
 
+STATE_FILE = "klarna24.sqlite"  # in the state folder
+
 
 def default_path() -> Path:
     """``KLARNA24_CONFIG``, else the platform's user config folder."""

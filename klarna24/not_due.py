@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from klarna24 import __version__, folders
+from klarna24.folders import STATE_FILE
 
-STATE_FILE = "klarna24.sqlite"  # state/ is not even imported here
 log = logging.getLogger(__name__)
 
 

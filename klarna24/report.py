@@ -1,6 +1,7 @@
 """What one profile's run comes to: its payouts, and what became of each."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -63,3 +64,9 @@ class Report:
     @property
     def exit_code(self) -> int:
         return worst(problem.exit_code for problem in self.all_problems())
+
+
+def tally(items: Iterable[Item]) -> str:
+    """``11 posted, 2 held``."""
+    counts = Counter(item.status for item in items)
+    return ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing new"

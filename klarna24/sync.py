@@ -17,7 +17,6 @@ Nothing here asks whether it is a dry run: a dry run is plan() on a copy of the 
 """
 
 import logging
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
@@ -25,7 +24,7 @@ from datetime import UTC, date, datetime
 from klarna24.config import Config, Profile
 from klarna24.due import is_due, next_due
 from klarna24.errors import Klarna24Error
-from klarna24.report import Plan, Report, RowsProgress
+from klarna24.report import Plan, Report, RowsProgress, tally
 from klarna24.state import Owner, State
 
 log = logging.getLogger(__name__)
@@ -82,9 +81,7 @@ def _log_end(report: Report) -> None:
     if not report.due:
         log.info("%s: not due before %s", report.profile, report.next_due)
         return
-    counts = Counter(item.status for item in report.items)
-    what = ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing new"
-    log.info("%s: run ended with %d: %s", report.profile, report.exit_code, what)
+    log.info("%s: run ended with %d: %s", report.profile, report.exit_code, tally(report.items))
     for problem in report.all_problems():
         log.info("%s: %s: %s", report.profile, problem.code, problem.message)
 

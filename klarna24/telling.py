@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from klarna24 import credentials, troubles
-from klarna24.config import Config, Email, Rescued
+from klarna24.config import COMMON_EMAIL, Config, Email, Rescued
 from klarna24.errors import Klarna24Error, Problem, StateFault
 from klarna24.notify import Part, compose, counts, send
 from klarna24.report import Item, Report
@@ -19,7 +19,6 @@ from klarna24.troubles import FILE, Told, Trouble
 from klarna24.wording import Said
 
 log = logging.getLogger(__name__)
-COMMON = "notify.email"
 # The values of a sentence that say which thing it is about; the others are figures, and vary from night to night.
 PLACES = ("where", "path", "file", "folder", "name", "host", "username")
 
@@ -47,29 +46,28 @@ class _Run:
 _Parts = list[tuple[_Run, Told]]
 
 
-def tell(config: Config, reports: Iterable[Report], now: datetime | None = None) -> None:
+def tell(config: Config, reports: Iterable[Report]) -> None:
     """Mail what is new, still there after a week, or over; all of a run in one mail to each mail server."""
     runs = []
     for report in reports:
-        own = config.profile(report.profile).notify.email
-        email = own or config.notify.email
-        if report.due and email:
-            path = f"{report.profile}.notify.email" if own else COMMON
-            runs.append(_Run(report.profile, report.language, email, path, of_report(report), report.ended))
+        mailed = config.email_of(config.profile(report.profile))
+        if report.due and mailed:
+            runs.append(_Run(report.profile, report.language, *mailed, of_report(report), report.ended))
     if config.notify.email:
-        runs.append(_Run(FILE, "en", config.notify.email, COMMON))  # the file could be read
-    _tell(config.state_dir, runs, now or datetime.now(UTC), set(config.profiles) | {FILE})
+        runs.append(_Run(FILE, "en", config.notify.email, COMMON_EMAIL))  # the file could be read
+    _tell(config.state_dir, runs, set(config.profiles) | {FILE})
 
 
-def tell_of_file(rescued: Rescued, problems: Iterable[Problem], now: datetime | None = None) -> None:
+def tell_of_file(rescued: Rescued, problems: Iterable[Problem]) -> None:
     """profiles.toml has faults: whoever can still be told, is."""
     if email := rescued.notify.email:
         met = [of_problem(FILE, problem) for problem in problems]
-        run = _Run(FILE, "en", email, COMMON, met, ended=False)
-        _tell(rescued.state_dir, [run], now or datetime.now(UTC), None)
+        run = _Run(FILE, "en", email, COMMON_EMAIL, met, ended=False)
+        _tell(rescued.state_dir, [run], None)
 
 
-def _tell(state_dir: Path, runs: Iterable[_Run], now: datetime, profiles: set[str] | None) -> None:
+def _tell(state_dir: Path, runs: Iterable[_Run], profiles: set[str] | None) -> None:
+    now = datetime.now(UTC)
     try:
         with closing(TroubleBook.open(state_dir)) as book:
             parts = [(run, _note(book, run, now)) for run in runs]

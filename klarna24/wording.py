@@ -5,6 +5,7 @@ or Norwegian: ``in_language(said, "sv")``. Codes, JSON, events and logs take it 
 """
 
 import gettext
+import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -76,3 +77,13 @@ def from_json(kept: Any) -> str:
                 template, {name: it if isinstance(it, int) else from_json(it) for name, it in values.items()}
             )
     return str(kept)
+
+
+def to_column(message: str, hint: str) -> str:
+    """Both, as :func:`from_column` makes them again from what is kept."""
+    return json.dumps([to_json(message), to_json(hint)], ensure_ascii=False)
+
+
+def from_column(kept: str) -> tuple[str, str]:
+    message, hint = map(from_json, json.loads(kept))
+    return message, hint

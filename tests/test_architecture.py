@@ -4,8 +4,6 @@ Read from the source, imports inside functions and for type checkers included.
 """
 
 import ast
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import klarna24
+from tests.loading import loaded_by
 
 HOUSE = Path(klarna24.__file__).parent
 
@@ -185,18 +184,4 @@ def test_nothing_is_imported_by_name_at_run_time() -> None:
     "arguments", [["--help"], ["--version"], ["sync", "--help"], ["no-such-command"]], ids=" ".join
 )
 def test_help_loads_nothing_that_is_slow(arguments: list[str]) -> None:
-    script = (
-        "import sys\n"
-        "from klarna24.__main__ import main\n"
-        f"sys.argv = ['klarna24', *{arguments!r}]\n"
-        "try:\n    main()\n"
-        "finally:\n"
-        f"    print(sorted({SLOW!r} & set(sys.modules)), file=sys.stderr)\n"
-    )
-    # coverage, which would follow into the child, loads sqlite3 itself
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    ended = subprocess.run(
-        [sys.executable, "-c", script], env=plain, capture_output=True, text=True, timeout=30, check=False
-    )
-    assert ended.stderr.splitlines()[-1] == "[]"
-    assert ended.returncode == (2 if arguments == ["no-such-command"] else 0)
+    assert loaded_by(arguments, SLOW) == (2 if arguments == ["no-such-command"] else 0, [])

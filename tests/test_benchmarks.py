@@ -1,13 +1,13 @@
 """What docs say of speed is what was measured, and the measuring itself runs."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from benchmarks.__main__ import _row
 from benchmarks.limits import LIMITS, Line
+from tests.loading import uncounted
 
 ROOT = Path(__file__).parents[1]
 DOCS = (ROOT / "docs" / "performance.md").read_text("utf-8")
@@ -33,8 +33,6 @@ def test_every_limit_was_measured() -> None:
 
 
 def test_the_command_runs_and_klarna24_saves_what_the_bare_scripts_save(tmp_path: Path) -> None:
-    # what is timed is not what is counted
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     ended = subprocess.run(
         [
             sys.executable,
@@ -48,7 +46,7 @@ def test_the_command_runs_and_klarna24_saves_what_the_bare_scripts_save(tmp_path
             str(tmp_path / "r.json"),
         ],
         cwd=ROOT,
-        env=plain,
+        env=uncounted(),
         capture_output=True,
         text=True,
         timeout=60,

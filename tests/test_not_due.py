@@ -1,21 +1,18 @@
 """The note that nothing is due: it saves a run that has nothing to do, and never keeps one that has."""
 
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from klarna24 import config, not_due
+from klarna24 import config, folders, not_due
 from tests.conftest import OpenShop, Shop
+from tests.loading import loaded_by
 from tests.test_heartbeat import monitor
 from tests.test_mail import odd
 from tests.test_run import simple
 
-ROOT = Path(__file__).parents[1]
 HEAVY = {"requests", "urllib3", "zeep", "lxml", "rich", "keyring", "tenacity", "smtplib", "filelock"}
 
 
@@ -128,12 +125,12 @@ def test_a_note_that_cannot_be_read_is_none(rested: Shop, loads: list[int], home
 
 
 def test_a_state_that_is_gone_or_half_written_is_looked_at(rested: Shop, loads: list[int]) -> None:
-    journal = rested.state / f"{not_due.STATE_FILE}-journal"
+    journal = rested.state / f"{folders.STATE_FILE}-journal"
     journal.touch()
     rested.sync()
     assert len(loads) == 1
     journal.unlink(missing_ok=True)
-    (rested.state / not_due.STATE_FILE).unlink()
+    (rested.state / folders.STATE_FILE).unlink()
     rested.sync()
     assert len(loads) == 2
 
@@ -149,23 +146,5 @@ def test_a_cache_that_cannot_be_written_changes_nothing(open_shop: OpenShop, hom
 def test_a_run_that_is_not_due_loads_nothing_that_is_slow(rested: Shop, home: Path, noted: bool) -> None:
     if not noted:
         (home / ".cache").rename(home / "away")
-    script = (
-        "import sys\n"
-        "from klarna24.__main__ import main\n"
-        f"sys.argv = ['klarna24', '--config', {str(rested.config)!r}, 'sync', '--profile', 'shop1']\n"
-        "try:\n    main()\n"
-        "finally:\n"
-        f"    print(sorted({HEAVY!r} & set(sys.modules)), 'pydantic' in sys.modules, file=sys.stderr)\n"
-    )
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    ended = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env=plain,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert ended.returncode == 0
-    assert ended.stderr.splitlines()[-1] == f"[] {not noted}"
+    arguments = ["--config", str(rested.config), "sync", "--profile", "shop1"]
+    assert loaded_by(arguments, {*HEAVY, "pydantic"}) == (0, [] if noted else ["pydantic"])

@@ -8,7 +8,7 @@ What is valid here may still be refused by the outside (an account that is not i
 the outside is known.
 """
 
-from klarna24.config.loading import Config, Rescued, load, rescued
+from klarna24.config.loading import COMMON_EMAIL, Config, Rescued, load, rescued
 from klarna24.config.tables import (
     KLARNA_HOSTS,
     PROFILE_NAME,
@@ -29,6 +29,7 @@ from klarna24.config.values import Secret, base_url, is_loopback, secret_source
 from klarna24.folders import default_path, default_state_dir
 
 __all__ = [
+    "COMMON_EMAIL",
     "KLARNA_HOSTS",
     "PROFILE_NAME",
     "WARNINGS",

@@ -13,11 +13,13 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from klarna24.config.tables import File, Notify, Profile, Table, disjoint
+from klarna24.config.tables import Email, File, Notify, Profile, Table, disjoint
 from klarna24.errors import ConfigFault
 from klarna24.folders import default_path, default_state_dir
 from klarna24.redaction import keep_out_guid
 from klarna24.text import clean
+
+COMMON_EMAIL = "notify.email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,12 @@ class Config:
     profiles: dict[str, Profile]
     notify: Notify
     state_dir_in_file: Path | None = None
+
+    def email_of(self, profile: Profile) -> tuple[Email, str] | None:
+        """Whom its troubles are mailed to, and where in the file that stands: its own, or everybody's."""
+        if profile.notify.email:
+            return profile.notify.email, f"{profile.name}.notify.email"
+        return (self.notify.email, COMMON_EMAIL) if self.notify.email else None
 
     def profile(self, name: str) -> Profile:
         """Raises :class:`ConfigFault` naming the nearest known profile."""

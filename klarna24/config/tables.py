@@ -52,10 +52,7 @@ KLARNA_HOSTS = {
 
 
 class Table(BaseModel):
-    # built when first used: of the file as a whole, its tables within, and not of each table once more
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True
-    )
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 class Klarna(Table):
@@ -206,10 +203,10 @@ class Profile(Table):
     expect_payout_within_days: Annotated[int, Field(ge=1, le=366)] | None = None
     klarna: Klarna
     twentyfour: TwentyFour = Field(alias="24sevenoffice")
-    voucher: VoucherSettings = Field(default_factory=VoucherSettings)
+    voucher: VoucherSettings = VoucherSettings()
     accounts: Accounts
-    references: References = Field(default_factory=References)
-    notify: Notify = Field(default_factory=Notify)
+    references: References = References()
+    notify: Notify = Notify()
     _name: str = PrivateAttr("")
 
     @property
@@ -261,7 +258,7 @@ def _profile_name(name: str) -> str:
 class File(Table):
     state_dir: Text | None = None
     profiles: dict[Annotated[str, AfterValidator(_profile_name)], Profile]
-    notify: Notify = Field(default_factory=Notify)
+    notify: Notify = Notify()
 
     @field_validator("profiles", mode="before")
     @classmethod

@@ -23,16 +23,14 @@ ATTEMPTS = 3
 log = logging.getLogger(__name__)
 
 
-def started(heartbeat: Heartbeat | None) -> None:
+def started(heartbeat: Heartbeat) -> None:
     """A run begins. Without :func:`ended` the check hears of no end, which is what it waits for."""
-    if heartbeat:
-        _ping(heartbeat, "start")
+    _ping(heartbeat, "start")
 
 
-def ended(heartbeat: Heartbeat | None, exit_code: int) -> None:
+def ended(heartbeat: Heartbeat, exit_code: int) -> None:
     """A run has come to its end."""
-    if heartbeat:
-        _ping(heartbeat, str(exit_code) if exit_code else "")
+    _ping(heartbeat, str(exit_code) if exit_code else "")
 
 
 def _ping(heartbeat: Heartbeat, what: str) -> None:

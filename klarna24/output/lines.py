@@ -3,7 +3,6 @@
 import errno
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from klarna24 import systemd
 from klarna24.errors import Problem, Unavailable
-from klarna24.report import Item, Report
+from klarna24.report import Item, Report, tally
 from klarna24.state import Event
 from klarna24.wording import in_language
 
@@ -38,8 +37,7 @@ def print_problems(problems: Iterable[Problem], profile: str | None = None, lang
 def summary_line(reports: Sequence[Report]) -> str:
     """Of several profiles: how many did what, and which of them need somebody."""
     ran = [report for report in reports if report.due]
-    counts = Counter(item.status for report in ran for item in report.items)
-    what = ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing new"
+    what = tally(item for report in ran for item in report.items)
     troubled = [report.profile for report in ran if any(report.all_problems())]
     needs = f"; look at {', '.join(troubled)}" if troubled else ""
     return f"{len(ran)} of {len(reports)} profiles ran: {what}{needs}"

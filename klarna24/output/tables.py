@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from klarna24.errors import Problem
 from klarna24.output.lines import amount_text, settlement, to_whoever_listens, when
 from klarna24.problems import short
-from klarna24.report import Item, Report, RowsProgress
+from klarna24.report import Item, Report, RowsProgress, tally
 from klarna24.status import ProfileStatus
 from klarna24.voucher import Entry, Voucher
 from klarna24.wording import in_language
@@ -150,10 +150,8 @@ def _details(entry: Entry) -> Iterator[str]:
 
 
 def _summary(report: Report) -> str:
-    counts = Counter(item.status for item in report.items)
-    what = ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing new"
     waits = "" if report.due or not report.next_due else f"; a sync is not due before {when(report.next_due)}"
-    return f"{report.profile}: {what}{waits}"
+    return f"{report.profile}: {tally(report.items)}{waits}"
 
 
 @contextmanager

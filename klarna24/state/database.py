@@ -9,10 +9,11 @@ from contextlib import closing
 from pathlib import Path
 
 from klarna24.errors import Klarna24Error, Locked, StateFault
+from klarna24.folders import STATE_FILE
 from klarna24.wording import say
 
 APPLICATION_ID = 0x4B3234  # "K24": a database that is not ours is refused
-FILE = "klarna24.sqlite"
+FILE = STATE_FILE
 BUSY_SECONDS = 10.0
 BESIDE = {"locks", "sessions"}  # what stands beside the database in the state folder
 

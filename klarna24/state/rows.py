@@ -11,7 +11,7 @@ from klarna24.config import Profile
 from klarna24.errors import Problem
 from klarna24.payout import PayoutKey
 from klarna24.voucher import Trace
-from klarna24.wording import from_json, to_json
+from klarna24.wording import from_column, to_column
 
 Status = Literal["ready", "held", "sending", "in-doubt", "rejected", "posted", "skipped"]
 
@@ -122,8 +122,7 @@ def trace_columns(trace: Trace) -> dict[str, Any]:
 def _words(found: sqlite3.Row) -> tuple[str, str]:
     """Message and hint, so that they can still be said in another language."""
     if found["wording"]:
-        message, hint = map(from_json, json.loads(found["wording"]))
-        return message, hint
+        return from_column(found["wording"])
     return found["reason"], found["hint"]
 
 
@@ -131,5 +130,5 @@ def problem_columns(problem: Problem | None) -> tuple[str | None, str | None, st
     """code, reason, hint, wording: the two texts in English, and as what they can be translated from."""
     if problem is None:
         return None, None, None, None
-    wording = json.dumps([to_json(problem.message), to_json(problem.hint)], ensure_ascii=False)
-    return problem.code, str(problem.message), str(problem.hint), wording
+    message, hint = problem.message, problem.hint
+    return problem.code, str(message), str(hint), to_column(message, hint)

@@ -1,13 +1,12 @@
 """The trouble book: what mail has been sent about, so that nobody is told the same thing every night."""
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from klarna24.state.base import Database
 from klarna24.troubles import Known, Trouble
-from klarna24.wording import from_json, to_json
+from klarna24.wording import from_column, to_column
 
 
 class TroubleBook(Database):
@@ -49,14 +48,14 @@ class TroubleBook(Database):
 
 def _columns(it: Known) -> tuple[str | None, ...]:
     trouble = it.trouble
-    wording = json.dumps([to_json(trouble.message), to_json(trouble.hint)], ensure_ascii=False)
+    wording = to_column(trouble.message, trouble.hint)
     moments = (it.first_at, it.mailed_at, it.over_at)
     return (*trouble.key, wording, trouble.facts, *(at.isoformat() if at else None for at in moments))
 
 
 def _known(row: sqlite3.Row) -> Known:
-    message, hint = map(from_json, json.loads(row["wording"]))
-    trouble = Trouble(row["profile"], row["subject"], row["code"], message, hint, row["facts"])
+    words = from_column(row["wording"])
+    trouble = Trouble(row["profile"], row["subject"], row["code"], *words, row["facts"])
     first, mailed, over = (row[name] and datetime.fromisoformat(row[name]) for name in MOMENTS)
     return Known(trouble, first, mailed, over)
 

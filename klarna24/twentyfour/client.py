@@ -122,9 +122,9 @@ class TwentyFourClient:
 
     def _save_once(self, prepared: Prepared) -> Answer:
         voucher, settings = prepared.voucher, self._profile.voucher
-        patterns = one_of_each_shape(voucher.entries)
-        request = bundle_list(voucher, settings, prepared.transaction_no, patterns)
-        write = partial(whole_message, entries=voucher.entries)
+        firsts = one_of_each_shape(voucher.entries)
+        request = bundle_list(voucher, settings, prepared.transaction_no, firsts)
+        write = partial(whole_message, firsts=firsts, entries=voucher.entries)
         try:
             answer = self._connection.once("account", "SaveBundleList", write, BundleList=request)
         except (NotSent, NoAnswer, *UNREADABLE) as error:

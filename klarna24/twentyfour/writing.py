@@ -32,21 +32,18 @@ def shape_of(entry: Entry) -> Shape:
 
 
 def one_of_each_shape(entries: Iterable[Entry]) -> list[Entry]:
-    """The patterns, in the order in which :func:`whole_message` expects them."""
+    """The first of each, for zeep to write and :func:`whole_message` to go by."""
     first: dict[Shape, Entry] = {}
     for entry in entries:
         first.setdefault(shape_of(entry), entry)
     return list(first.values())
 
 
-def whole_message(envelope: etree._Element, entries: Iterable[Entry]) -> BinaryIO:
-    """``envelope`` is zeep's, with one entry of each shape; the message has all of them, in their own order."""
+def whole_message(envelope: etree._Element, firsts: Iterable[Entry], entries: Iterable[Entry]) -> BinaryIO:
+    """``envelope`` is zeep's, with ``firsts``, one entry of each shape; the message has them all, in order."""
     parent = next(envelope.iter("{*}Entries"))
     elements, here = list(parent), uuid4().hex  # a mark that no reference or name can hold
-    patterns = {
-        shape_of(entry): _pattern(element)
-        for entry, element in zip(one_of_each_shape(entries), elements, strict=True)
-    }
+    patterns = {shape_of(entry): _pattern(element) for entry, element in zip(firsts, elements, strict=True)}
     for element in elements:
         parent.remove(element)
     parent.text = here
