@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    from klarna24.cli import run  # noqa: PLC0415 - a broken install is told by the traceback of this line
+    from klarna24.cli.main import run  # noqa: PLC0415 - a broken install is told by the traceback of this line
 
     sys.exit(run(sys.argv[1:]))
 

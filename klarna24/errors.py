@@ -10,8 +10,8 @@
     │   ├── BadAnswer       5     an answer that is not what the contract says
     │   └── Locked          5     another run holds the profile
     ├── Rejected            6     24SevenOffice refused a voucher
-    ├── Held                7     a payout that is not booked, with the reason
-    │   └── Changed         7     it changed at Klarna after it was posted
+    ├── Blocked                7     a payout that is not booked, with the reason
+    │   └── Changed         7     it changed at Klarna after it was drafted
     └── InDoubt             8     sent, answer unknown
 
 What is not in this tree is a bug: exit code 1, with a traceback.
@@ -20,7 +20,7 @@ What is not in this tree is a bug: exit code 1, with a traceback.
 from collections.abc import Iterable
 from typing import ClassVar, Literal, NamedTuple
 
-HeldCode = Literal[
+BlockedCode = Literal[
     "residual",
     "debt",
     "negative",
@@ -47,7 +47,7 @@ class Problem(NamedTuple):
     @property
     def exit_code(self) -> int:
         """What a run with this problem alone ends with."""
-        return _EXIT_CODES.get(self.code, Held.exit_code)
+        return _EXIT_CODES.get(self.code, Blocked.exit_code)
 
 
 class Klarna24Error(Exception):
@@ -130,19 +130,19 @@ class Rejected(Klarna24Error):
     code = "rejected"
 
 
-class Held(Klarna24Error):
-    """A payout that is not booked; ``code`` is one of :data:`HeldCode`."""
+class Blocked(Klarna24Error):
+    """A payout that is not booked; ``code`` is one of :data:`BlockedCode`."""
 
     exit_code = 7
 
-    def __init__(self, code: HeldCode, message: str, hint: str) -> None:
+    def __init__(self, code: BlockedCode, message: str, hint: str) -> None:
         super().__init__(message, hint)
         self.code = code
 
 
 class Changed(Klarna24Error):
     exit_code = 7
-    code = "changed-after-posting"
+    code = "changed"
 
 
 class InDoubt(Klarna24Error):

@@ -1,21 +1,21 @@
 """What the tests stand on: the sandbox on loopback, an empty home, and no way out to any network."""
 
-import json
 import os
 import socket
 import ssl
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import tomli_w
 import trustme
 
-from klarna24 import cli
-from klarna24.sandbox import Sandbox
-from tests.build import merged
+from tests.support.contracts import service
+from tests.support.mail_server import open_mail
+from tests.support.sandbox_calls import box
+from tests.support.secrets import keyring_of
+from tests.support.shops import OpenShop, Shop, open_shop
+
+__all__ = ["box", "keyring_of", "open_mail", "open_shop", "service"]  # fixtures that stand elsewhere
 
 
 @pytest.fixture(autouse=True)
@@ -50,78 +50,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    def lines(self) -> list[str]:
-        return self.err.splitlines()
-
-
-class Shop:
-    """A profiles.toml for a sandbox, and the command line on it, in this process."""
-
-    def __init__(self, box: Sandbox, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
-        self.box = box
-        self.folder = folder
-        self.config = folder / "profiles.toml"
-        self.state = folder / "state"
-        self._capture = capture
-        self.write()
-
-    def write(self, over: dict[str, Any] | None = None, **others: dict[str, Any]) -> None:
-        """Profile shop1 with ``over`` merged in (None takes a key away); ``others`` are further profiles."""
-        base = self.box.profile()
-        profiles = {"shop1": merged(base, over or {}), **{name: merged(base, it) for name, it in others.items()}}
-        self.config.write_text(tomli_w.dumps({"state_dir": str(self.state), "profiles": profiles}))
-        self.config.chmod(0o600)
-
-    def run(self, *arguments: str) -> Result:
-        self._capture.readouterr()
-        code = cli.run(["--config", str(self.config), *arguments])
-        return Result(code, *self._capture.readouterr())
-
-    def sync(self, *arguments: str) -> Result:
-        return self.run("sync", "--profile", "shop1", *arguments)
-
-    def dry_run(self, *arguments: str) -> Result:
-        return self.run("dry-run", "--profile", "shop1", *arguments)
-
-    def drafts(self) -> list[str]:
-        return [draft.name for draft in self.box.office.home.drafts]
-
-
-OpenShop = Callable[..., Shop]
-
-
-@pytest.fixture
-def open_shop(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[OpenShop]:
-    """Start a sandbox (arguments as Sandbox's) and give its shop."""
-    boxes: list[Sandbox] = []
-
-    def open_it(**arguments: Any) -> Shop:
-        box = Sandbox(**arguments).start()
-        boxes.append(box)
-        for name, value in box.environment().items():
-            monkeypatch.setenv(name, value)
-        folder = tmp_path / f"shop-{len(boxes)}"
-        folder.mkdir()
-        return Shop(box, folder, capsys)
-
-    yield open_it
-    for box in boxes:
-        box.stop()
-        assert not box.errors, box.errors
-
-
 @pytest.fixture
 def shop(open_shop: OpenShop) -> Shop:
     """The seeded sandbox."""
@@ -131,7 +59,7 @@ def shop(open_shop: OpenShop) -> Shop:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off is the same, but gives up within a moment."""
-    monkeypatch.setattr("klarna24.klarna.RETRY_SECONDS", 0.3)
+    monkeypatch.setattr("klarna24.klarna.client.RETRY_SECONDS", 0.3)
     monkeypatch.setattr("klarna24.twentyfour.connection.RETRY_SECONDS", 0.3)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from benchmarks.__main__ import _row
 from benchmarks.limits import LIMITS, Line
-from tests.loading import uncounted
+from tests.support import ROOT
+from tests.support.loading import uncounted
 
-ROOT = Path(__file__).parents[1]
 DOCS = (ROOT / "docs" / "performance.md").read_text("utf-8")
 RESULTS = json.loads((ROOT / "benchmarks" / "results.json").read_text("utf-8"))
 LINES = [Line(**line) for line in RESULTS["lines"]]

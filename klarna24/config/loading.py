@@ -13,10 +13,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from klarna24.config.folders import default_path, default_state_dir
 from klarna24.config.tables import Email, File, Notify, Profile, Table, disjoint
 from klarna24.errors import ConfigFault
-from klarna24.folders import default_path, default_state_dir
-from klarna24.redaction import keep_out_guid
+from klarna24.logs.redaction import register_guid
 from klarna24.text import clean
 
 COMMON_EMAIL = "notify.email"
@@ -69,7 +69,7 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
         raise ConfigFault(f"{path}: {len(faults)} faults", f"edit {path}", faults=faults) from None
     for name, profile in file.profiles.items():
         profile._name = name
-        keep_out_guid(profile.twentyfour.application_id)
+        register_guid(profile.twentyfour.application_id)
     _check_one_company_each(file.profiles, path)
     in_file = _absolute(Path(file.state_dir), path.parent) if file.state_dir else None
     return Config(path, _state_dir(state_dir, in_file), file.profiles, file.notify, in_file)

@@ -32,7 +32,7 @@ from klarna24.config.values import (
     title_or_number,
     zone,
 )
-from klarna24.wording import Language
+from klarna24.text import Language
 
 PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 CUSTOMER_LEDGER = range(1500, 1530)  # facts: accounts that refuse entries without a customer or supplier

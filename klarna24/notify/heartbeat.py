@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 import requests
 import tenacity
 
-from klarna24.config import Heartbeat
+from klarna24.config.tables import Heartbeat
+from klarna24.http import new_session
+from klarna24.logs.redaction import register_secret
 from klarna24.notify import limit
-from klarna24.redaction import keep_out
 from klarna24.text import clean
-from klarna24.web import new_session
 
 ATTEMPTS = 3
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def ended(heartbeat: Heartbeat, exit_code: int) -> None:
 
 def _ping(heartbeat: Heartbeat, what: str) -> None:
     url, host = heartbeat.url, clean(urlsplit(heartbeat.url).netloc)
-    keep_out(urlsplit(url).path.strip("/"))  # whoever knows it can pretend that all is well
+    register_secret(urlsplit(url).path.strip("/"))  # whoever knows it can pretend that all is well
     try:
         limit.within(limit.SECONDS, lambda: _ask(f"{url}/{what}" if what else url))
     except (TimeoutError, requests.RequestException) as error:

@@ -9,16 +9,15 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 
-from klarna24.config import Email
-from klarna24.redaction import redacted
-from klarna24.text import clean
-from klarna24.troubles import Known, Told
-from klarna24.wording import in_language, say
+from klarna24.config.tables import Email
+from klarna24.logs.redaction import redacted
+from klarna24.notify.alerts import Known, Told
+from klarna24.text import clean, sentence, translated
 
 WIDTH = 78
 MOST = 100  # entries of a section; more are counted, and status lists them
 MOST_NAMES = 3  # of profiles in a subject
-SECTIONS = (("new", say("NEW")), ("still", say("STILL THERE")), ("over", say("OVER")))
+SECTIONS = (("new", sentence("NEW")), ("still", sentence("STILL THERE")), ("over", sentence("OVER")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +41,14 @@ def compose(settings: Email, parts: Sequence[Part], now: datetime) -> EmailMessa
 
 def trial_letter(settings: Email, profiles: Sequence[str], language: str, now: datetime) -> EmailMessage:
     """As ``klarna24 check --test-mail`` sends it."""
-    text = say(
+    text = sentence(
         "This is a test, sent by klarna24 check --test-mail from {host}. Mail about troubles of {profiles} comes "
         "this way: when one is new, again after a week, and when it is over.",
         host=clean(socket.gethostname()),
         profiles=", ".join(profiles),
     )
-    subject = in_language(say("klarna24: test mail"), language)
-    return _message(settings, subject, "\n".join(_wrapped(in_language(text, language))) + "\n", now)
+    subject = translated(sentence("klarna24: test mail"), language)
+    return _message(settings, subject, "\n".join(_wrapped(translated(text, language))) + "\n", now)
 
 
 def counts(told: Told) -> str:
@@ -71,11 +70,11 @@ def _message(settings: Email, subject: str, body: str, now: datetime) -> EmailMe
 
 def _counts(parts: Iterable[Part], language: str) -> str:
     words = {
-        "new": say("new: {number}", number=sum(len(part.told.new) for part in parts)),
-        "still": say("still there: {number}", number=sum(len(part.told.still) for part in parts)),
-        "over": say("over: {number}", number=sum(len(part.told.over) for part in parts)),
+        "new": sentence("new: {number}", number=sum(len(part.told.new) for part in parts)),
+        "still": sentence("still there: {number}", number=sum(len(part.told.still) for part in parts)),
+        "over": sentence("over: {number}", number=sum(len(part.told.over) for part in parts)),
     }
-    return ", ".join(in_language(said, language) for said in words.values() if said.values["number"])
+    return ", ".join(translated(said, language) for said in words.values() if said.values["number"])
 
 
 def _body(parts: Sequence[Part], language: str, now: datetime) -> Iterator[str]:
@@ -83,17 +82,17 @@ def _body(parts: Sequence[Part], language: str, now: datetime) -> Iterator[str]:
         entries = [(part, it) for part in parts for it in getattr(part.told, name)]
         if not entries:
             continue
-        yield from (in_language(title, language), "")
+        yield from (translated(title, language), "")
         for part, it in entries[:MOST]:
             yield from _entry(part, name, it)
             yield ""
         if len(entries) > MOST:
-            yield from (in_language(say("… and {number} more", number=len(entries) - MOST), language), "")
+            yield from (translated(sentence("… and {number} more", number=len(entries) - MOST), language), "")
     yield "-- "
     host, when = clean(socket.gethostname()), f"{now.astimezone():%Y-%m-%d %H:%M}"
     yield from _wrapped(
-        in_language(
-            say(
+        translated(
+            sentence(
                 "klarna24 on {host}, {when}. Each trouble is mailed when it is new, again after a week, and when "
                 "it is over. What waits, and what ends it:",
                 host=host,
@@ -111,14 +110,14 @@ def _entry(part: Part, section: str, it: Known) -> Iterator[str]:
     who = f"{part.profile}: " if part.profile else ""
     message = it.trouble.message
     if section == "over":
-        message = say("it is over: {message}", message=message)
-    yield from _wrapped(who + clean(in_language(message, part.language)))
-    since = say("since {day}", day=f"{it.first_at.astimezone():%Y-%m-%d}")
-    facts = [it.trouble.facts, in_language(since, part.language) if section != "new" else None]
+        message = sentence("it is over: {message}", message=message)
+    yield from _wrapped(who + clean(translated(message, part.language)))
+    since = sentence("since {day}", day=f"{it.first_at.astimezone():%Y-%m-%d}")
+    facts = [it.trouble.facts, translated(since, part.language) if section != "new" else None]
     if any(facts):
         yield f"  {', '.join(filter(None, facts))}"
     if section != "over" and it.trouble.hint:
-        yield f"  → {clean(in_language(it.trouble.hint, part.language))}"
+        yield f"  → {clean(translated(it.trouble.hint, part.language))}"
 
 
 def _wrapped(text: str) -> list[str]:

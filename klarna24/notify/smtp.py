@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from email.message import EmailMessage
 
-from klarna24.config import Email
+from klarna24.config.tables import Email
 from klarna24.errors import ConfigFault, CredentialsFault, Klarna24Error, Unavailable
+from klarna24.logs.redaction import register_secret, server_text
 from klarna24.notify import limit
-from klarna24.redaction import heard, keep_out
 from klarna24.text import clean
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def _greet(smtp: smtplib.SMTP, settings: Email, password: str | None) -> None:
 
 
 def _log_in(smtp: smtplib.SMTP, settings: Email, username: str, password: str) -> None:
-    keep_out(password, *{username} - {settings.sender, *settings.to})  # addresses are no secret
+    register_secret(password, *{username} - {settings.sender, *settings.to})  # addresses are no secret
     try:
         smtp.login(username, password)
     except UnicodeEncodeError:
@@ -153,7 +153,7 @@ def _other_security(settings: Email) -> str:
 
 def _said(code: int, text: bytes | str) -> str:
     shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return f"{code} {heard(shown, 200)}"
+    return f"{code} {server_text(shown, 200)}"
 
 
 def _place(settings: Email) -> str:

@@ -4,11 +4,11 @@ A guest house: it imports nothing from the rest of klarna24. It is a second, ind
 contracts, so that the client is not tested against its own misunderstandings.
 """
 
-from .company import Company, Customer, Draft, FiscalYear
-from .faults import Faults
-from .generate import big_payout, generate, make_payout
-from .reply import Request
-from .server import Sandbox
+from klarna24.sandbox.faults import Faults
+from klarna24.sandbox.klarna.generate import big_payout, generate, make_payout
+from klarna24.sandbox.office.company import Company, Customer, Draft, FiscalYear
+from klarna24.sandbox.reply import Request
+from klarna24.sandbox.server import Sandbox
 
 __all__ = [
     "Company",

@@ -11,9 +11,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from .faults import Faults
-from .office import OfficeWorld
-from .reply import Incoming, Reply
+from klarna24.sandbox.faults import Faults
+from klarna24.sandbox.office.world import OfficeWorld
+from klarna24.sandbox.reply import Incoming, Reply
 
 PREFIX = "/sandbox/"
 

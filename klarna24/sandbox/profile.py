@@ -3,15 +3,15 @@
 from datetime import date, timedelta
 from typing import Any
 
-from .klarna import KlarnaWorld
-from .office import OfficeWorld
+from klarna24.sandbox.klarna.world import KlarnaWorld
+from klarna24.sandbox.office.world import OfficeWorld
 
 
 def profile(url: str, office: OfficeWorld, klarna: KlarnaWorld, today: date) -> dict[str, Any]:
     """A [profiles.NAME] table as a dict, passwords from the environment.
 
     Every account that a seeded payout needs is there. The EUR payout and the one that does not add up
-    stay held: that is what they are for.
+    stay blocked: that is what they are for.
     """
     days = [date.fromisoformat(payout["payout_date"][:10]) for payout in klarna.payouts]
     return {

@@ -19,14 +19,17 @@ from threading import Event, Lock, RLock, Thread
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from . import control, klarna, office_http, page_http
-from .contract_transaction import SERVICES
-from .faults import Faults
-from .generate import Seeded, generate
-from .office import OfficeWorld
-from .profile import profile
-from .reply import Incoming, Reply, Request
-from .spoil import spoil
+from klarna24.sandbox import control
+from klarna24.sandbox.faults import Faults
+from klarna24.sandbox.klarna import world as klarna
+from klarna24.sandbox.klarna.generate import Seeded, generate
+from klarna24.sandbox.office import http as office_http
+from klarna24.sandbox.office.contract_transaction import SERVICES
+from klarna24.sandbox.office.world import OfficeWorld
+from klarna24.sandbox.page import http as page_http
+from klarna24.sandbox.profile import profile
+from klarna24.sandbox.reply import Incoming, Reply, Request
+from klarna24.sandbox.spoil import spoil
 
 _MAX_BODY = 2**26  # a guard for the machine, not a vendor's limit; see OfficeWorld.max_request_bytes
 

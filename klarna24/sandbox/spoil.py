@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from . import soap
-from .contract import ACCOUNT
-from .faults import Fault
-from .reply import Reply
-from .schema import write
+from klarna24.sandbox.faults import Fault
+from klarna24.sandbox.office import soap
+from klarna24.sandbox.office.contract import ACCOUNT
+from klarna24.sandbox.office.schema import write
+from klarna24.sandbox.reply import Reply
 
 HTML = b"<html><head><title>Runtime Error</title></head><body><h1>Server Error</h1></body></html>"
 LIMIT = "Limit exceeded by 1. Request is blocked. Quarantine ends at 2030-01-01 00:00:00"

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Self
 
 from klarna24.state.database import copy_in_memory, open_for_writing, trouble
-from klarna24.wording import say
+from klarna24.text import sentence
 
 # Profiles that are run side by side take turns: SQLite would let the unlucky one wait until it gives up.
 _turn = Lock()
@@ -53,7 +53,7 @@ class Database:
         try:
             return self._db.execute(statement, values)
         except sqlite3.Error as error:
-            raise trouble(error, say("the state")) from None
+            raise trouble(error, sentence("the state")) from None
 
     def _event(
         self, profile: str, payout_id: int | None, what: str, answer: str | None, note: str | None = None
@@ -80,7 +80,7 @@ class Database:
                         self._db.execute("ROLLBACK")
                     raise
             except sqlite3.Error as error:
-                raise trouble(error, say("the state")) from None
+                raise trouble(error, sentence("the state")) from None
 
 
 def now() -> str:

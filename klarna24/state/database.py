@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
+from klarna24.config.folders import STATE_FILE
 from klarna24.errors import Klarna24Error, Locked, StateFault
-from klarna24.folders import STATE_FILE
-from klarna24.wording import say
+from klarna24.text import sentence
 
 APPLICATION_ID = 0x4B3234  # "K24": a database that is not ours is refused
 FILE = STATE_FILE
@@ -81,6 +81,67 @@ MIGRATIONS = (
         UNIQUE (profile, subject, code)
     );
     """,
+    """
+    CREATE TABLE new_payout (           -- as before, with other words for the status
+        id INTEGER PRIMARY KEY,
+        client_id INTEGER NOT NULL,
+        environment TEXT NOT NULL,
+        merchant_id TEXT NOT NULL,
+        payment_reference TEXT NOT NULL,
+        currency TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        payout_date TEXT NOT NULL,      -- local
+        status TEXT NOT NULL CHECK (status IN
+            ('ready', 'blocked', 'sending', 'in-doubt', 'rejected', 'drafted', 'booked', 'skipped')),
+        code TEXT,
+        reason TEXT,
+        hint TEXT,
+        totals TEXT NOT NULL,
+        until_changed INTEGER NOT NULL DEFAULT 0,
+        resend INTEGER NOT NULL DEFAULT 0,
+        by_person INTEGER NOT NULL DEFAULT 0,
+        fingerprint TEXT,
+        bundle_name TEXT,
+        anchor_account INTEGER,
+        anchor_date TEXT,
+        anchor_amount TEXT,
+        sums TEXT,
+        transaction_no INTEGER,         -- of the voucher in the ledger, where it is booked
+        created_at TEXT NOT NULL,
+        changed_at TEXT NOT NULL,
+        sent_at TEXT,
+        wording TEXT,
+        UNIQUE (client_id, environment, merchant_id, payment_reference, currency)
+    );
+    INSERT INTO new_payout SELECT
+        id, client_id, environment, merchant_id, payment_reference, currency, profile, payout_date,
+        CASE WHEN status = 'held' THEN 'blocked'
+             WHEN status = 'posted' AND transaction_no IS NOT NULL THEN 'booked'
+             WHEN status = 'posted' THEN 'drafted'
+             ELSE status END,
+        replace(code, 'changed-after-posting', 'changed'),
+        replace(replace(replace(reason, ' is held: ', ' is blocked: '), ' was refused: ', ' was rejected: '),
+            'the journal', 'the ledger'),
+        replace(replace(hint, '--posted', '--drafted'), 'the journal', 'the ledger'),
+        totals, until_changed, resend, by_person, fingerprint, bundle_name, anchor_account, anchor_date,
+        anchor_amount, sums, transaction_no, created_at, changed_at, sent_at,
+        replace(replace(replace(replace(wording, ' is held: ', ' is blocked: '),
+            ' was refused: ', ' was rejected: '), '--posted', '--drafted'), 'the journal', 'the ledger')
+        FROM payout;
+    DROP TABLE payout;
+    ALTER TABLE new_payout RENAME TO payout;
+    CREATE INDEX payout_by_profile ON payout (profile, status);
+    UPDATE event SET
+        what = CASE WHEN what = 'held' THEN 'blocked'
+                    WHEN what = 'posted' AND answer LIKE 'found in the journal %' THEN 'booked'
+                    WHEN what = 'posted' THEN 'drafted'
+                    ELSE what END,
+        answer = replace(replace(answer, 'in the journal', 'in the ledger'), 'found it posted', 'found it drafted');
+    ALTER TABLE trouble RENAME TO alert;
+    UPDATE alert SET code = replace(code, 'changed-after-posting', 'changed'),
+        wording = replace(replace(replace(replace(wording, ' is held: ', ' is blocked: '),
+            ' was refused: ', ' was rejected: '), '--posted', '--drafted'), 'the journal', 'the ledger');
+    """,
 )
 
 
@@ -105,10 +166,10 @@ def _close_folder(folder: Path) -> None:
         if mode & 0o077 and alone:
             folder.chmod(0o700)
         elif mode & 0o022:
-            why = say(
+            why = sentence(
                 "the state folder {folder} is used by others (mode {mode})", folder=str(folder), mode=f"{mode:o}"
             )
-            raise StateFault(why, say("use a folder of its own: {option}", option="--state-dir")) from None
+            raise StateFault(why, sentence("use a folder of its own: {option}", option="--state-dir")) from None
 
 
 def copy_in_memory(folder: Path) -> sqlite3.Connection:
@@ -168,6 +229,9 @@ def _up_to_date(connection: sqlite3.Connection, path: Path) -> sqlite3.Connectio
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     """In one transaction, so that a file is of one version or of the other."""
+    connection.execute(
+        "PRAGMA foreign_keys = OFF"
+    )  # a table is made anew; nothing can be off inside a transaction
     connection.execute("BEGIN IMMEDIATE")
     for migration in MIGRATIONS[_version(connection, path) :]:
         for statement in _statements(migration):
@@ -175,6 +239,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     connection.execute("COMMIT")
+    connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -188,13 +253,13 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
         raise _foreign(path)
     if version > len(MIGRATIONS):
         raise StateFault(
-            say(
+            sentence(
                 "{path} was written by a newer klarna24 (state version {version}, this one knows {known})",
                 path=str(path),
                 version=version,
                 known=len(MIGRATIONS),
             ),
-            say("upgrade klarna24"),
+            sentence("upgrade klarna24"),
         )
     return int(version)
 
@@ -210,8 +275,8 @@ def _statements(script: str) -> Iterable[str]:
 
 
 def _foreign(path: Path) -> StateFault:
-    message = say("{path} is not klarna24's database", path=str(path))
-    return StateFault(message, say("move it away, or use another {option}", option="--state-dir"))
+    message = sentence("{path} is not klarna24's database", path=str(path))
+    return StateFault(message, sentence("move it away, or use another {option}", option="--state-dir"))
 
 
 def _unusable(path: Path, error: Exception) -> Klarna24Error:
@@ -220,7 +285,7 @@ def _unusable(path: Path, error: Exception) -> Klarna24Error:
     if isinstance(error, sqlite3.Error):
         return trouble(error, str(path))
     why = error.strerror if isinstance(error, OSError) else str(error)
-    message = say("{what} cannot be used: {why}", what=str(path), why=str(why))
+    message = sentence("{what} cannot be used: {why}", what=str(path), why=str(why))
     return StateFault(message, f"ls -l {path.parent}; df {path.parent}")
 
 
@@ -228,11 +293,11 @@ def trouble(error: sqlite3.Error, what: str) -> Klarna24Error:
     """Busy is for now (5), anything else is for a person (3)."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return Locked(say("{what} is locked by another program", what=what), say("wait for it to end"))
+        return Locked(sentence("{what} is locked by another program", what=what), sentence("wait for it to end"))
     if code == sqlite3.SQLITE_CORRUPT:
         return StateFault(
-            say("{what} is damaged: {why}", what=what, why=str(error)),
-            say("restore it from the backup, then look in the journal"),
+            sentence("{what} is damaged: {why}", what=what, why=str(error)),
+            sentence("restore it from the backup, then look in the ledger"),
         )
-    message = say("{what} cannot be used: {why}", what=what, why=str(error))
-    return StateFault(message, say("free space, or mend the folder"))
+    message = sentence("{what} cannot be used: {why}", what=what, why=str(error))
+    return StateFault(message, sentence("free space, or mend the folder"))

@@ -5,9 +5,9 @@
     profile  what was listed last, and when a run came to its end
     event    every change of a payout: when, by whom, what, the answer; written in the same transaction
 
-    seen ──► ready ──► sending ──► posted            ready: nothing was sent
+    seen ──► ready ──► sending ──► drafted            ready: nothing was sent
               ▲ │         ├──────► rejected ──► (sending again)
-              │ ▼         └──────► in-doubt          ended only by the journal, or by a person
+              │ ▼         └──────► in-doubt          ended only by the ledger, or by a person
              held   skipped
 
 Every change is one IMMEDIATE transaction, on disk before the call returns (synchronous = EXTRA).
@@ -20,13 +20,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from klarna24.bookkeeping.payout import Payout, PayoutKey
+from klarna24.bookkeeping.voucher import Voucher
 from klarna24.errors import ConfigFault, Problem, StateFault
-from klarna24.payout import Payout, PayoutKey
 from klarna24.state.base import Database, now
 from klarna24.state.database import trouble
-from klarna24.state.rows import Event, Owner, Row, Status, problem_columns, row_of, trace_columns
-from klarna24.voucher import Voucher
-from klarna24.wording import say
+from klarna24.state.records import Event, Owner, Row, Status, problem_columns, row_of, trace_columns
+from klarna24.text import sentence
 
 
 class State(Database):
@@ -40,7 +40,7 @@ class State(Database):
             self._db.execute(f"PRAGMA user_version = {version}")
             self._db.execute("ROLLBACK")
         except sqlite3.Error as error:
-            raise trouble(error, say("the state")) from None
+            raise trouble(error, sentence("the state")) from None
 
     # Reading
 
@@ -53,10 +53,10 @@ class State(Database):
         return row_of(found) if found else None
 
     def unfinished(self, owner: Owner) -> list[Row]:
-        """What is neither posted nor skipped, oldest first, of the company and environment that the run is for."""
+        """What is neither drafted nor skipped, oldest first, of the company and environment that the run is for."""
         found = self._query(
             "SELECT * FROM payout WHERE profile = ? AND client_id = ? AND environment = ?"
-            " AND status NOT IN ('posted', 'skipped') ORDER BY payout_date, id",
+            " AND status NOT IN ('drafted', 'booked', 'skipped') ORDER BY payout_date, id",
             owner,
         )
         return [row_of(row) for row in found]
@@ -79,7 +79,7 @@ class State(Database):
     def orphans(self, owner: Owner, profiles: Iterable[str]) -> list[Row]:
         """Unfinished rows of the same company and environment whose profile is no longer in the file."""
         found = self._query(
-            "SELECT * FROM payout WHERE client_id = ? AND environment = ? AND status NOT IN ('posted', 'skipped')"
+            "SELECT * FROM payout WHERE client_id = ? AND environment = ? AND status NOT IN ('drafted', 'booked', 'skipped')"
             " ORDER BY payout_date, id",
             (owner.client_id, owner.environment),
         )
@@ -116,13 +116,13 @@ class State(Database):
         for row in rows:
             if row["client_id"] != owner.client_id:
                 raise ConfigFault(
-                    say(
-                        "this profile's payouts were posted to company {company}, and the profile now says "
+                    sentence(
+                        "this profile's payouts were drafted to company {company}, and the profile now says "
                         "client_id {client_id}",
                         company=row["client_id"],
                         client_id=owner.client_id,
                     ),
-                    say("correct client_id, or give the new company a profile of its own"),
+                    sentence("correct client_id, or give the new company a profile of its own"),
                 )
 
     def by_reference(self, profile: str, payment_reference: str) -> list[Row]:
@@ -139,9 +139,9 @@ class State(Database):
         return [row["name"] for row in found]
 
     def waiting(self, profile: str) -> list[Row]:
-        """What is neither posted nor skipped, whatever company and environment it is of."""
+        """What is neither drafted nor skipped, whatever company and environment it is of."""
         found = self._query(
-            "SELECT * FROM payout WHERE profile = ? AND status NOT IN ('posted', 'skipped')"
+            "SELECT * FROM payout WHERE profile = ? AND status NOT IN ('drafted', 'booked', 'skipped')"
             " ORDER BY payout_date, id",
             (profile,),
         )
@@ -192,8 +192,8 @@ class State(Database):
             self._db.execute("UPDATE payout SET profile = ? WHERE id = ?", (owner.profile, row.id))
             self._event(owner.profile, row.id, "adopted", f"from profile {row.profile}")
 
-    def hold(self, owner: Owner, payout: Payout, payout_date: date, problem: Problem) -> None:
-        self._decide(owner, payout, payout_date, "held", problem)
+    def block(self, owner: Owner, payout: Payout, payout_date: date, problem: Problem) -> None:
+        self._decide(owner, payout, payout_date, "blocked", problem)
 
     def skip(self, owner: Owner, payout: Payout, payout_date: date) -> None:
         self._decide(owner, payout, payout_date, "skipped", None)
@@ -224,7 +224,7 @@ class State(Database):
         self,
         owner: Owner,
         row_id: int,
-        status: Literal["posted", "rejected", "in-doubt", "ready"],
+        status: Literal["drafted", "rejected", "in-doubt", "ready"],
         answer: str,
         problem: Problem | None = None,
         *,
@@ -241,13 +241,13 @@ class State(Database):
             self._event(owner.profile, row_id, status, answer)
 
     def found(self, owner: Owner, payout: Payout, voucher: Voucher, transaction_no: int) -> None:
-        """A payout that this state never sent stands in the journal: it is posted."""
-        answer = f"found in the journal as {transaction_no}"
+        """A payout that this state never sent stands in the ledger: it is drafted."""
+        answer = f"found in the ledger as {transaction_no}"
         self._decide(
             owner,
             payout,
             voucher.date,
-            "posted",
+            "drafted",
             None,
             {
                 **trace_columns(voucher.trace()),
@@ -279,7 +279,7 @@ class State(Database):
     def resolve(
         self,
         row: Row,
-        status: Literal["posted", "skipped", "ready"],
+        status: Literal["drafted", "skipped", "ready"],
         answer: str,
         note: str | None,
         transaction_no: int | None = None,
@@ -294,8 +294,8 @@ class State(Database):
             )
             if not changed.rowcount:
                 raise StateFault(
-                    say("payout {reference} changed meanwhile", reference=row.key.payment_reference),
-                    say("look again: {command}", command="klarna24 status"),
+                    sentence("payout {reference} changed meanwhile", reference=row.key.payment_reference),
+                    sentence("look again: {command}", command="klarna24 status"),
                 )
             self._event(row.profile, row.id, status, answer, note)
 
@@ -330,7 +330,7 @@ class State(Database):
         facts: Mapping[str, Any] | None = None,
         answer: str | None = None,
     ) -> None:
-        """Held, skipped and the like. What another run has sent meanwhile is left alone; an event only where
+        """Blocked, skipped and the like. What another run has sent meanwhile is left alone; an event only where
         something is new, so that the log is no diary of every night."""
         with self._transaction():
             before = self.row(owner, payout.key)

@@ -1,6 +1,6 @@
 """What counts as an answer to SaveBundleList: one table.
 
-Only ``Ok`` is posted. What the contract names but nobody documents is in doubt: never posted, never repeated.
+Only ``Ok`` is drafted. What the contract names but nobody documents is in doubt: never drafted, never repeated.
 """
 
 from dataclasses import dataclass
@@ -8,14 +8,13 @@ from enum import StrEnum
 
 import zeep.exceptions
 
-from klarna24.redaction import heard
-from klarna24.text import clean
+from klarna24.logs.redaction import server_text
+from klarna24.text import Sentence, clean, sentence
 from klarna24.twentyfour.transport import NoAnswer, NotSent
-from klarna24.wording import Said, say
 
 
 class Kind(StrEnum):
-    POSTED = "posted"
+    DRAFTED = "drafted"
     REJECTED = "rejected"  # tried again at the next run
     REJECTED_UNTIL_CHANGED = "rejected-until-changed"  # an Exception may have left something behind
     LOG_IN = "log-in"  # nothing was saved: log in and repeat once
@@ -25,7 +24,7 @@ class Kind(StrEnum):
 
 # The names that the contract knows (ResponsType):
 BY_TYPE = {
-    "Ok": Kind.POSTED,
+    "Ok": Kind.DRAFTED,
     "NotSaved": Kind.REJECTED,
     "Exception": Kind.REJECTED_UNTIL_CHANGED,
     "NotAuthenticated": Kind.LOG_IN,
@@ -46,8 +45,8 @@ class Answer:
 def of_result(response_type: object, description: object) -> Answer:
     """An answer in the contract's shape; a type that the contract does not have is in doubt."""
     kind = BY_TYPE.get(clean(str(response_type or "")), Kind.IN_DOUBT)
-    name, said = heard(response_type), heard(description)
-    return Answer(kind, f"{name}: {said}" if said else name or say("an empty answer"))
+    name, said = server_text(response_type), server_text(description)
+    return Answer(kind, f"{name}: {said}" if said else name or sentence("an empty answer"))
 
 
 def of_error(error: Exception) -> Answer:
@@ -63,7 +62,7 @@ def of_error(error: Exception) -> Answer:
             return Answer(Kind.REJECTED, said_by(error))
         case zeep.exceptions.Fault():
             return Answer(Kind.IN_DOUBT, said_by(error))
-    what = say("an answer that could not be read: {error}", error=type(error).__name__)
+    what = sentence("an answer that could not be read: {error}", error=type(error).__name__)
     return Answer(Kind.IN_DOUBT, what)
 
 
@@ -72,5 +71,5 @@ def is_not_authenticated(error: Exception) -> bool:
     return isinstance(error, zeep.exceptions.Fault) and "not authenticated" in str(error.message).lower()
 
 
-def said_by(fault: zeep.exceptions.Fault) -> Said:
-    return say("fault {code}: {message}", code=heard(fault.code), message=heard(fault.message))
+def said_by(fault: zeep.exceptions.Fault) -> Sentence:
+    return sentence("fault {code}: {message}", code=server_text(fault.code), message=server_text(fault.message))

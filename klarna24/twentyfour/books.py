@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from klarna24.config import Profile
+from klarna24.bookkeeping.voucher import Books, Currency, FiscalYear, VoucherType
+from klarna24.config.tables import Profile
 from klarna24.errors import ConfigFault, Unavailable
-from klarna24.text import clean
+from klarna24.text import clean, sentence
 from klarna24.twentyfour.connection import NEXT_RUN
 from klarna24.twentyfour.dates import local_day
-from klarna24.voucher import Books, Currency, FiscalYear, VoucherType
-from klarna24.wording import say
 
 Read = Callable[..., Any]  # service, operation, arguments → the answer
 
@@ -47,9 +46,11 @@ class BooksReader:
         self.parties()
         currencies = self.currencies() if self.profile.voucher.foreign_currency == "rate" else {}
         if not home:
-            raise Unavailable(say("24SevenOffice does not say what the company's currency is"), NEXT_RUN)
+            raise Unavailable(sentence("24SevenOffice does not say what the company's currency is"), NEXT_RUN)
         if not chart:
-            raise Unavailable(say("24SevenOffice does not say what the company's chart of accounts is"), NEXT_RUN)
+            raise Unavailable(
+                sentence("24SevenOffice does not say what the company's chart of accounts is"), NEXT_RUN
+            )
         return Books(home, chart, voucher_type, years, currencies)
 
     def company_name(self) -> str:
@@ -99,12 +100,14 @@ class BooksReader:
         known = ", ".join(f"{row.title} ({row.number})" for row in types)
         where = f"[profiles.{self.profile.name}.voucher] type = {wanted!r}"
         if found:
-            message = say("{where}: more than one voucher type has that title: {known}", where=where, known=known)
-            raise ConfigFault(message, say("give its number instead"))
-        message = say(
+            message = sentence(
+                "{where}: more than one voucher type has that title: {known}", where=where, known=known
+            )
+            raise ConfigFault(message, sentence("give its number instead"))
+        message = sentence(
             "{where}: no such voucher type in 24SevenOffice; there are: {known}", where=where, known=known
         )
-        raise ConfigFault(message, say("correct it"))
+        raise ConfigFault(message, sentence("correct it"))
 
     def departments(self) -> dict[int, str]:
         """Names by number."""
@@ -118,12 +121,12 @@ class BooksReader:
             return None
         departments = self.departments()
         if wanted not in departments:
-            message = say(
+            message = sentence(
                 "{where}: no such department in 24SevenOffice; there are: {known}",
                 where=f"[profiles.{self.profile.name}.voucher] department_id = {wanted}",
-                known=", ".join(f"{number} ({name})" for number, name in departments.items()) or say("none"),
+                known=", ".join(f"{number} ({name})" for number, name in departments.items()) or sentence("none"),
             )
-            raise ConfigFault(message, say("correct it"))
+            raise ConfigFault(message, sentence("correct it"))
         return departments[wanted]
 
     def parties(self) -> dict[str, str]:
@@ -149,8 +152,8 @@ class BooksReader:
             if number not in known:
                 where = f"[profiles.{self.profile.name}.voucher] {key} = {number}"
                 raise ConfigFault(
-                    say("{where}: not in 24SevenOffice's CRM", where=where),
-                    say("create Klarna there, or correct the number"),
+                    sentence("{where}: not in 24SevenOffice's CRM", where=where),
+                    sentence("create Klarna there, or correct the number"),
                 )
         return {key: known[number] for key, number in wanted.items()}
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, time
 from typing import Any
 
-from klarna24.config import VoucherSettings
-from klarna24.voucher import Entry, Voucher
+from klarna24.bookkeeping.voucher import Entry, Voucher
+from klarna24.config.tables import VoucherSettings
 
-SAVE_AS_JOURNAL = 1  # facts: SaveOption
+SAVE_AS_DRAFT = 1  # facts: SaveOption
 
 
 def bundle_list(
@@ -38,7 +38,7 @@ def bundle_list(
         },
         "AllowDifference": False,
         "DirectLedger": False,
-        "SaveOption": SAVE_AS_JOURNAL,
+        "SaveOption": SAVE_AS_DRAFT,
     }
     if settings.ignore_warnings:
         request["IgnoreWarnings"] = {"string": list(settings.ignore_warnings)}

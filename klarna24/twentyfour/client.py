@@ -1,4 +1,4 @@
-"""24SevenOffice as the run sees it: the company's books, the journal, one save."""
+"""24SevenOffice as the run sees it: the company's books, the ledger, one save."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,14 @@ from functools import partial
 from threading import Lock
 from typing import Any, ClassVar, TypeVar
 
-from klarna24.config import Profile
+from klarna24.bookkeeping.ledger_match import LedgerMatch
+from klarna24.bookkeeping.voucher import Books, Trace, Voucher
+from klarna24.config.tables import Profile
 from klarna24.errors import Unavailable
-from klarna24.lookup import Found
-from klarna24.twentyfour import answers, journal
+from klarna24.http import ServerTime
+from klarna24.text import sentence
+from klarna24.twentyfour import answers
+from klarna24.twentyfour import ledger as journal
 from klarna24.twentyfour.answers import Answer, Kind
 from klarna24.twentyfour.books import BooksReader, items
 from klarna24.twentyfour.bundle import bundle_list
@@ -18,9 +22,6 @@ from klarna24.twentyfour.connection import NEXT_RUN, UNREADABLE, Connection, unr
 from klarna24.twentyfour.sessions import Sessions
 from klarna24.twentyfour.transport import NoAnswer, NotSent
 from klarna24.twentyfour.writing import one_of_each_shape, whole_message
-from klarna24.voucher import Books, Trace, Voucher
-from klarna24.web import ServerTime
-from klarna24.wording import say
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ class TwentyFourClient:
         try:
             return question(BooksReader(self._profile, self._connection.read))
         except UNREADABLE as error:
-            raise unreadable(say("the company's books"), error) from None
+            raise unreadable(sentence("the company's books"), error) from None
 
     def accepts_credentials(self) -> bool:
         """Whether user, password and application are known, a kept session aside. It is no login."""
@@ -71,8 +72,8 @@ class TwentyFourClient:
         except UNREADABLE as error:
             raise unreadable("GetIdentitiesWithCredential", error) from None
 
-    def find(self, traces: Sequence[Trace], until: date, also: Iterable[int] = ()) -> list[Found | None]:
-        """Which of these stand in the journal, on their own account or one in ``also``; None proves nothing
+    def find(self, traces: Sequence[Trace], until: date, also: Iterable[int] = ()) -> list[LedgerMatch | None]:
+        """Which of these stand in the ledger, on their own account or one in ``also``; None proves nothing
         (drafts are invisible)."""
 
         def read(**filters: Any) -> Iterable[Any]:
@@ -99,7 +100,7 @@ class TwentyFourClient:
         }
         number = getattr(self._connection.read("account", "GetEntryId", argEntryId=entry_id), "EntryNo", None)
         if not isinstance(number, int) or number <= 0:
-            message = say("24SevenOffice gave no transaction number for {voucher}", voucher=voucher.name)
+            message = sentence("24SevenOffice gave no transaction number for {voucher}", voucher=voucher.name)
             raise Unavailable(message, NEXT_RUN)
         office = self._profile.twentyfour
         series = (office.base_url, office.client_id, voucher.type.series_id, voucher.year)

@@ -17,19 +17,18 @@ import tenacity
 import zeep
 import zeep.exceptions
 
-from klarna24.config import Profile
+from klarna24.config.tables import Profile
 from klarna24.errors import ConfigFault, CredentialsFault, Unavailable
-from klarna24.redaction import keep_out, keep_out_guid
-from klarna24.text import clean
+from klarna24.http import ServerTime
+from klarna24.logs.redaction import register_guid, register_secret
+from klarna24.text import Sentence, clean, joined, sentence
 from klarna24.twentyfour import answers
 from klarna24.twentyfour.sessions import Sessions, fits_a_cookie
 from klarna24.twentyfour.transport import NoAnswer, NotSent, Transport, Write
-from klarna24.web import ServerTime
-from klarna24.wording import Said, joined, say
 
 CONTRACTS = Path(__file__).parent / "contracts"
 RETRY_SECONDS = 30.0
-NEXT_RUN = say("the next run carries on")
+NEXT_RUN = sentence("the next run carries on")
 SETTINGS = zeep.Settings(
     # The first two together read past elements that the contract does not name (facts: zeep); that the answer is
     # whole, the transport has made sure.
@@ -56,7 +55,7 @@ class Connection:
     def __init__(self, profile: Profile, password: Callable[[], str], sessions: Sessions) -> None:
         self._name = profile.name
         self._settings = profile.twentyfour
-        keep_out_guid(self._settings.application_id)
+        register_guid(self._settings.application_id)
         self._password = password
         self._sessions = sessions
         self._transport = Transport(self._settings.base_url, self._settings.username)
@@ -111,16 +110,16 @@ class Connection:
         credential = {**self._credential(), "IdentityId": self._settings.identity_id}
         answer = self._try("authenticate", "Login", once_heard=True, credential=credential)
         session_id = "" if answer is _Session.LOST else str(answer or "")
-        keep_out(session_id)
+        register_secret(session_id)
         if not session_id:
             raise CredentialsFault(
-                say("24SevenOffice refused the login of {username}", username=self._settings.username),
-                say(
+                sentence("24SevenOffice refused the login of {username}", username=self._settings.username),
+                sentence(
                     "check username, password, application_id and identity_id: {command}", command="klarna24 check"
                 ),
             )
         if not fits_a_cookie(session_id):
-            raise Unavailable(say("24SevenOffice gave a session id that no cookie can hold"), NEXT_RUN)
+            raise Unavailable(sentence("24SevenOffice gave a session id that no cookie can hold"), NEXT_RUN)
         self._transport.session_id, self._unproved = session_id, True
         self._check_company()
         log.info("24SevenOffice: %s: logged in as %s", self._name, self._settings.username)
@@ -132,11 +131,11 @@ class Connection:
 
     def _credential(self) -> dict[str, str]:
         password = self._password()
-        keep_out(password)
+        register_secret(password)
         if any(ord(character) < 32 for character in password):  # XML cannot hold it
             raise CredentialsFault(
-                say("the password for 24SevenOffice has a line break or control character in it"),
-                say("store it alone"),
+                sentence("the password for 24SevenOffice has a line break or control character in it"),
+                sentence("store it alone"),
             )
         return {
             "ApplicationId": self._settings.application_id,
@@ -172,7 +171,7 @@ class Connection:
         if not self._is_pinned(identity):
             self._transport.session_id, self._unproved = None, False
             client = getattr(identity, "Client", None)
-            message = say(
+            message = sentence(
                 "24SevenOffice logged in to company {company} ({name}) as identity {identity}, but the profile "
                 "says {client_id} and {identity_id}",
                 company=str(getattr(client, "Id", None)),
@@ -182,7 +181,7 @@ class Connection:
                 identity_id=self._settings.identity_id,
             )
             table = f"[profiles.{self._name}.24sevenoffice]"
-            raise ConfigFault(message, say("correct {table}; nothing was sent", table=table))
+            raise ConfigFault(message, sentence("correct {table}; nothing was sent", table=table))
         self._company_checked = True
 
     def _is_pinned(self, identity: Any) -> bool:
@@ -194,7 +193,7 @@ class Connection:
 
     def _try(self, service: str, operation: str, once_heard: bool = False, **arguments: Any) -> Any:
         """The answer, or LOST; asked for again while there is hope, but with ``once_heard`` not after it may have
-        been heard (repeated logins are throttled)."""
+        been server_text (repeated logins are throttled)."""
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(NotSent if once_heard else (NotSent, NoAnswer))
             & tenacity.retry_if_exception(lambda error: getattr(error, "retry", True)),
@@ -246,17 +245,17 @@ def _tell(operation: str, state: tenacity.RetryCallState) -> None:
 
 
 def unreadable(operation: str, error: Exception) -> Unavailable:
-    what = say("an answer that could not be read ({error})", error=type(error).__name__)
+    what = sentence("an answer that could not be read ({error})", error=type(error).__name__)
     return Unavailable(_of(operation, what), "klarna24 check")
 
 
-def _of(operation: str, what: str) -> Said:
+def _of(operation: str, what: str) -> Sentence:
     """What was asked, and what about it."""
     return joined(": ", ("24SevenOffice", operation, what))
 
 
 def _refused_again() -> Unavailable:
-    return Unavailable(say("24SevenOffice does not accept the session that it just gave"), NEXT_RUN)
+    return Unavailable(sentence("24SevenOffice does not accept the session that it just gave"), NEXT_RUN)
 
 
 @cache

@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Self
 
-from klarna24.config import TwentyFour
-from klarna24.redaction import keep_out
+from klarna24.config.tables import TwentyFour
+from klarna24.logs.redaction import register_secret
 
 
 def fits_a_cookie(session_id: str) -> bool:
@@ -53,7 +53,7 @@ class Sessions:
         """None where there is none: a session that cannot be read costs one login, no more."""
         with suppress(OSError, UnicodeDecodeError):
             session_id = self._file(settings).read_text("ascii").strip()
-            keep_out(session_id)
+            register_secret(session_id)
             return session_id if fits_a_cookie(session_id) else None
         return None
 

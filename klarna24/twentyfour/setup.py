@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from klarna24.config import Profile
+from klarna24.config.tables import Profile
 from klarna24.errors import CredentialsFault
-from klarna24.text import clean
+from klarna24.text import clean, sentence
 from klarna24.twentyfour.books import BooksReader, items
 from klarna24.twentyfour.connection import UNREADABLE, Connection, unreadable
 from klarna24.twentyfour.sessions import Sessions
-from klarna24.wording import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +52,11 @@ class SetUp:
         except UNREADABLE as error:
             raise unreadable("GetIdentitiesWithCredential", error) from None
         if not found:
-            message = say(
+            message = sentence(
                 "24SevenOffice knows no company for {username} with this password and application id",
                 username=self._profile.twentyfour.username,
             )
-            raise CredentialsFault(message, say("check all three"))
+            raise CredentialsFault(message, sentence("check all three"))
         return found
 
     def choices(self) -> Choices:
@@ -73,7 +72,7 @@ class SetUp:
                 currency=client.home_currency,
             )
         except UNREADABLE as error:
-            raise unreadable(say("the company's books"), error) from None
+            raise unreadable(sentence("the company's books"), error) from None
 
     def parties(self, text: str) -> dict[int, str]:
         """Customers and suppliers by number, or by a part of their name."""

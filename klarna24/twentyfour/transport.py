@@ -17,10 +17,9 @@ import zeep
 from lxml import etree
 from requests.adapters import HTTPAdapter
 
-from klarna24.pace import TooMany, pace_of
-from klarna24.redaction import heard
-from klarna24.web import Endless, ServerTime, new_session, read_whole
-from klarna24.wording import Said, say
+from klarna24.http import AnswerTooLong, ServerTime, TooManyRequests, new_session, pace_of, read_whole
+from klarna24.logs.redaction import server_text
+from klarna24.text import Sentence, sentence
 
 TIMEOUT = (10.0, 120.0)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = 300.0
@@ -130,9 +129,9 @@ class Transport(zeep.Transport):
         """The answer, read whole, if it is well-formed XML. Raises NotSent or NoAnswer otherwise."""
         try:
             self._pace.keep(LONGEST_WAIT)
-        except TooMany as too_many:
+        except TooManyRequests as too_many:
             minutes = int(too_many.seconds // 60) + 1
-            reason = say(
+            reason = sentence(
                 "{most} requests were made within an hour; room again in {minutes} minutes",
                 most=REQUESTS_AN_HOUR,
                 minutes=minutes,
@@ -152,12 +151,12 @@ class Transport(zeep.Transport):
             with response:
                 self.server_time = ServerTime.of(response)
                 body = read_whole(response, ANSWER_SECONDS, ANSWER_BYTES)
-        except Endless as error:
+        except AnswerTooLong as error:
             raise NoAnswer(error.why) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if self._watch.connected:
                 raise NoAnswer(_why(error)) from None
-            raise NotSent(say("no connection ({error})", error=type(error).__name__)) from None
+            raise NotSent(sentence("no connection ({error})", error=type(error).__name__)) from None
         response._content = body  # zeep reads the answer from here; a stream that has been read has none
         _check(response, body)
         return response
@@ -169,36 +168,36 @@ class Transport(zeep.Transport):
         return bytes(super().load(url))  # type: ignore[no-untyped-call]  # zeep has no types
 
 
-def _why(error: Exception) -> Said:
+def _why(error: Exception) -> Sentence:
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return say("no answer within {seconds} s", seconds=f"{TIMEOUT[1]:.0f}")
-    return say("the connection broke before the answer was whole ({error})", error=type(error).__name__)
+        return sentence("no answer within {seconds} s", seconds=f"{TIMEOUT[1]:.0f}")
+    return sentence("the connection broke before the answer was whole ({error})", error=type(error).__name__)
 
 
 def _check(response: requests.Response, body: bytes) -> None:
     if limit := LIMIT.search(body):
-        raise NotSent(heard(limit.group().decode("utf-8", "replace"), 150), retry=False)
+        raise NotSent(server_text(limit.group().decode("utf-8", "replace"), 150), retry=False)
     status = response.status_code
     if status == 429:
         raise NotSent(_too_many_requests(response), retry=False)
     if 300 <= status < 400:
-        raise NoAnswer(say("a redirect (HTTP {status}), which is never followed", status=status))
+        raise NoAnswer(sentence("a redirect (HTTP {status}), which is never followed", status=status))
     try:
         # zeep itself parses forgivingly, and would take half an answer for a whole one
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
         document = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError):
-        raise NoAnswer(say("an answer that is not XML (HTTP {status})", status=status)) from None
+        raise NoAnswer(sentence("an answer that is not XML (HTTP {status})", status=status)) from None
     if document.getroottree().docinfo.doctype:  # type: ignore[union-attr]  # lxml-stubs says Any as well
-        raise NoAnswer(say("an answer with a document type, which SOAP forbids"))
+        raise NoAnswer(sentence("an answer with a document type, which SOAP forbids"))
     # zeep trips over an envelope without content, and takes the sender's word for what is multipart
     if document.tag != f"{SOAP}Envelope" or document.find(f"{SOAP}Body/*") is None:
-        raise NoAnswer(say("an answer that is not SOAP (HTTP {status})", status=status))
+        raise NoAnswer(sentence("an answer that is not SOAP (HTTP {status})", status=status))
     response.headers["Content-Type"] = "text/xml"
 
 
-def _too_many_requests(response: requests.Response) -> Said:
+def _too_many_requests(response: requests.Response) -> Sentence:
     until = response.headers.get("APILimitReset") or response.headers.get("Retry-After") or ""
     if until and until.isprintable():
-        return say("too many requests (HTTP 429), until {until}", until=heard(until, 40))
-    return say("too many requests (HTTP 429)")
+        return sentence("too many requests (HTTP 429), until {until}", until=server_text(until, 40))
+    return sentence("too many requests (HTTP 429)")

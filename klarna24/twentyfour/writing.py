@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from lxml import etree
 
-from klarna24.voucher import Entry
+from klarna24.bookkeeping.voucher import Entry
 
 Shape = tuple[object, ...]
 Pattern = list[tuple[str, Callable[[Entry], str]]]  # text, and what of the entry follows it

@@ -1,0 +1,185 @@
+"""What the figures must say of themselves, and the company's books of the currency and the year; or Blocked."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+
+from klarna24.bookkeeping.payout import FEE_TERMS, NAMES, NOT_TWO_DECIMALS, Payout, Transaction
+from klarna24.bookkeeping.voucher import Books, Currency, FiscalYear
+from klarna24.config.tables import Profile
+from klarna24.errors import Blocked
+from klarna24.text import Sentence, joined, sentence
+
+SKIP = "klarna24 resolve --skip"  # for the place {skip}, where problems.held puts the command in full
+
+
+def check_figures(payout: Payout) -> frozenset[str]:
+    """Hold what does not add up; return the totals that are no part of this settlement (GROSS fees)."""
+    if payout.settlement_type == "GROSS_FEE":
+        raise Blocked(
+            "gross-fee",
+            sentence(
+                "GROSS_FEE: Klarna's fee invoice of {amount}, not a payout",
+                amount=money(payout, payout.totals.settlement),
+            ),
+            sentence("book the fee invoice by hand, then {skip}", skip=SKIP),
+        )
+    if payout.settlement_type not in {"NET", "GROSS"}:
+        raise Blocked(
+            "unknown-type",
+            sentence("settlement type {type} is not known", type=repr(payout.settlement_type)),
+            sentence("book it by hand, then {skip}, and tell us", skip=SKIP),
+        )
+    if payout.currency in NOT_TWO_DECIMALS:
+        raise Blocked(
+            "currency",
+            sentence("{currency} has not two decimals, as 24SevenOffice's amounts have", currency=payout.currency),
+            sentence("book it by hand, then {skip}", skip=SKIP),
+        )
+    _check_signs(payout)
+    left_out = _check_sum(payout)
+    _check_debt(payout)
+    return left_out
+
+
+def _check_signs(payout: Payout) -> None:
+    totals = payout.totals
+    figures = [
+        # a total by Klarna's own name, for it is Klarna that is asked
+        *totals.amounts.items(),
+        (NAMES["opening_debt"], totals.opening_debt),
+        (NAMES["closing_debt"], totals.closing_debt),
+    ]
+    negative = [joined(" ", (name, money(payout, amount))) for name, amount in figures if amount < 0]
+    if negative:
+        raise Blocked(
+            "negative",
+            sentence(
+                "Klarna's totals are magnitudes, and these are negative: {figures}",
+                figures=joined(", ", negative),
+            ),
+            sentence("ask Klarna what they mean, book it by hand, then {skip}", skip=SKIP),
+        )
+
+
+def _check_sum(payout: Payout) -> frozenset[str]:
+    totals = payout.totals
+    whole = totals.signed_sum()
+    if whole == totals.settlement:
+        return frozenset()
+    without = totals.signed_sum(without=FEE_TERMS)
+    if payout.settlement_type == "GROSS" and without == totals.settlement:
+        return FEE_TERMS
+    places: dict[str, str | int] = {
+        "sum": money(payout, whole),
+        "settlement": money(payout, totals.settlement),
+        "difference": money(payout, totals.settlement - whole),
+    }
+    if payout.settlement_type == "GROSS":
+        message = sentence(
+            "the totals add up to {sum} (GROSS: {without} without fees), but the settlement is {settlement}: "
+            "{difference} is unexplained",
+            without=f"{without:.2f}",
+            **places,
+        )
+    else:
+        message = sentence(
+            "the totals add up to {sum}, but the settlement is {settlement}: {difference} is unexplained", **places
+        )
+    raise Blocked("residual", message, _compare())
+
+
+def _check_debt(payout: Payout) -> None:
+    totals = payout.totals
+    expected = totals.opening_debt - totals["repay"] + totals["deposit"]
+    if expected != totals.closing_debt:
+        message = sentence(
+            "opening debt {opening} − repaid {repaid} + new debt {new} = {sum}, but the closing debt is {closing}",
+            opening=f"{totals.opening_debt:.2f}",
+            repaid=f"{totals['repay']:.2f}",
+            new=f"{totals['deposit']:.2f}",
+            sum=money(payout, expected),
+            closing=money(payout, totals.closing_debt),
+        )
+        raise Blocked("debt", message, _compare())
+
+
+def _compare() -> Sentence:
+    return sentence("compare with Klarna's settlement report, ask Klarna; it is tried again at each run")
+
+
+def is_foreign(payout: Payout, books: Books) -> bool:
+    return payout.currency != books.home_currency
+
+
+def currency_of(payout: Payout, rows: Iterable[Transaction], profile: Profile, books: Books) -> Currency:
+    if not is_foreign(payout, books):
+        return Currency(payout.currency)
+    if profile.voucher.foreign_currency == "rate" and payout.currency in books.currencies:
+        return books.currencies[payout.currency]
+    paid = money(payout, payout.totals.settlement)
+    if profile.voucher.foreign_currency == "rate":
+        message = sentence("{paid} was paid, and 24SevenOffice has no rate for it", paid=paid)
+        hint = sentence("add {currency} to 24SevenOffice's currencies", currency=payout.currency)
+    else:
+        message = sentence(
+            "{paid} was paid, and the company keeps its books in {currency}",
+            paid=paid,
+            currency=books.home_currency,
+        )
+        table, line = f"[profiles.{profile.name}.voucher]", 'foreign_currency = "rate"'
+        hint = sentence("book it by hand, or under {table}: {line}", table=table, line=line)
+    raise Blocked("currency", joined("; ", (message, *_own_vat(payout, rows))), hint)
+
+
+def _own_vat(payout: Payout, rows: Iterable[Transaction]) -> Iterator[Sentence]:
+    """Klarna's VAT in the country where the merchant is registered: what its VAT return needs."""
+    sums: defaultdict[tuple[bool, str], Decimal] = defaultdict(Decimal)
+    for row in rows:
+        if row.currency == payout.currency and row.registration_tax and row.registration_currency:
+            sums[row.type == "FEE_REFUND", row.registration_currency] += row.registration_tax
+    for (refunded, code), tax in sums.items():
+        amount = f"{tax:.2f} {code}"
+        if refunded:
+            yield sentence("Klarna's own VAT on fee refunds: {amount}", amount=amount)
+        else:
+            yield sentence("Klarna's own VAT on fees: {amount}", amount=amount)
+
+
+def fiscal_year(day: date, profile: Profile, years: Iterable[FiscalYear]) -> int:
+    """The number that 24SevenOffice gives the year of ``day`` (facts: YearId; undocumented for a split one).
+    Raises Blocked where nothing can be booked on that day."""
+    year = next((year for year in years if year.start <= day < year.end), None)
+    if year is None:
+        message = sentence("there is no fiscal year with {day} in it", day=str(day))
+        raise Blocked("fiscal-year", message, sentence("create it in 24SevenOffice"))
+    last_day = year.end - timedelta(days=1)
+    start, end = str(year.start), str(last_day)
+    if year.locked:
+        raise Blocked(
+            "fiscal-year",
+            sentence("the fiscal year {start} – {end} is locked", start=start, end=end),
+            sentence("unlock it in 24SevenOffice, or book by hand, then {skip}", skip=SKIP),
+        )
+    if year.start.year == last_day.year:
+        return year.start.year
+    if profile.voucher.fiscal_year is None:
+        message = sentence(
+            "the fiscal year {start} – {end} is split: its number may be {first} or {second}",
+            start=start,
+            end=end,
+            first=year.start.year,
+            second=last_day.year,
+        )
+        table, line, other = f"[profiles.{profile.name}.voucher]", 'fiscal_year = "start"', '"end"'
+        raise Blocked(
+            "fiscal-year",
+            message,
+            sentence("under {table}: {line} or {other}", table=table, line=line, other=other),
+        )
+    return (year.start if profile.voucher.fiscal_year == "start" else last_day).year
+
+
+def money(payout: Payout, amount: Decimal) -> str:
+    return f"{amount:.2f} {payout.currency}"

@@ -1,0 +1,88 @@
+"""Whether a voucher stands in the ledger: pure, from what was kept of it and the ledger's lines.
+
+Not found proves nothing: drafts are invisible to the API (facts: SaveBundleList).
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from klarna24.bookkeeping.voucher import Trace
+
+
+class VoucherKey(NamedTuple):
+    """A number may recur in another series or on another day."""
+
+    transaction_no: int
+    type_id: int
+    date: date
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """Contract: Transaction.Transaction."""
+
+    key: VoucherKey
+    account_no: int
+    amount: Decimal
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerMatch:
+    """``ours`` where the sums per account are those that were sent; else the reference stands on other lines
+    (booked by hand, or edited), and ``same_amount`` tells whether the anchor's amount is among them."""
+
+    transaction_no: int
+    ours: bool
+    same_amount: bool
+
+
+def mentions(comment: str, payment_reference: str) -> bool:
+    """The reference as a whole word, between blanks, quotes or stops: 12 is not in 123, 12-3 or 12/3."""
+    return re.search(rf"""(?<![^\s"'(,;:]){re.escape(payment_reference)}(?![^\s"'),;:.])""", comment) is not None
+
+
+def candidates(trace: Trace, lines: Iterable[LedgerLine]) -> set[VoucherKey]:
+    """The vouchers with a line, on the accounts that were searched, that mentions the reference."""
+    return {
+        line.key
+        for line in lines
+        if line.key.date >= trace.date and mentions(line.comment, trace.payment_reference)
+    }
+
+
+def judge(trace: Trace, lines: Iterable[LedgerLine]) -> LedgerMatch | None:
+    """What the whole vouchers in ``lines`` say of the one that was sent. Two equal ones are no proof of one."""
+    vouchers: defaultdict[VoucherKey, list[LedgerLine]] = defaultdict(list)
+    for line in lines:
+        vouchers[line.key].append(line)
+    ours = [key for key, its in vouchers.items() if _sums(its) == _without_zeros(trace.sums)]
+    if len(ours) == 1:
+        return LedgerMatch(ours[0].transaction_no, ours=True, same_amount=True)
+    if not vouchers:
+        return None
+    same = [key for key, its in vouchers.items() if any(_is_anchor(trace, line) for line in its)]
+    return LedgerMatch(min(same or vouchers).transaction_no, ours=False, same_amount=bool(same))
+
+
+def _is_anchor(trace: Trace, line: LedgerLine) -> bool:
+    """Our amount on our account; on another only in our own words, for a bank row has the reference as well."""
+    reference = trace.payment_reference
+    where = line.account_no == trace.account_no or line.comment.startswith(f"Klarna {reference} ")
+    return where and line.amount == trace.amount and mentions(line.comment, reference)
+
+
+def _sums(lines: Iterable[LedgerLine]) -> dict[int, Decimal]:
+    sums: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        sums[line.account_no] += line.amount
+    return _without_zeros(sums)
+
+
+def _without_zeros(sums: dict[int, Decimal]) -> dict[int, Decimal]:
+    return {account_no: amount for account_no, amount in sums.items() if amount}

@@ -1,0 +1,136 @@
+"""What Klarna says: a payout, its totals, its transactions.
+
+Frozen records without behaviour beyond their own arithmetic. Amounts are Decimal in the payout's currency
+(klarna.py turns minor units into Decimal, once). Names are those of the settlements contract, without
+``_amount``.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from klarna24.text import sentence
+
+ZERO = Decimal(0)
+
+# Settlement amount = the signed sum of these totals (facts: "The arithmetic").
+SIGNS: dict[str, int] = {
+    "sale": +1,
+    "return": -1,
+    "reversal": -1,
+    "fee": -1,
+    "fee_correction": +1,
+    "fee_refund": +1,
+    "tax": -1,
+    "tax_refund": +1,
+    "commission": +1,
+    "commission_reversal": -1,
+    "charge": -1,
+    "credit": +1,
+    "holdback": -1,
+    "release": +1,
+    "repay": -1,
+    "deposit": +1,
+}
+# What a person calls the figures of :meth:`Totals.named`.
+NAMES = {
+    "settlement": sentence("settlement"),
+    "sale": sentence("sale"),
+    "return": sentence("return"),
+    "reversal": sentence("reversal"),
+    "fee": sentence("fee"),
+    "fee_correction": sentence("fee correction"),
+    "fee_refund": sentence("fee refund"),
+    "tax": sentence("tax"),
+    "tax_refund": sentence("tax refund"),
+    "commission": sentence("commission"),
+    "commission_reversal": sentence("commission reversal"),
+    "charge": sentence("charge"),
+    "credit": sentence("credit"),
+    "holdback": sentence("holdback"),
+    "release": sentence("release"),
+    "repay": sentence("repay"),
+    "deposit": sentence("deposit"),
+    "opening_debt": sentence("opening debt"),
+    "closing_debt": sentence("closing debt"),
+}
+FEE_TERMS = frozenset({"fee", "fee_correction", "fee_refund", "tax", "tax_refund"})
+
+# ISO 4217 currencies whose minor unit is not a hundredth. Klarna's amounts are minor units, and 24SevenOffice
+# keeps two decimals: such a payout is blocked.
+NOT_TWO_DECIMALS = {
+    *("BHD", "BIF", "CLF", "CLP", "DJF", "GNF", "IQD", "ISK", "JOD", "JPY", "KMF", "KRW", "KWD", "LYD"),
+    *("OMR", "PYG", "RWF", "TND", "UGX", "UYI", "UYW", "VND", "VUV", "XAF", "XOF", "XPF"),
+}
+
+
+class PayoutKey(NamedTuple):
+    """What makes a payout one and the same at Klarna: a reference may recur in another currency."""
+
+    merchant_id: str
+    payment_reference: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sixteen totals (:data:`SIGNS`), the settlement and the debts; magnitudes, as Klarna states them."""
+
+    settlement: Decimal
+    amounts: dict[str, Decimal]
+    opening_debt: Decimal = ZERO
+    closing_debt: Decimal = ZERO
+
+    def __getitem__(self, total: str) -> Decimal:
+        return self.amounts.get(total, ZERO)
+
+    def signed_sum(self, without: frozenset[str] = frozenset()) -> Decimal:
+        return sum((sign * self[total] for total, sign in SIGNS.items() if total not in without), ZERO)
+
+    def named(self) -> dict[str, Decimal]:
+        """All figures by name, zeros left out: what state keeps to see whether Klarna changed its mind."""
+        figures = {
+            "settlement": self.settlement,
+            **{total: self[total] for total in SIGNS},
+            "opening_debt": self.opening_debt,
+            "closing_debt": self.closing_debt,
+        }
+        return {name: amount for name, amount in figures.items() if amount}
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """One settlement of Klarna's; ``payout_date`` is UTC, ``settlement_type`` NET, GROSS or GROSS_FEE."""
+
+    payment_reference: str
+    payout_date: datetime
+    currency: str
+    settlement_type: str
+    merchant_id: str
+    totals: Totals
+    registration_currency: str | None = None
+
+    @property
+    def key(self) -> PayoutKey:
+        return PayoutKey(self.merchant_id, self.payment_reference, self.currency)
+
+    def local_date(self, zone: ZoneInfo) -> date:
+        """The day it was paid where the shop is: the voucher's date."""
+        return self.payout_date.astimezone(zone).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A row of a payout. It has no id, and two equal rows may both be real (facts: "Transaction rows")."""
+
+    type: str
+    amount: Decimal
+    currency: str
+    detailed_type: str | None = None
+    order_id: str | None = None
+    merchant_reference1: str | None = None
+    merchant_reference2: str | None = None
+    registration_tax: Decimal | None = None
+    registration_currency: str | None = None

@@ -1,0 +1,1 @@
+"""Everything that a run needs, tried without sending anything."""

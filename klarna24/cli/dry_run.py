@@ -1,0 +1,37 @@
+"""klarna24 dry-run."""
+
+from datetime import datetime
+
+import click
+
+from klarna24.cli.options import GlobalOptions, RunOptions, all_option, jobs_option, json_option, profiles_option
+from klarna24.cli.runs import run_dry
+
+_day = click.DateTime(formats=["%Y-%m-%d"])
+
+
+@click.command("dry-run")
+@profiles_option
+@all_option
+@jobs_option
+@json_option
+@click.option("--from", "since", type=_day, metavar="DATE", help="Preview payouts from this day on.")
+@click.option("--to", "until", type=_day, metavar="DATE", help="Preview payouts up to this day (default: today).")
+@click.pass_obj
+def command(
+    options: GlobalOptions,
+    names: tuple[str, ...],
+    every: bool,
+    jobs: int,
+    as_json: bool,
+    since: datetime | None,
+    until: datetime | None,
+) -> int:
+    """Show the vouchers that sync would draft; nothing is sent or written.
+
+    With --from or --to, previews any period, including days before start_date.
+    """
+    if since and until and since > until:
+        raise click.UsageError("--from is after --to.")
+    period = (since and since.date(), until and until.date()) if since or until else None
+    return run_dry(options, RunOptions(names, every, as_json, jobs), period)

@@ -1,0 +1,33 @@
+"""klarna24 log."""
+
+from contextlib import closing
+
+import click
+
+from klarna24.cli.options import GlobalOptions, complete_profile, json_option
+from klarna24.cli.output.json_documents import log_json
+from klarna24.cli.output.lines import print_line, print_log, while_someone_reads
+from klarna24.config.loading import load
+from klarna24.state.store import State
+
+
+@click.command("log")
+@click.option(
+    "--profile", metavar="NAME", shell_complete=complete_profile, help="Only this profile (default: all)."
+)
+@json_option
+@click.pass_obj
+def command(options: GlobalOptions, profile: str | None, as_json: bool) -> int:
+    """Show what was done: when, by whom, and the answer.
+
+    Oldest first. Includes what people decided with klarna24 resolve.
+    """
+    config = load(options.config, options.state_dir)
+    with closing(State.snapshot(config.state_dir)) as state:
+        events = state.events(profile)
+    with while_someone_reads():
+        if as_json:
+            print_line(log_json(events))
+        else:
+            print_log(events)
+    return 0

@@ -1,0 +1,129 @@
+"""The command group: which commands there are, how they are loaded, and what each end of one is worth.
+
+A command's module is imported when the command is called, so that ``--help`` is as fast as click itself.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from klarna24 import __version__
+from klarna24.cli.options import GlobalOptions
+from klarna24.errors import Klarna24Error
+from klarna24.logs import configure as logs
+from klarna24.logs import journal_level
+from klarna24.logs.redaction import print_traceback
+from klarna24.run.stopping import Stopped
+
+# Each command is ``command`` in the module of its name; what it does, in one line for --help.
+COMMANDS = {
+    "init": "Set up a profile in a conversation; every answer is tested live.",
+    "check": "Try everything that a run needs, without sending anything.",
+    "dry-run": "Show the vouchers that sync would draft; nothing is sent or written.",
+    "sync": "Draft each new payout as a voucher in 24SevenOffice, once.",
+    "status": "Show the last run, and each payout that waits, with its next command.",
+    "resolve": "Settle a payout that needs a decision.",
+    "log": "Show what was done: when, by whom, and the answer.",
+    "schedule": "Print a crontab line or systemd units for the daily run.",
+    "sandbox": "Simulate both APIs on this machine, for trying things out.",
+    "demo": "Run everything once against the sandbox; leaves nothing behind.",
+}
+EXIT_CODES = """\b
+Exit codes
+  0  done, nothing new, or not due
+  1  a bug, with traceback
+  2  usage
+  3  configuration: edit profiles.toml, or klarna24 check
+  4  credentials missing or refused, or no payouts: klarna24 check
+  5  unavailable, throttled, or already running: the next run carries on
+  6  24SevenOffice rejected a voucher: read its message
+  7  a payout is blocked, or changed after it was drafted: read why
+  8  in doubt: look in 24SevenOffice, then klarna24 resolve
+"""
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"klarna24.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """From the table above: no command is loaded, and no summary is cut."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="The profiles.toml to use.")
+@click.option(
+    "--state-dir", type=click.Path(path_type=Path, file_okay=False), help="Directory of the state database."
+)
+@click.option("--log-file", type=click.Path(path_type=Path), help="Also write the log to this file.")
+@click.option("-v", "verbose", count=True, help="Verbose; -vv for debug output.")
+@click.option("-q", "quiet", is_flag=True, help="No tables and no progress; problems only.")
+@click.version_option(__version__, prog_name="klarna24")
+@click.pass_context
+def klarna24(
+    context: click.Context,
+    config: Path | None,
+    state_dir: Path | None,
+    log_file: Path | None,
+    verbose: int,
+    quiet: bool,
+) -> None:
+    """Drafts Klarna's payouts as vouchers in 24SevenOffice: each new payout becomes a balanced draft for a person
+    to check, number and book."""
+    if verbose and quiet:
+        raise click.UsageError("-v and -q do not go together.")
+    at_the_end: ExitStack = context.obj
+    at_the_end.enter_context(logs.kept(verbose, log_file))
+    context.obj = GlobalOptions(config, state_dir, bool(verbose), quiet)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns the exit code, whatever happens."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a name in åäö must not end a run under LANG=C
+    with ExitStack() as at_the_end:  # the log file is closed last: a bug is written there, too
+        return _run(arguments, at_the_end)
+
+
+def _run(arguments: Sequence[str], at_the_end: ExitStack) -> int:
+    try:
+        result = klarna24.main(list(arguments), prog_name="klarna24", standalone_mode=False, obj=at_the_end)
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except Stopped as stopped:
+        _print_error(f"stopped by {stopped.name}; the next run carries on", journal_level.WARNING)
+        return stopped.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except Klarna24Error as error:
+        for problem in error.problems():
+            _print_error(f"{problem.message} → {problem.hint}", journal_level.ERROR)
+        return error.exit_code
+    except Exception:  # noqa: BLE001 - the last resort: a bug is shown in full, with exit code 1
+        print_traceback()
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _print_error(line: str, level: int) -> None:
+    click.echo(f"{journal_level.level_prefix(level)}klarna24: {line}", err=True)

@@ -1,0 +1,137 @@
+"""What scripts read: one JSON document (README: "JSON")."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from klarna24.bookkeeping.voucher import Entry, Voucher
+from klarna24.check.result import CheckedProfile
+from klarna24.errors import Problem, worst
+from klarna24.run.outcome import Item, Report
+from klarna24.run.status import ProfileStatus
+from klarna24.state.records import Event
+
+
+def runs_json(command: str, reports: Sequence[Report], problems: Sequence[Problem] = ()) -> str:
+    """The document of ``--json`` (README: "JSON")."""
+    document = {
+        "version": 1,
+        "command": command,
+        "exit_code": worst([*(it.exit_code for it in reports), *(it.exit_code for it in problems)]),
+        "problems": [_problem(problem) for problem in problems],
+        "profiles": [_report(report) for report in reports],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def _report(report: Report) -> dict[str, Any]:
+    return {
+        "profile": report.profile,
+        "due": report.due,
+        "checkpoint": report.checkpoint.isoformat() if report.checkpoint else None,
+        "payouts": [_item(item) for item in report.items],
+        "problems": [_problem(problem) for problem in report.all_problems()],
+    }
+
+
+def _item(item: Item) -> dict[str, Any]:
+    return {
+        "payment_reference": item.key.payment_reference,
+        "payout_date": item.payout_date.isoformat(),
+        "currency": item.key.currency,
+        "settlement_amount": f"{item.settlement:.2f}",
+        "status": item.status,
+        "reason": item.problem.message if item.problem else None,
+        "voucher": _voucher(item.voucher) if item.voucher else None,
+    }
+
+
+def _voucher(voucher: Voucher) -> dict[str, Any]:
+    return {
+        "date": voucher.date.isoformat(),
+        "type": voucher.type.title,
+        "name": voucher.name,
+        "entries": [_entry(entry) for entry in voucher.entries],
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "account_no": entry.account_no,
+        "amount": f"{entry.amount:.2f}",
+        "kind": entry.kind,
+        "comment": entry.comment,
+        "invoice_no": entry.invoice_no,
+        "ocr": entry.ocr,
+        "customer_id": entry.customer_id,
+        "department_id": entry.department_id,
+        "project_id": entry.project_id,
+    }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "hint": problem.hint,
+        "payment_reference": problem.payment_reference,
+    }
+
+
+def status_json(statuses: Sequence[ProfileStatus]) -> str:
+    """The document of ``klarna24 status --json``."""
+    profiles = [
+        {
+            "profile": one.profile,
+            "in_file": one.in_file,
+            "checkpoint": one.checkpoint.isoformat() if one.checkpoint else None,
+            "completed_at": one.completed_at.isoformat() if one.completed_at else None,
+            "next_due": one.next_due.isoformat(timespec="seconds") if one.next_due else None,
+            "counts": one.counts,
+            "waiting": [
+                {
+                    "payment_reference": waiting.row.key.payment_reference,
+                    "payout_date": waiting.row.payout_date.isoformat(),
+                    "currency": waiting.row.key.currency,
+                    "settlement_amount": f"{waiting.row.totals.get('settlement', Decimal(0)):.2f}",
+                    "status": "in-doubt" if waiting.row.in_doubt else waiting.row.status,
+                    "since": waiting.row.changed_at.isoformat(),
+                    "reason": waiting.reason,
+                    "command": waiting.command,
+                }
+                for waiting in one.waiting
+            ],
+        }
+        for one in statuses
+    ]
+    return json.dumps({"version": 1, "command": "status", "profiles": profiles}, ensure_ascii=False, indent=2)
+
+
+def log_json(events: Iterable[Event]) -> str:
+    """The document of ``klarna24 log --json``."""
+    lines = [{**asdict(event), "at": event.at.isoformat()} for event in events]
+    return json.dumps({"version": 1, "command": "log", "events": lines}, ensure_ascii=False, indent=2)
+
+
+def checks_json(exit_code: int, done: Iterable[CheckedProfile], problems: Iterable[Problem]) -> str:
+    """The document of ``klarna24 check --json``."""
+    profiles = [
+        {
+            "profile": one.profile,
+            "checks": [
+                {"name": check.name, "status": check.status, "message": check.message, "next": check.next}
+                for check in one.checks
+            ],
+        }
+        for one in done
+    ]
+    document = {
+        "version": 1,
+        "command": "check",
+        "exit_code": exit_code,
+        "problems": [_problem(problem) for problem in problems],
+        "profiles": profiles,
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)

@@ -1,0 +1,30 @@
+"""klarna24 status."""
+
+import click
+
+from klarna24.cli.options import GlobalOptions, all_option, json_option, profiles_option
+from klarna24.cli.output.json_documents import status_json
+from klarna24.cli.output.lines import print_line, while_someone_reads
+from klarna24.cli.output.tables import print_status
+from klarna24.config.loading import load
+from klarna24.run.status import status
+
+
+@click.command("status")
+@profiles_option
+@all_option
+@json_option
+@click.pass_obj
+def command(options: GlobalOptions, names: tuple[str, ...], every: bool, as_json: bool) -> int:
+    """Show the last run, and each payout that waits, with its next command.
+
+    Shows all profiles unless some are named. Reads only, and works while a sync is running.
+    """
+    config = load(options.config, options.state_dir)
+    statuses = status(config, [] if every else list(names))
+    with while_someone_reads():
+        if as_json:
+            print_line(status_json(statuses))
+        else:
+            print_status(statuses)
+    return 0

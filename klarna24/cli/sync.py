@@ -1,0 +1,76 @@
+"""klarna24 sync."""
+
+import sys
+
+import click
+
+from klarna24.cli.options import (
+    Chosen,
+    GlobalOptions,
+    RunOptions,
+    all_option,
+    choose_profiles,
+    jobs_option,
+    json_option,
+    profiles_option,
+)
+from klarna24.errors import ConfigFault, Klarna24Error
+from klarna24.run.standing import Standings, standings
+
+
+@click.command("sync")
+@profiles_option
+@all_option
+@jobs_option
+@json_option
+@click.option("--now", is_flag=True, help="Run even where the profile's frequency says that it is not due.")
+@click.option(
+    "--wait",
+    type=click.IntRange(0),
+    default=0,
+    metavar="SECONDS",
+    help="Wait this long for another run of the profile to end.",
+)
+@click.pass_obj
+def command(
+    options: GlobalOptions,
+    names: tuple[str, ...],
+    every: bool,
+    jobs: int,
+    as_json: bool,
+    now: bool,
+    wait: float,
+) -> int:
+    """Draft each new payout as a voucher in 24SevenOffice, once.
+
+    A profile that is not due exits immediately; klarna24 status shows when it is due.
+    Prints nothing on success unless run from a terminal.
+    """
+    try:
+        chosen = choose_profiles(options, names, every)
+    except ConfigFault as fault:
+        from klarna24.cli.runs import report_file_fault  # noqa: PLC0415 - as below
+
+        return report_file_fault(options, as_json, fault)
+    known = {} if now else _standings(chosen)
+    if not (as_json or options.verbose or sys.stdout.isatty()) and _nothing_to_do(chosen, known):
+        return 0
+    # Imported here because most of cron's calls end above, and this loads zeep and requests.
+    from klarna24.cli.runs import run_sync  # noqa: PLC0415
+
+    return run_sync(options, RunOptions(names, every, as_json, jobs), chosen, known, wait)
+
+
+def _standings(chosen: Chosen) -> Standings:
+    """Empty where the state cannot be read: each profile's run then meets that fault itself, and reports it."""
+    try:
+        return standings(chosen.config, chosen.profiles)
+    except Klarna24Error:
+        return {}
+
+
+def _nothing_to_do(chosen: Chosen, known: Standings) -> bool:
+    """Whether no profile is due and no monitor expects to hear of this run."""
+    notify = [chosen.config.notify, *(profile.notify for profile in chosen.profiles)]
+    is_heard = any(it.heartbeat for it in notify)
+    return not is_heard and all(it.name in known and not known[it.name].is_due for it in chosen.profiles)

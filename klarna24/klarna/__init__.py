@@ -1,0 +1,1 @@
+"""Klarna's Settlements API; the only package that talks to it."""

@@ -1,0 +1,1 @@
+"""Logging to stderr and to a file, with secrets taken out."""

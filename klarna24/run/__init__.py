@@ -1,0 +1,1 @@
+"""One profile's run: plan, draft, and what became of each payout."""

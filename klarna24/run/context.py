@@ -1,0 +1,88 @@
+"""What a run works with: one profile, its two ends, its state."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from klarna24.bookkeeping.payout import PayoutKey
+from klarna24.bookkeeping.voucher import Books
+from klarna24.config import credentials
+from klarna24.config.loading import Config
+from klarna24.config.tables import Profile
+from klarna24.klarna.client import KlarnaClient
+from klarna24.run.messages import ResolveCommand
+from klarna24.run.outcome import RowsProgress
+from klarna24.state.records import Owner
+from klarna24.state.store import State
+from klarna24.twentyfour.client import TwentyFourClient
+from klarna24.twentyfour.sessions import Sessions
+
+
+@dataclass
+class Shop:
+    """One profile with its two ends and its state, for the length of a run."""
+
+    profile: Profile
+    config: Config
+    klarna: KlarnaClient
+    office: TwentyFourClient
+    state: State
+    progress: RowsProgress | None = None
+    # kept by hand: until Python 3.12 a cached_property lets one shop wait for another's
+    _books: Books | None = None
+    _today: date | None = None
+
+    @property
+    def today(self) -> date:
+        """Where the shop is; fixed when first asked, so that a run does not straddle midnight."""
+        if self._today is None:
+            self._today = datetime.now(self.profile.timezone).date()
+        return self._today
+
+    @property
+    def books(self) -> Books:
+        """Read when the first payout needs them: a run with nothing new makes no call to 24SevenOffice."""
+        if self._books is None:
+            self._books = self.office.books()
+        return self._books
+
+    @property
+    def chart(self) -> dict[int, str]:
+        """Account names, if the books were read."""
+        return self._books.chart if self._books else {}
+
+    @property
+    def owner(self) -> Owner:
+        return Owner.of(self.profile)
+
+    @property
+    def scope(self) -> str:
+        """What a listing asks for, and of whom: where it changes, the next one goes back to the start date."""
+        klarna, profile = self.profile.klarna, self.profile
+        filters = [profile.start_date.isoformat(), profile.timezone.key, klarna.currencies, klarna.merchant_ids]
+        return json.dumps([klarna.url, klarna.environment, klarna.username, *filters])
+
+    def resolve_command(self, key: PayoutKey) -> ResolveCommand:
+        """The command that ends a payout's trouble."""
+        rows = self.state.by_reference(self.profile.name, key.payment_reference)
+        return ResolveCommand.of(self.profile.name, key, (row.key for row in rows))
+
+
+@contextmanager
+def open_shop(
+    profile: Profile, config: Config, state: State, sessions: Sessions, progress: RowsProgress | None = None
+) -> Iterator[Shop]:
+    """Fetches Klarna's password now, and 24SevenOffice's only when a login needs it."""
+    klarna = KlarnaClient(profile.klarna, credentials.fetch(profile.klarna.password, f"{profile.name}.klarna"))
+    office = TwentyFourClient(
+        profile,
+        lambda: credentials.fetch(profile.twentyfour.password, f"{profile.name}.24sevenoffice"),
+        sessions,
+    )
+    try:
+        yield Shop(profile, config, klarna, office, state, progress)
+    finally:
+        klarna.close()
+        office.close()

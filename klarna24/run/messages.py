@@ -1,0 +1,177 @@
+"""The words for what is wrong with one payout: what happened, the figures, and the next command."""
+
+import shlex
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple, Self
+
+from klarna24.bookkeeping.ledger_match import LedgerMatch
+from klarna24.bookkeeping.payout import NAMES, PayoutKey
+from klarna24.bookkeeping.voucher import Trace
+from klarna24.config.tables import WARNINGS
+from klarna24.errors import Changed, InDoubt, Klarna24Error, Problem, Rejected, Silence
+from klarna24.text import Sentence, joined, sentence
+
+SHOWN_REFERENCE = 75  # a payment reference longer than a comment is cut where it is only shown
+
+
+class ResolveCommand(NamedTuple):
+    """``klarna24 resolve`` for one payout; currency and merchant only where the reference has several."""
+
+    profile: str
+    payment_reference: str
+    currency: str | None = None
+    merchant_id: str | None = None
+
+    @classmethod
+    def of(cls, profile: str, key: PayoutKey, same_reference: Iterable[PayoutKey]) -> Self:
+        """``same_reference`` are the profile's payouts of that reference, this one included or not."""
+        others = set(same_reference) - {key}
+        return cls(
+            profile,
+            key.payment_reference,
+            key.currency if any(other.currency != key.currency for other in others) else None,
+            key.merchant_id if any(other.currency == key.currency for other in others) else None,
+        )
+
+    def __call__(self, way: str) -> str:
+        words = ["klarna24", "resolve", "--profile", self.profile]
+        words += ["--currency", self.currency] if self.currency else []
+        words += ["--merchant", self.merchant_id] if self.merchant_id else []
+        dashed = self.payment_reference.startswith("-")
+        words += [f"--{way}", "--", self.payment_reference] if dashed else [self.payment_reference, f"--{way}"]
+        return shlex.join(words)
+
+
+def of_payout(error: Klarna24Error, payment_reference: str, message: Sentence) -> Problem:
+    """``message`` is the whole sentence, with that of the error in it."""
+    return error.problem()._replace(message=message, payment_reference=payment_reference)
+
+
+def short(payment_reference: str) -> str:
+    return payment_reference if len(payment_reference) <= SHOWN_REFERENCE else f"{payment_reference[:40]}…"
+
+
+def blocked(error: Klarna24Error, command: ResolveCommand) -> Problem:
+    """With the command in full where the hint names it."""
+    reference = command.payment_reference
+    message = sentence("payout {reference} is blocked: {why}", reference=short(reference), why=error.message)
+    problem = of_payout(error, reference, message)
+    if isinstance(problem.hint, Sentence):
+        problem = problem._replace(hint=problem.hint.with_values(skip=command("skip")))
+    return problem
+
+
+def waits(error: Klarna24Error, payment_reference: str) -> Problem:
+    """What cannot be fetched for now."""
+    message = sentence("payout {reference} waits: {why}", reference=short(payment_reference), why=error.message)
+    return of_payout(error, payment_reference, message)
+
+
+def in_doubt(command: ResolveCommand, why: str, trace: Trace | None, currency: str) -> Problem:
+    """What to look for in 24SevenOffice, and both commands that end the doubt."""
+    if trace:
+        why = sentence(
+            '{why}; look in 24SevenOffice for the bundle "{bundle}": account {account_no}, {amount} {currency}',
+            why=why,
+            bundle=trace.name,
+            account_no=trace.account_no,
+            amount=f"{trace.amount:.2f}",
+            currency=currency,
+        )
+    hint = sentence(
+        "if it is there: {drafted}; if not: {resend}", drafted=command("drafted"), resend=command("resend")
+    )
+    reference = command.payment_reference
+    message = sentence("payout {reference} is in doubt: {why}", reference=short(reference), why=why)
+    return Problem(InDoubt.code, message, hint, reference)
+
+
+def elsewhere(found: LedgerMatch) -> Sentence:
+    return sentence(
+        "its reference stands in voucher {number} with other lines (booked by hand, edited, or twice)",
+        number=found.transaction_no,
+    )
+
+
+def rejected(command: ResolveCommand, said: str, until_changed: bool) -> Problem:
+    hint = sentence("mend what it says; it is tried again at the next run")
+    if until_changed:
+        hint = sentence(
+            "look in 24SevenOffice that nothing was saved, and mend what it says; it is sent again when the "
+            "voucher has changed, or after: {resend}",
+            resend=command("resend"),
+        )
+    for warning in WARNINGS:
+        if warning in said.replace(" ", "").lower():
+            line = f'ignore_warnings = ["{warning}"]'
+            hint = sentence("if that is no mistake, add under voucher: {line}; {hint}", line=line, hint=hint)
+    reference = command.payment_reference
+    message = sentence(
+        "payout {reference} was rejected: 24SevenOffice said: {said}", reference=short(reference), said=said
+    )
+    return Problem(Rejected.code, message, hint, reference)
+
+
+def changed(
+    command: ResolveCommand, status: str, then: dict[str, Decimal], now: dict[str, Decimal], currency: str
+) -> Problem:
+    names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
+    moves = (f"{then.get(name, Decimal(0)):.2f} → {now.get(name, Decimal(0)):.2f}" for name in names)
+    figures = joined(", ", (joined(" ", (NAMES[name], move)) for name, move in zip(names, moves, strict=True)))
+    reference = command.payment_reference
+    places: dict[str, str | int] = {"reference": short(reference), "figures": figures, "currency": currency}
+    if status == "skipped":
+        message = sentence(
+            "payout {reference} changed at Klarna after it was skipped: {figures} {currency}", **places
+        )
+        hint = sentence(
+            "if it shall be drafted after all: {resend}; if not: {skip}",
+            resend=command("resend"),
+            skip=command("skip"),
+        )
+    else:
+        message = sentence(
+            "payout {reference} changed at Klarna after it was drafted: {figures} {currency}", **places
+        )
+        hint = sentence(
+            "correct the voucher in 24SevenOffice by hand, then {drafted}; it is never drafted again",
+            drafted=command("drafted"),
+        )
+    return Problem(Changed.code, message, hint, reference)
+
+
+def gone(payment_reference: str, before: Problem | None) -> Problem:
+    """An unfinished payout that Klarna no longer has: it stays, and says so."""
+    message = sentence("payout {reference} is no longer at Klarna.", reference=short(payment_reference))
+    if before:
+        message = joined(" ", (message, before.message))
+    hint = sentence("look for it in Klarna's merchant portal")
+    return Problem(before.code if before else Changed.code, message, hint, payment_reference)
+
+
+def silent(newest: date, days: int, expected: int) -> Problem:
+    """Of a profile: nothing has come for too long."""
+    message = sentence(
+        "no payout from Klarna for {days} days, since {newest}; the profile expects one within {expected}",
+        days=days,
+        newest=str(newest),
+        expected=expected,
+    )
+    hint = sentence(
+        "look in Klarna's merchant portal whether payouts go on, and whether these credentials see them: "
+        "klarna24 check"
+    )
+    return Silence(message, hint).problem()
+
+
+def bug(profile: str, error: Exception) -> Problem:
+    """Something that is no fault of the user's: the traceback is shown elsewhere."""
+    return Problem(
+        "bug",
+        sentence("a bug ended the run: {name}", name=type(error).__name__),
+        sentence(
+            "please report the traceback that this shows: {command}", command=f"klarna24 sync --profile {profile}"
+        ),
+    )

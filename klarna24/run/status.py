@@ -1,0 +1,78 @@
+"""What a person asks between runs: where things stand, and who waits for whom. Reads only."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from klarna24.config.loading import Config
+from klarna24.run import messages
+from klarna24.run.due import next_due
+from klarna24.state.records import Owner, Row, Status
+from klarna24.state.store import State
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A payout that needs a person, or only the next run (``ready``); ``command`` is what ends it."""
+
+    row: Row
+    reason: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileStatus:
+    """``in_file`` is off for rows of a profile that is no longer in profiles.toml: no run of it is due, ever."""
+
+    profile: str
+    in_file: bool
+    checkpoint: date | None
+    completed_at: datetime | None
+    next_due: datetime | None
+    counts: dict[Status, int]
+    waiting: list[Waiting]
+
+
+def status(config: Config, names: list[str] | None) -> list[ProfileStatus]:
+    """Of the named profiles, or of all, those that only the state knows included. Works while a sync runs."""
+    state = State.snapshot(config.state_dir)
+    try:
+        wanted = names or [*config.profiles, *(set(state.profiles()) - set(config.profiles))]
+        known = {*config.profiles, *state.profiles()}
+        for name in wanted:
+            if name not in known:
+                config.profile(name)  # raises, with the nearest name
+        return [_of_profile(state, config, name) for name in wanted]
+    finally:
+        state.close()
+
+
+def _of_profile(state: State, config: Config, name: str) -> ProfileStatus:
+    return ProfileStatus(
+        profile=name,
+        in_file=name in config.profiles,
+        checkpoint=state.checkpoint(name),
+        completed_at=state.completed_at(name),
+        next_due=_next_due(state, config, name),
+        counts=state.counts(name),
+        waiting=list(_waiting(state, name)),
+    )
+
+
+def _next_due(state: State, config: Config, name: str) -> datetime | None:
+    """The present where a run is due already."""
+    profile = config.profiles.get(name)
+    return next_due(profile, *state.last_run(Owner.of(profile)), datetime.now(UTC)) if profile else None
+
+
+def _waiting(state: State, name: str) -> Iterator[Waiting]:
+    for row in state.waiting(name):
+        same = state.by_reference(name, row.key.payment_reference)
+        resolve = messages.ResolveCommand.of(name, row.key, (other.key for other in same))
+        command = f"klarna24 sync --profile {name} --now"
+        if row.in_doubt:
+            command = f"{resolve('drafted')}, or {resolve('resend')}"
+        elif row.status in {"blocked", "rejected"} and row.problem:
+            command = row.problem.hint
+        reason = "seen, not sent yet" if row.status == "ready" else "sent, and the run ended before the answer"
+        yield Waiting(row, row.problem.message if row.problem else reason, command)

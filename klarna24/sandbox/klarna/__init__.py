@@ -1,0 +1,1 @@
+"""Klarna's Settlements API, simulated."""

@@ -1,0 +1,1 @@
+"""24SevenOffice's SOAP services, simulated."""

@@ -1,0 +1,1 @@
+"""The sandbox's ledger and drafts as a web page."""

@@ -1,0 +1,1 @@
+"""The crontab line and the systemd units that start the daily run."""

@@ -1,0 +1,87 @@
+"""One run at a time per profile: a kernel lock in the state folder, which dies with the process."""
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import filelock
+
+from klarna24.errors import Locked, StateFault
+from klarna24.text import Sentence, sentence
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def only_run(folder: Path, profile: str, wait: float = 0) -> Iterator[None]:
+    """Waits up to ``wait`` seconds. Raises Locked naming who holds the profile and since when, StateFault where
+    nothing can be locked."""
+    path = folder / "locks" / f"{profile}.lock"
+    note = path.with_suffix(".json")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        lock = filelock.FileLock(path, timeout=0, mode=0o600, fallback_to_soft=False)
+        _acquire(lock, profile, wait)
+    except filelock.Timeout:
+        raise Locked(_under_way(note), sentence("wait for it to end")) from None
+    except (OSError, NotImplementedError) as error:
+        raise StateFault(
+            sentence(
+                "{path} cannot be locked: {why}",
+                path=str(path),
+                why=str(getattr(error, "strerror", None) or error),
+            ),
+            sentence("use a folder on a local disk: {option}", option="--state-dir"),
+        ) from None
+    try:
+        with suppress(OSError):
+            _write(note, {"pid": os.getpid(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"})
+        yield
+    finally:
+        lock.release()
+
+
+def _acquire(lock: filelock.BaseFileLock, profile: str, wait: float) -> None:
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        if not wait:
+            raise
+        log.info("%s: another run is under way: waiting up to %.0f s", profile, wait)
+        lock.acquire(timeout=wait)
+
+
+@contextmanager
+def only_one(path: Path, seconds: float) -> Iterator[bool]:
+    """Whether it is ours, for a moment's work. Raises OSError where nothing can be locked."""
+    lock = filelock.FileLock(path, timeout=seconds, mode=0o600, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        yield False
+        return
+    except NotImplementedError as error:
+        raise OSError(str(error)) from None
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def _write(note: Path, holder: dict[str, object]) -> None:
+    descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(holder, file)
+
+
+def _under_way(note: Path) -> Sentence:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        held = json.loads(note.read_text(encoding="utf-8"))
+        pid, since = int(held["pid"]), str(held["since"])[:20]
+        return sentence("another run is under way (pid {pid}, since {since})", pid=pid, since=since)
+    return sentence("another run is under way")

@@ -1,0 +1,134 @@
+"""A payout and an event as state keeps them, and as the rest of the house sees them."""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple, Self
+
+from klarna24.bookkeeping.payout import PayoutKey
+from klarna24.bookkeeping.voucher import Trace
+from klarna24.config.tables import Profile
+from klarna24.errors import Problem
+from klarna24.text import from_stored, to_stored
+
+Status = Literal["ready", "blocked", "sending", "in-doubt", "rejected", "drafted", "booked", "skipped"]
+
+
+class Owner(NamedTuple):
+    """Whose rows a run works on."""
+
+    profile: str
+    client_id: int
+    environment: str
+
+    @classmethod
+    def of(cls, profile: Profile) -> Self:
+        return cls(profile.name, profile.twentyfour.client_id, profile.klarna.environment)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A payout as state knows it."""
+
+    id: int
+    key: PayoutKey
+    environment: str
+    profile: str
+    payout_date: date
+    status: Status
+    problem: Problem | None
+    totals: dict[str, Decimal]
+    until_changed: bool
+    resend: bool
+    by_person: bool
+    fingerprint: str | None
+    trace: Trace | None
+    transaction_no: int | None
+    changed_at: datetime
+
+    @property
+    def in_doubt(self) -> bool:
+        """LedgerMatch "sending" is in doubt already: the run that sent it never wrote down an answer."""
+        return self.status in {"sending", "in-doubt"}
+
+    @property
+    def may_be_sent(self) -> bool:
+        """What was skipped as empty counts as new once something is in it; not so where a person ended it."""
+        return self.status in {"ready", "blocked", "rejected"} or (self.status == "skipped" and not self.by_person)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A line of the log: who did what to which payout, with which answer, and why where a person said so."""
+
+    at: datetime
+    who: str
+    profile: str
+    payment_reference: str | None
+    currency: str | None
+    what: str
+    answer: str | None
+    note: str | None
+
+
+def row_of(found: sqlite3.Row) -> Row:
+    problem = None
+    if found["code"]:
+        problem = Problem(found["code"], *_words(found), found["payment_reference"])
+    return Row(
+        id=found["id"],
+        key=PayoutKey(found["merchant_id"], found["payment_reference"], found["currency"]),
+        environment=found["environment"],
+        profile=found["profile"],
+        payout_date=date.fromisoformat(found["payout_date"]),
+        status=found["status"],
+        problem=problem,
+        totals={name: Decimal(amount) for name, amount in json.loads(found["totals"]).items()},
+        until_changed=bool(found["until_changed"]),
+        resend=bool(found["resend"]),
+        by_person=bool(found["by_person"]),
+        fingerprint=found["fingerprint"],
+        trace=_trace(found),
+        transaction_no=found["transaction_no"],
+        changed_at=datetime.fromisoformat(found["changed_at"]),
+    )
+
+
+def _trace(found: sqlite3.Row) -> Trace | None:
+    if found["sums"] is None:
+        return None
+    return Trace(
+        payment_reference=found["payment_reference"],
+        name=found["bundle_name"],
+        account_no=found["anchor_account"],
+        date=date.fromisoformat(found["anchor_date"]),
+        amount=Decimal(found["anchor_amount"]),
+        sums={int(number): Decimal(amount) for number, amount in json.loads(found["sums"]).items()},
+    )
+
+
+def trace_columns(trace: Trace) -> dict[str, Any]:
+    return {
+        "bundle_name": trace.name,
+        "anchor_account": trace.account_no,
+        "anchor_date": trace.date.isoformat(),
+        "anchor_amount": str(trace.amount),
+        "sums": json.dumps({str(number): str(amount) for number, amount in trace.sums.items()}),
+    }
+
+
+def _words(found: sqlite3.Row) -> tuple[str, str]:
+    """Message and hint, so that they can still be said in another language."""
+    if found["wording"]:
+        return from_stored(found["wording"])
+    return found["reason"], found["hint"]
+
+
+def problem_columns(problem: Problem | None) -> tuple[str | None, str | None, str | None, str | None]:
+    """code, reason, hint, wording: the two texts in English, and as what they can be translated from."""
+    if problem is None:
+        return None, None, None, None
+    message, hint = problem.message, problem.hint
+    return problem.code, str(message), str(hint), to_stored(message, hint)

@@ -1,0 +1,69 @@
+"""The ledger: which of the vouchers that were sent stand in it (contract: Transaction.GetTransactions)."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from klarna24.bookkeeping.ledger_match import LedgerLine, LedgerMatch, VoucherKey, candidates, judge
+from klarna24.bookkeeping.voucher import Trace
+from klarna24.text import clean
+from klarna24.twentyfour.dates import local_day
+
+Read = Callable[..., Iterable[Any]]  # search parameters → rows of the answer
+
+
+def find(
+    read: Read, traces: Sequence[Trace], until: date, zone: ZoneInfo, also: Iterable[int] = ()
+) -> list[LedgerMatch | None]:
+    """For each trace what the ledger says, from its date to ``until``.
+
+    One call for each anchor account, one for each account in ``also`` (on which vouchers were sent before the
+    profile changed), and one for each voucher number that mentions a reference.
+    """
+    if not traces:
+        return []
+    since = min(trace.date for trace in traces)
+    last = max(until, *(trace.date for trace in traces))
+    accounts = {trace.account_no for trace in traces} | set(also)
+    lines = [
+        line
+        for account_no in sorted(accounts)
+        for line in _lines(read, since, last, zone, AccountNoStart=account_no, AccountNoEnd=account_no)
+        if line.account_no in accounts
+    ]
+    whole: dict[VoucherKey, list[LedgerLine]] = {}
+    found = []
+    for trace in traces:
+        keys = candidates(trace, lines)
+        for key in sorted(keys - whole.keys()):
+            whole[key] = _whole_voucher(read, key, zone)
+        found.append(judge(trace, [line for key in keys for line in whole[key]]))
+    return found
+
+
+def _whole_voucher(read: Read, key: VoucherKey, zone: ZoneInfo) -> list[LedgerLine]:
+    number = key.transaction_no
+    lines = _lines(read, key.date, key.date, zone, TransactionNoStart=number, TransactionNoEnd=number)
+    return [line for line in lines if line.key == key]
+
+
+def _lines(read: Read, since: date, until: date, zone: ZoneInfo, **filters: int) -> list[LedgerLine]:
+    """A day more on both sides, for a day that is told in UTC; what is outside is sorted out by the caller."""
+    rows = read(
+        DateStart=datetime.combine(since - timedelta(days=1), time.min),
+        DateEnd=datetime.combine(until + timedelta(days=1), time(23, 59, 59)),
+        **filters,
+    )
+    return [_line(row, zone) for row in rows if row.TransactionNo is not None and row.Date is not None]
+
+
+def _line(row: Any, zone: ZoneInfo) -> LedgerLine:
+    """.NET leaves a value out where it equals the default (facts: Reading)."""
+    return LedgerLine(
+        VoucherKey(int(row.TransactionNo), int(row.TransactionTypeId or 0), local_day(row.Date, zone)),
+        int(row.AccountNo or 0),
+        Decimal(row.Amount if row.Amount is not None else 0),
+        clean(row.Comment),
+    )

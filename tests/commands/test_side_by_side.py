@@ -1,0 +1,222 @@
+"""sync --all: profiles side by side, each with an output, a trouble and a crash of its own."""
+
+import signal
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from klarna24.cli.side_by_side import side_by_side
+from klarna24.errors import Locked
+from klarna24.klarna.client import KlarnaClient
+from klarna24.run.stopping import Stopped, _pending, finish_first, stop_on_signals
+from klarna24.sandbox.klarna.generate import make_payout
+from klarna24.state.lock import only_run
+from tests.support.mail_server import OpenMail, email_table, open_mail, text
+from tests.support.processes import end, start, wait_until
+from tests.support.shops import NOON, OpenShop, shops, simple
+
+__all__ = ["open_mail"]  # a fixture
+
+
+def test_twenty_profiles_of_which_one_crashes_one_is_in_doubt_and_one_has_wrong_credentials(
+    open_shop: OpenShop, open_mail: OpenMail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WRONG", "not the password")
+    shop, mail = shops(open_shop, 20, shop5={"klarna": {"password": {"env": "WRONG"}}}), open_mail()
+    shop.config.write_text(shop.config.read_text() + email_table(shop, mail))
+    list_payouts = KlarnaClient.payouts
+
+    def crashes_for_one(self: KlarnaClient, *arguments: Any) -> Any:
+        if self._settings.merchant_ids == ["M11"]:
+            raise ZeroDivisionError("a bug")
+        return list_payouts(self, *arguments)
+
+    monkeypatch.setattr(KlarnaClient, "payouts", crashes_for_one)
+    shop.box.faults.arm("cut-after-save", after=3)
+    result = shop.run("sync", "--all", "--json")
+    document = result.json
+    assert (result.code, document["exit_code"]) == (1, 1), "a bug beats all"
+    by_profile = {one["profile"]: one for one in document["profiles"]}
+    assert list(by_profile) == [f"shop{number}" for number in range(1, 21)], "in the file's order"
+    statuses = [payout["status"] for one in by_profile.values() for payout in one["payouts"]]
+    assert (statuses.count("drafted"), statuses.count("in-doubt")) == (17, 1)
+    codes = {name: [it["code"] for it in one["problems"]] for name, one in by_profile.items() if one["problems"]}
+    assert sorted(codes.values()) == [["bug"], ["credentials"], ["in-doubt"]]
+    assert (codes["shop5"], codes["shop11"]) == (["credentials"], ["bug"])
+    assert len(shop.drafts()) == 18
+    (sent,) = mail.mails
+    (doubtful,) = (name for name, its in codes.items() if its == ["in-doubt"])
+    assert sent["Subject"] == f"klarna24 {', '.join(codes)}: new: 3"
+    assert "shop5: Klarna refused the credentials" in text(sent)
+    assert "shop11: a bug ended the run: ZeroDivisionError" in text(sent)
+    assert f"{doubtful}: payout REF{doubtful.removeprefix('shop')} is in doubt" in text(sent)
+
+
+def test_the_output_of_each_is_kept_together_in_the_order_of_the_file(open_shop: OpenShop) -> None:
+    shop = shops(open_shop, 6)
+    lines = shop.run("-v", "sync", "--all", "--jobs", "6").out.splitlines()
+    drafted = [line.partition(":")[0] for line in lines if " drafted Klarna REF" in line]
+    assert drafted == [f"shop{number}" for number in range(1, 7)]
+    assert lines[-1] == "6 of 6 profiles ran: 6 drafted"
+
+
+def test_the_summary_names_who_needs_somebody(open_shop: OpenShop) -> None:
+    shop = shops(open_shop, 3)
+    shop.box.klarna.payouts[1]["totals"]["settlement_amount"] += 1
+    result = shop.run("-v", "sync", "--all")
+    assert result.out.splitlines()[-1] == "3 of 3 profiles ran: 2 drafted, 1 held; look at shop2"
+
+
+def test_all_of_them_well_is_silence(open_shop: OpenShop) -> None:
+    result = shops(open_shop, 5).run("sync", "--all")
+    assert (result.code, result.out, result.err) == (0, "", "")
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_so_many_at_a_time_and_no_more(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
+    shop, at_once, most = shops(open_shop, 6), [], []
+    list_payouts = KlarnaClient.payouts
+
+    def counted(self: KlarnaClient, *arguments: Any) -> Any:
+        at_once.append(1)
+        most.append(len(at_once))
+        time.sleep(0.05)
+        try:
+            return list_payouts(self, *arguments)
+        finally:
+            at_once.pop()
+
+    monkeypatch.setattr(KlarnaClient, "payouts", counted)
+    assert shop.run("sync", "--all", "--jobs", str(jobs)).code == 0
+    assert max(most) == jobs
+
+
+def test_no_shop_waits_for_another_ones_answers(open_shop: OpenShop) -> None:
+    """A cached_property of Python 3.11 has one lock for all shops: their books were read one after the other."""
+    shop = shops(open_shop, 8)
+    shop.box.faults.arm("slow", times=None, operation="GetAccountList", seconds=0.4)
+    started = time.monotonic()
+    assert shop.run("sync", "--all", "--jobs", "8").code == 0
+    assert time.monotonic() - started < 8 * 0.4
+
+
+def test_one_logs_in_for_all_profiles_of_a_user(open_shop: OpenShop) -> None:
+    """Repeated logins are throttled; and once more where the session is lost midway."""
+    shop = shops(open_shop, 8)
+    shop.box.faults.arm("slow", times=None, operation="Login", seconds=0.2)
+    shop.box.faults.arm("expire-session", times=1, after=20)
+    assert shop.run("sync", "--all", "--jobs", "8").code == 0
+    assert shop.box.calls()["Login"] == 2
+    assert len(shop.drafts()) == 8
+
+
+def test_profiles_of_one_company_count_on_from_one_number(open_shop: OpenShop) -> None:
+    """24SevenOffice reserves none: side by side they must not take the same one."""
+    shop = shops(open_shop, 8, all={"voucher": {"transaction_no": "next"}})
+    assert shop.run("sync", "--all", "--jobs", "8").code == 0
+    numbers = [draft.transaction_no for draft in shop.box.office.home.drafts]
+    assert sorted(numbers) == list(range(min(numbers), min(numbers) + 8))
+
+
+def test_a_signal_ends_the_saves_under_way_and_begins_no_other(open_shop: OpenShop) -> None:
+    shop = shops(open_shop, 12)
+    shop.box.faults.arm("slow", times=None, operation="SaveBundleList", seconds=0.6)
+    process = start(shop, "sync", "--all", "--jobs", "4")
+    wait_until(lambda: shop.box.office.home.drafts)
+    process.send_signal(signal.SIGTERM)
+    code, err = end(process)
+    assert (code, "Traceback" in err) == (143, False)
+    shop.box.faults.clear()
+    waiting = shop.run("status", "--json").json["profiles"]
+    assert not [it for one in waiting for it in one["waiting"] if it["status"] == "in-doubt"], (
+        "each was written down"
+    )
+    done = len(shop.drafts())
+    assert 0 < done < 12
+    assert shop.run("sync", "--all", "--now").code == 0
+    assert sorted(shop.drafts()) == sorted(set(shop.drafts()))
+    assert len(shop.drafts()) == 12
+
+
+def test_no_save_begins_in_a_thread_after_a_signal() -> None:
+    began = []
+
+    def save() -> None:
+        with finish_first():
+            began.append(1)
+
+    with stop_on_signals():
+        _pending.signal_number = signal.SIGTERM
+        try:
+            with pytest.raises(Stopped):
+                run_in_thread(save)
+        finally:
+            _pending.signal_number = None
+    assert not began
+
+
+def run_in_thread(work: Any) -> None:
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if raised:
+        raise raised[0]
+
+
+def test_the_results_are_in_the_order_of_the_things_whoever_ends_first() -> None:
+    def work(number: int) -> int:
+        time.sleep(0.02 * (5 - number))
+        return number * number
+
+    assert side_by_side(work, range(5), 5, str) == [0, 1, 4, 9, 16]
+
+
+def test_one_that_another_run_holds_does_not_keep_the_others(open_shop: OpenShop) -> None:
+    shop = shops(open_shop, 3)
+    with only_run(shop.state, "shop2"):
+        result = shop.run("sync", "--all", "--json")
+    assert result.code == Locked.exit_code
+    assert len(shop.drafts()) == 2
+
+
+def test_silence_of_klarna_is_a_trouble_once_it_is_longer_than_the_profile_expects(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("OLD", days_ago=15)])
+    start_date = (NOON - timedelta(days=60)).date()
+    shop.write({"expect_payout_within_days": 14, "start_date": start_date})
+    result = shop.sync("--json")
+    assert result.code == 4
+    (problem,) = result.json["profiles"][0]["problems"]
+    assert problem["code"] == "silence"
+    assert "no payout from Klarna for 15 days" in problem["message"] or "for 16 days" in problem["message"]
+    assert "klarna24 check" in problem["hint"]
+    assert len(shop.drafts()) == 1, "what is there is drafted all the same"
+    shop.box.klarna.add(*simple("NEW", days_ago=1))
+    assert shop.sync("--now").code == 0
+
+
+@pytest.mark.parametrize(("days_since_start", "code"), [(10, 0), (20, 4)])
+def test_credentials_that_see_nothing_at_all_are_silent_since_the_start_date(
+    open_shop: OpenShop, days_since_start: int, code: int
+) -> None:
+    shop = open_shop(payouts=[])
+    start_date = (NOON - timedelta(days=days_since_start)).date()
+    shop.write({"expect_payout_within_days": 14, "start_date": start_date})
+    assert shop.sync().code == code
+    assert shop.dry_run().code == code
+
+
+def test_a_payout_of_nothing_breaks_the_silence(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("OLD", days_ago=30), (make_payout("NOTHING", NOON, sale_amount=0), [])])
+    shop.write({"expect_payout_within_days": 14, "start_date": (NOON - timedelta(days=60)).date()})
+    assert shop.sync().code == 0

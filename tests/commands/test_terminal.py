@@ -1,0 +1,147 @@
+"""What a person sees and types on a real terminal (pexpect), at 80 columns."""
+
+import os
+import re
+import sys
+import threading
+import time
+
+import pexpect
+import pytest
+
+from klarna24.cli import main as cli
+from klarna24.sandbox.klarna.generate import big_payout
+from klarna24.sandbox.server import Sandbox
+from tests.support import ROOT
+from tests.support.shops import NOON, OpenShop, Shop, simple
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def terminal(shop: Shop, *arguments: str) -> "pexpect.spawn[str]":
+    return pexpect.spawn(
+        sys.executable,
+        ["-m", "klarna24", "--config", str(shop.config), *arguments],
+        cwd=str(ROOT),
+        env={**os.environ, **shop.box.environment(), "TERM": "xterm-256color"},
+        encoding="utf-8",
+        dimensions=(50, 80),
+        timeout=20,
+    )
+
+
+def screen(child: "pexpect.spawn[str]") -> list[str]:
+    """The lines, without colours, once the program has ended."""
+    child.expect(pexpect.EOF)
+    child.close()
+    assert isinstance(child.before, str)
+    return ESCAPES.sub("", child.before).splitlines()
+
+
+def test_a_voucher_is_readable_at_80_columns_and_its_totals_agree(shop: Shop) -> None:
+    child = terminal(shop, "dry-run", "--profile", "shop1")
+    lines = screen(child)
+    assert max(map(len, lines)) <= 80
+    totals = [line.split()[-2:] for line in lines if line.startswith(" Total")]
+    assert totals
+    assert all(debit == credit for debit, credit in totals)
+    text = "\n".join(lines)
+    assert "1930     Företagskonto" in text
+    assert "XNXP9NA8 is blocked" in text or "is unexplained" in text
+    assert text.count("is unexplained") == 1, "what the table says is not said twice"
+
+
+def test_a_sync_on_a_terminal_shows_what_it_drafted_and_then_nothing_new(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("XISA93DJ")])
+    first = "\n".join(screen(terminal(shop, "sync", "--profile", "shop1")))
+    assert "Klarna XISA93DJ" in first
+    assert "shop1: 1 drafted" in first
+    assert "\n".join(screen(terminal(shop, "sync", "--profile", "shop1", "--now"))).strip() == "shop1: nothing new"
+    not_due = "\n".join(screen(terminal(shop, "sync", "--profile", "shop1"))).strip()
+    assert re.fullmatch(r"shop1: not due before [\d-]{10} \d\d:\d\d; --now runs it all the same", not_due)
+    assert "".join(screen(terminal(shop, "-q", "sync", "--profile", "shop1"))).strip() == ""
+
+
+def test_odd_text_is_shown_as_it_stands(open_shop: OpenShop) -> None:
+    payout, rows = simple("[/b]åäö'\"")
+    sale = {
+        "type": "SALE",
+        "amount": 100000,
+        "currency_code": "SEK",
+        "merchant_reference1": "[b]\x1b[31m:o:\n",
+    }
+    shop = open_shop(payouts=[(payout, [*rows, sale])])
+    shop.write({"transfer": "itemised", "references": {"merchant_reference1": "invoice_no"}})
+    text = "\n".join(screen(terminal(shop, "dry-run", "--profile", "shop1")))
+    assert "Klarna [/b]åäö'\"" in text
+    assert "invoice [b][31m:o:" in text
+
+
+def test_a_large_payout_shows_a_bar_and_is_cut_short_unless_asked(
+    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del monkeypatch
+    shop = open_shop(payouts=[big_payout("BIG1", 700, NOON)])
+    shop.write({"transfer": "itemised"})
+    lines = "\n".join(screen(terminal(shop, "dry-run", "--profile", "shop1")))
+    assert "more entries (-v)" in lines
+    assert "Klarna BIG1" in lines
+    everything = screen(terminal(shop, "-v", "dry-run", "--profile", "shop1"))
+    assert sum("… sales" in line for line in everything) == 700
+
+
+def test_resolve_asks_and_takes_no_for_an_answer(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("XISA93DJ")])
+    shop.box.faults.arm("cut-before-save")
+    shop.sync()
+    for answer, says in (("n", "stays in-doubt: nothing was changed"), ("y", "is sent at the next run")):
+        child = terminal(shop, "resolve", "--profile", "shop1", "XISA93DJ", "--resend")
+        child.expect("is NOT in 24SevenOffice, neither booked nor as a draft")
+        child.sendline(answer)
+        assert says in " ".join(" ".join(screen(child)).split())
+    assert shop.sync("--now").code == 0
+    child = terminal(shop, "resolve", "--profile", "shop1", "XISA93DJ", "--resend")
+    child.expect("Type the payment reference to go on")
+    child.sendline("XISA93DJ")
+    assert "is sent at the next run" in "\n".join(screen(child))
+
+
+def test_ctrl_c_at_a_question_changes_nothing(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("XISA93DJ")])
+    shop.box.faults.arm("cut-before-save")
+    shop.sync()
+    child = terminal(shop, "resolve", "--profile", "shop1", "XISA93DJ", "--drafted")
+    child.expect("once?")
+    child.sendintr()
+    assert "Traceback" not in "\n".join(screen(child))
+    assert child.exitstatus == 130
+    assert shop.sync("--now").code == 8
+
+
+def test_the_demo_and_the_sandbox(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, so that their lines count as tested; test_docs.py runs the demo as a stranger would."""
+    before = dict(os.environ)
+    assert cli.run(["demo"]) == 0
+    assert dict(os.environ) == before
+    out = capsys.readouterr().out
+    assert "11 payouts became 11 vouchers" in out
+    assert "2 payouts are blocked" in out
+    assert cli.run(["sandbox", "--fault", "no-such-fault"]) == 2
+    served: list[Sandbox] = []
+    start = Sandbox.start
+
+    def started(self: Sandbox) -> Sandbox:
+        served.append(self)
+        return start(self)
+
+    monkeypatch.setattr(Sandbox, "start", started)
+    thread = threading.Thread(target=cli.run, args=(["sandbox", "--port", "0", "--fault", "not-saved:2"],))
+    thread.start()
+    deadline = time.monotonic() + 10
+    while "Ctrl-C ends it" not in (out := capsys.readouterr().out) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert f"played at {served[0].url}" in out
+    assert cli.run(["sandbox", "--port", served[0].url.rpartition(":")[2]]) == 2
+    served[0].stop()
+    thread.join(5)
+    assert not thread.is_alive()

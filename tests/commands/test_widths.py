@@ -1,0 +1,43 @@
+"""A table of vouchers on narrow and wide terminals: words give way, figures never."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from klarna24.bookkeeping.payout import PayoutKey
+from klarna24.bookkeeping.voucher import Currency, Entry, Voucher, VoucherType
+from klarna24.cli.output import tables as output
+from klarna24.run.outcome import Item, Report
+
+AMOUNTS = {"1,000.00": 40, "31,046.12": 40, "1,234,567.89": 60, "12,345,678.90": 60}
+
+
+def report(amount: Decimal) -> Report:
+    debit = Entry(
+        1930, amount, "settlement", "Klarna XISA93DJ payout", invoice_no="a-very-long-invoice-number-0001"
+    )
+    credit = replace(debit, account_no=1580, amount=-amount, comment="Klarna XISA93DJ charge FRAUD_POLICY_CHARGE")
+    kind = VoucherType(9, "Diverse", 3)
+    voucher = Voucher("XISA93DJ", date(2026, 11, 19), kind, 2026, Currency("SEK"), (debit, credit), debit)
+    item = Item(PayoutKey("N1", "XISA93DJ", "SEK"), voucher.date, amount, "ready", voucher)
+    chart = {1930: "Företagskonto/checkkonto/affärskonto", 1580: "Fordringar för kontokort och kuponger"}
+    return Report("shop1", items=[item], chart=chart)
+
+
+@pytest.mark.parametrize("figure", AMOUNTS)
+@pytest.mark.parametrize("width", [40, 50, 60, 72, 80, 85, 100, 200])
+def test_no_figure_and_no_account_number_is_ever_cut(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], figure: str, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    output.print_report(report(Decimal(figure.replace(",", ""))), show_all=False)
+    lines = capsys.readouterr().out.splitlines()
+    if width < AMOUNTS[figure]:
+        return
+    assert max(map(len, lines)) <= width
+    total = next(line for line in lines if line.startswith(" Total"))
+    assert total.split()[-2:] == [figure, figure]
+    assert [line.split()[0] for line in lines if line.startswith((" 1930", " 1580"))] == ["1930", "1580"]
+    assert sum(figure in line for line in lines) >= 3, "debit, credit and total"

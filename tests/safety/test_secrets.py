@@ -1,0 +1,272 @@
+"""Canaries in every secret and every name: in no output, log, mail, event, traceback or state (sessions aside), at
+-vv, under every fault of the sandbox, from servers that repeat all that they are told."""
+
+import base64
+import html
+import json
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from klarna24.logs import redaction
+from klarna24.sandbox.faults import Faults
+from klarna24.sandbox.reply import Incoming, Reply
+from tests.support import smtp_server as mail
+from tests.support.bookkeeping import merged
+from tests.support.office import Wire
+from tests.support.shops import OpenShop, Result, Shop, simple
+from tests.support.smtp_server import MailServer
+
+KLARNA = "kanarie-klarna å&<'9+/%"
+OFFICE = 'kanarie-office "ö"&<9>'
+SMTP = "kanarie-smtp-9&<+/"
+SMTP_USER = "kanarie.smtp.user"
+SHOPPER, EMAIL, STREET = "Kanariefågel Köparsson", "kanarie@koparsson.example", "Kanariegatan 9"
+CUSTOMER = "Kundtjänst Kanariekund"
+PERSON = {"shopper_name": SHOPPER, "billing_address": {"street_address": STREET, "email": EMAIL}}
+
+
+class Cage:
+    """A shop whose every secret and every person is a canary, and all that comes out of it."""
+
+    def __init__(self, shop: Shop, mails: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.shop, self.box, self.mails = shop, shop.box, mails
+        self.log_file = shop.folder / "x.log"
+        self.sessions: set[str] = set()
+        self.results: list[Result] = []
+        self.box.klarna.password, self.box.office.password = KLARNA, OFFICE
+        customers = self.box.office.home.customers
+        customers |= {number: customer._replace(name=CUSTOMER) for number, customer in customers.items()}
+        monkeypatch.setattr(self.box, "handle", self._parrot())
+        shop.write(self.profile())
+
+    @property
+    def application_id(self) -> str:
+        return self.box.office.application_id
+
+    def profile(self) -> dict[str, Any]:
+        """Sales one by one, on the ledger: all that is known of people is asked for."""
+        email = {
+            "host": "localhost",
+            "port": self.mails.port,
+            "security": "none",
+            "username": SMTP_USER,
+            "password": {"env": "CANARY_SMTP"},
+            "from": "klarna24@shop1.se",
+            "to": ["accounts@shop1.se"],
+        }
+        return {
+            "transfer": "itemised",
+            "voucher": {"customer_id": 1001, "ledger_accounts": [1580]},
+            "klarna": {"password": {"env": "CANARY_KLARNA"}},
+            "24sevenoffice": {"password": {"env": "CANARY_OFFICE"}},
+            "notify": {"email": email},
+        }
+
+    def _parrot(self) -> Callable[[Incoming], Reply]:
+        """Both servers repeat what they are told wherever they refuse something, and set cookies."""
+        handle = self.box.handle
+
+        def repeating(incoming: Incoming) -> Reply:
+            reply = handle(incoming)
+            self.sessions |= set(self.box.office.sessions)
+            reply.headers["Set-Cookie"] = f"ASP.NET_SessionId={'.'.join(self.sessions)}; klarna={quote(KLARNA)}"
+            if reply.status >= 400 and reply.body.startswith(b"{"):
+                answer = json.loads(reply.body)
+                answer["error_messages"].append(f"{incoming.headers.get('Authorization')}, which is {KLARNA}")
+                reply.body = json.dumps(answer).encode()
+            cookie = incoming.headers.get("Cookie") or ""
+            told = [self.application_id, cookie, cookie.partition("=")[2]]
+            told += [OFFICE] if b"Password" in incoming.body else []
+            said = html.escape(f"{', '.join(filter(None, told))}: ")
+            for words in (b"The sandbox was told", b"Quarantine ends", b"Not authenticated"):
+                reply.body = reply.body.replace(words, said.encode() + words)
+            return reply
+
+        return repeating
+
+    def run(self, *arguments: str) -> Result:
+        """As a process of its own: it knows no secret before it has met it."""
+        redaction._known.clear()
+        result = self.shop.run("-vv", "--log-file", str(self.log_file), *arguments)
+        self.results.append(result)
+        return result
+
+    def outlets(self) -> Iterator[tuple[str, str]]:
+        """All that came out, by name."""
+        for number, result in enumerate(self.results):
+            yield f"stdout {number}", result.out
+            yield f"stderr {number}", result.err
+        for path in self.shop.folder.rglob("*"):
+            if path.is_file() and path.parent.name != "sessions" and path != self.shop.config:
+                yield path.name, path.read_bytes().decode("utf-8", "replace")
+        for letter in self.mails.mails:
+            yield "mail", f"{letter.as_string()}\n{letter.get_content()}"
+
+    def leaks(self) -> list[str]:
+        secrets = (KLARNA, OFFICE, SMTP, SMTP_USER, self.application_id, *self.sessions)
+        canaries = {form for secret in (*secrets, SHOPPER, EMAIL, STREET, CUSTOMER) for form in forms(secret)}
+        return [f"{form} in {name}" for name, text in self.outlets() for form in canaries if form in text]
+
+
+def forms(secret: str) -> set[str]:
+    """Written down anew here, for what the program knows of them is on trial."""
+    users = ("", "K100198_5a9db0c0ffee:", f"\0{SMTP_USER}\0")
+    return {
+        secret,
+        quote(secret),
+        quote_plus(secret),
+        html.escape(secret),
+        html.escape(secret, quote=False),
+        json.dumps(secret)[1:-1],
+        repr(secret)[1:-1],
+        repr(secret.encode())[2:-1],
+        *(base64.b64encode(f"{user}{secret}".encode()).decode() for user in users),
+    }
+
+
+@pytest.fixture
+def cage(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cage]:
+    """A payout that is drafted, and one that is blocked, so that there is something to tell by mail."""
+    payouts = [simple("GOOD"), simple("BAD", sale_amount=100, settlement_amount=99)]
+    payouts[0][1].append({"type": "SALE", "amount": 100000, "currency_code": "SEK", "order_id": "1", **PERSON})
+    for payout, _ in payouts:
+        payout.update(PERSON)
+    monkeypatch.setattr(mail, "USER", SMTP_USER)
+    monkeypatch.setattr(mail, "PASSWORD", SMTP)
+    for name, value in (("KLARNA", KLARNA), ("OFFICE", OFFICE), ("SMTP", SMTP)):
+        monkeypatch.setenv(f"CANARY_{name}", value)
+    with MailServer(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), starttls=False) as mails:
+        yield Cage(open_shop(payouts=payouts), mails, monkeypatch)
+
+
+@pytest.mark.parametrize("fault", Faults.NAMES)
+def test_under_every_fault_no_canary_comes_out(
+    cage: Cage, fault: str, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda low, high: 0.01)
+    for command in (["sync", "--now"], ["dry-run"], ["check"]):
+        cage.box.faults.arm(fault, seconds=0.02)
+        cage.run(*command, "--profile", "shop1")
+        if command[0] == "sync":
+            assert not cage.box.faults.armed or fault == "klarna-endless", "it has come about"
+        cage.box.faults.clear()
+    for command in (["status"], ["log"], ["log", "--json"]):
+        cage.run(*command)
+    cage.run("resolve", "--profile", "shop1", "GOOD", "--resend", "--yes")
+    cage.run("sync", "--now", "--profile", "shop1")
+    assert cage.leaks() == []
+    # and they were there to come out
+    calls = cage.box.calls()
+    assert all(calls[operation] for operation in ("payouts", "transactions", "Login", "GetCompanies")), calls
+    assert cage.sessions
+    assert cage.mails.logins
+    assert cage.mails.mails
+    log = cage.log_file.read_text("utf-8")
+    assert " DEBUG " in log
+    assert "24SevenOffice: shop1: Login: answered" in log
+
+
+def test_what_a_server_repeats_of_a_secret_is_taken_out(cage: Cage) -> None:
+    """The test above would prove little if the repeated words were not shown at all."""
+    cage.box.faults.arm("klarna-401")
+    assert "The credentials were refused.; Basic [secret], which is [secret] [" in cage.run("sync", "--all").err
+    for fault in ("client-fault", "server-fault", "limit-exceeded"):
+        for operation in ("Login", "SaveBundleList"):
+            cage.box.office.expire_sessions()
+            cage.box.faults.arm(fault, operation=operation)
+            told = (
+                "[secret], [secret]: "
+                if operation == "Login"
+                else "[secret], ASP.NET_SessionId=[secret], [secret]: "
+            )
+            assert told in cage.run("sync", "--now", "--all").err, (operation, fault)
+        cage.run("resolve", "--profile", "shop1", "GOOD", "--resend", "--yes")
+    cage.run("sync", "--now", "--all")
+    cage.box.faults.arm("server-fault", operation="GetIdentity")
+    assert told in cage.run("dry-run", "--all", "--from", "2020-01-01").err, "under the session that was kept"
+    assert told in cage.run("log", "--json").out
+    assert cage.leaks() == []
+
+
+def test_what_a_mail_server_repeats_is_taken_out(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
+    say = mail._Conversation._say
+
+    def repeating(self: Any, *lines: str) -> None:
+        say(self, *(f"{line} {SMTP_USER} {SMTP}" if line.startswith("5") else line for line in lines))
+
+    monkeypatch.setattr(mail._Conversation, "_say", repeating)
+    cage.mails.refuses = ("MAIL",)
+    lines = cage.run("sync", "--now", "--all").lines()
+    assert any("was not sent" in line and "not from here [secret] [secret]" in line for line in lines)
+    monkeypatch.setattr(mail, "PASSWORD", "another")
+    assert "authentication failed [secret] [secret]" in " ".join(cage.run("check").out.split())
+    assert cage.leaks() == []
+
+
+def test_the_address_of_a_heartbeat_is_a_secret(cage: Cage) -> None:
+    secret = "kanarie-heartbeat-7f3a"
+    cage.shop.write(merged(cage.profile(), {"notify": {"heartbeat": {"url": f"{cage.box.url}/ping/{secret}"}}}))
+    for command in ("sync", "check"):
+        cage.run(command, "--all")
+    assert f"/ping/{secret}/start" in [request.path for request in cage.box.requests]
+    assert "/[secret]/start HTTP" in cage.results[0].err
+    assert not [name for name, text in cage.outlets() if secret in text]
+
+
+def test_of_a_value_that_cannot_be_read_only_the_kind_of_trouble_is_logged(
+    cage: Cage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """zeep logs a traceback that quotes the value; pydantic's error quotes it, too."""
+
+    def exchange(reply: Reply) -> None:
+        reply.body = reply.body.replace(b">1001<", f">{CUSTOMER}<".encode())
+
+    Wire(cage.box, monkeypatch).change("GetCompanies", exchange)
+    assert cage.run("sync", "--now", "--all").code == 3
+    assert "zeep.xsd.types.simple: Error during xml -> python translation" not in cage.results[-1].err
+    assert (
+        "klarna24: zeep.xsd.types.simple: ERROR (what it is about is not shown)\n(ValueError)"
+        in cage.results[-1].err
+    )
+    cage.box.klarna.payouts[0]["totals"]["sale_amount"] = SHOPPER
+    assert "valid integer" in cage.run("sync", "--now", "--all").err
+    assert cage.leaks() == []
+
+
+@pytest.mark.parametrize(
+    "where", ["klarna24.run.sync.plan", "klarna24.run.draft._send", "klarna24.cli.status.status"]
+)
+def test_a_traceback_holds_no_canary(cage: Cage, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what is known where the bug is: before the first login there is no session, and status asks nobody."""
+    known = {"plan": [KLARNA], "post": [KLARNA, OFFICE], "status": []}[where.split(".")[1]]
+    token = base64.b64encode(f"{cage.box.klarna.username}:{KLARNA}".encode()).decode()
+
+    def broken(*_: object) -> None:
+        try:
+            raise KeyError(cage.application_id, *known, *(cage.sessions if OFFICE in known else ()))
+        except KeyError as error:
+            text = f"{cage.application_id.upper()}, {list(map(quote, known))}, Authorization: Basic {token}\x1b[0m"
+            raise RuntimeError(text) from error
+
+    monkeypatch.setattr(where, broken)
+    result = cage.run(*(["status"] if "status" in where else ["sync", "--now", "--all"]))
+    assert result.code == 1
+    assert "RuntimeError: [secret], [" in result.err
+    assert "KeyError: " in result.err
+    assert cage.leaks() == []
+
+
+def test_a_secret_in_the_wrong_place_of_the_file_is_not_shown(cage: Cage) -> None:
+    cage.shop.write(
+        {
+            "klarna": {"password": KLARNA},
+            "24sevenoffice": {"application_id": SMTP, "pasword": OFFICE, "password": {"env": [SMTP]}},
+        }
+    )
+    assert cage.run("sync", "--now", "--all").code == 3
+    assert "application_id" in cage.results[-1].err
+    assert cage.leaks() == []

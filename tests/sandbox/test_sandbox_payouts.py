@@ -1,0 +1,146 @@
+"""The seeded payouts obey Klarna's arithmetic, whatever the seed and the day."""
+
+from collections import Counter
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from klarna24.sandbox.klarna.generate import big_payout, generate, make_payout
+from klarna24.sandbox.server import Sandbox
+
+PLUS = ("sale", "fee_correction", "fee_refund", "tax_refund", "commission", "credit", "release", "deposit")
+MINUS = ("return", "reversal", "fee", "tax", "commission_reversal", "charge", "holdback", "repay")
+FEE_TERMS = {"fee", "fee_correction", "fee_refund", "tax", "tax_refund"}
+DAYS = [date(2026, 1, 2), date(2026, 11, 24), date(2026, 11, 26), date(2028, 2, 29), date(2027, 1, 1)]
+
+Seeded = tuple[dict[str, Any], list[dict[str, Any]]]
+
+
+@pytest.fixture(params=[(seed, day) for seed in (1, 24, 2026) for day in DAYS], ids=str)
+def seeded(request: pytest.FixtureRequest) -> list[Seeded]:
+    seed, day = request.param
+    return generate(seed, day)
+
+
+def total(payout: dict[str, Any], name: str) -> int:
+    return int(payout["totals"].get(f"{name}_amount", 0))
+
+
+def residual(payout: dict[str, Any], without: frozenset[str] = frozenset()) -> int:
+    plus = sum(total(payout, name) for name in PLUS if name not in without)
+    minus = sum(total(payout, name) for name in MINUS if name not in without)
+    return total(payout, "settlement") - (plus - minus)
+
+
+def test_the_settlement_is_the_signed_sum_of_the_totals_but_for_one_payout(seeded: list[Seeded]) -> None:
+    residuals = Counter(
+        residual(payout, frozenset(FEE_TERMS if payout["merchant_settlement_type"] == "GROSS" else ()))
+        for payout, _ in seeded
+    )
+    assert residuals == {0: len(seeded) - 1, -300: 1}
+
+
+def test_opening_debt_less_repaid_plus_deposit_is_the_closing_debt(seeded: list[Seeded]) -> None:
+    for payout, _ in seeded:
+        opening, closing = total(payout, "opening_debt_balance"), total(payout, "closing_debt_balance")
+        assert opening - total(payout, "repay") + total(payout, "deposit") == closing
+
+
+def test_the_debt_is_carried_to_the_next_payout_of_the_currency(seeded: list[Seeded]) -> None:
+    debt = 0
+    for payout, _ in (pair for pair in seeded if pair[0]["currency_code"] == "SEK"):
+        assert total(payout, "opening_debt_balance") == debt
+        debt = total(payout, "closing_debt_balance")
+    assert debt == 0
+
+
+def test_rows_add_up_to_the_totals(seeded: list[Seeded]) -> None:
+    for payout, rows in seeded:
+        sums: Counter[str] = Counter()
+        for row in rows:
+            name = "COMMISSION_RETURN" if row["detailed_type"] == "COMMISSION_RETURN" else row["type"]
+            sums[name] += row["amount"]
+            sums["tax_refund" if name == "FEE_REFUND" else "tax"] += row.get("vat_amount", 0)
+        for name in ("sale", "return", "fee", "fee_refund", "charge", "credit", "holdback", "release"):
+            assert total(payout, name) == sums[name.upper()]
+        assert total(payout, "reversal") == sums["REVERSAL"] - sums["REVERSAL_MERCHANT_PROTECTION"]
+        assert total(payout, "commission") == sums["COMMISSION"]
+        assert total(payout, "commission_reversal") == sums["COMMISSION_RETURN"]
+        assert (total(payout, "tax"), total(payout, "tax_refund")) == (sums["tax"], sums["tax_refund"])
+
+
+def test_no_amount_is_negative_and_every_total_occurs(seeded: list[Seeded]) -> None:
+    amounts = [(name, amount) for payout, _ in seeded for name, amount in payout["totals"].items()]
+    assert min(amount for _, amount in amounts) == 0
+    assert {f"{name}_amount" for name in (*PLUS, *MINUS)} <= {name for name, amount in amounts if amount}
+
+
+def test_vat_is_computed_per_row_so_that_it_is_not_the_rate_of_the_sum(seeded: list[Seeded]) -> None:
+    assert any(total(payout, "tax") != round(total(payout, "fee") * 0.25) for payout, _ in seeded)
+
+
+def test_every_sale_has_two_fees_that_share_its_capture(seeded: list[Seeded]) -> None:
+    for _, rows in seeded:
+        sales = Counter(row["capture_id"] for row in rows if row["type"] == "SALE")
+        fees = Counter(row["capture_id"] for row in rows if row["type"] == "FEE")
+        assert set(sales.values()) == {1}
+        assert fees == Counter(dict.fromkeys(sales, 2))
+
+
+def test_two_equal_refunds_are_really_equal(seeded: list[Seeded]) -> None:
+    equal = Counter(str(sorted(row.items())) for _, rows in seeded for row in rows if row["type"] == "RETURN")
+    assert 2 in equal.values()
+
+
+def test_nothing_lies_in_the_future_or_before_seven_weeks() -> None:
+    for day in DAYS:
+        dates = [payout["payout_date"] for payout, _ in generate(24, day)]
+        assert all(0 < (day - date.fromisoformat(text[:10])).days <= 49 for text in dates)
+        assert any("T23:30:00Z" in text for text in dates)
+
+
+def test_what_a_reader_must_bear_occurs(seeded: list[Seeded]) -> None:
+    payouts = [payout for payout, _ in seeded]
+    rows = [row for _, rows in seeded for row in rows]
+    assert {payout["currency_code"] for payout in payouts} == {"SEK", "EUR"}
+    assert {payout["merchant_settlement_type"] for payout in payouts} == {"NET", "GROSS"}
+    assert any(payout["payment_reference"].isdecimal() for payout in payouts)
+    assert any(len(payout["payment_reference"]) == 36 for payout in payouts)
+    assert any("payout_channel" in payout for payout in payouts)
+    assert any(payout["currency_code_of_registration_country"] is None for payout in payouts)
+    assert any("fee_correction_amount" not in payout["totals"] for payout in payouts)
+    assert any(total(payout, "settlement") == 0 and total(payout, "deposit") for payout in payouts)
+    assert any("å" in row.get("merchant_reference1", "").lower() for row in rows)
+    assert any("order_id" not in row for row in rows)
+
+
+def test_the_same_seed_and_day_give_the_same_payouts() -> None:
+    day = date(2026, 11, 24)
+    assert generate(7, day) == generate(7, day)
+    assert generate(7, day) != generate(8, day)
+
+
+def test_make_payout_fills_in_settlement_and_debts() -> None:
+    payout = make_payout("R1", datetime(2026, 11, 19, 8, tzinfo=UTC), sale=10000, fee_amount=300, repay=700)
+    assert payout["totals"]["settlement_amount"] == 9000
+    assert payout["totals"]["opening_debt_balance_amount"] == 700
+    assert payout["totals"]["closing_debt_balance_amount"] == 0
+    assert payout["payout_date"] == "2026-11-19T08:00:00Z"
+    assert "tax_amount" not in payout["totals"]
+    with pytest.raises(ValueError, match="discount"):
+        make_payout("R1", "2026-11-19T08:00:00Z", discount=1)
+
+
+def test_big_payout_has_three_rows_a_sale() -> None:
+    payout, rows = big_payout("BIG", 700, datetime(2026, 11, 19, tzinfo=UTC))
+    assert len(rows) == 2100
+    assert residual(payout) == 0
+
+
+def test_the_seeded_weeks_lie_in_years_that_are_open() -> None:
+    for day in DAYS:
+        box = Sandbox(today=day)
+        years = {year.number: year.locked for year in box.office.home.fiscal_years}
+        assert not any(years[int(payout["payout_date"][:4])] for payout in box.klarna.payouts)
+        assert years[day.year - 3]

@@ -1,0 +1,35 @@
+"""What a command loads, looked at in a process of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+
+from tests.support import ROOT
+
+
+def uncounted() -> dict[str, str]:
+    """The environment without coverage, which follows into children, takes time there and loads modules itself."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+
+
+def loaded_by(arguments: Iterable[str], watched: Iterable[str]) -> tuple[int, list[str]]:
+    """klarna24's exit code with these arguments, and which of the watched modules are loaded at its end."""
+    script = (
+        "import sys\n"
+        "from klarna24.__main__ import main\n"
+        f"sys.argv = ['klarna24', *{list(arguments)!r}]\n"
+        "try:\n    main()\n"
+        "finally:\n"
+        f"    print(*sorted({set(watched)!r} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=uncounted(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return ended.returncode, ended.stderr.splitlines()[-1].split()

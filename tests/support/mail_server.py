@@ -1,0 +1,57 @@
+"""A shop whose troubles are mailed to a real SMTP server."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from klarna24.sandbox.klarna.generate import make_payout
+from tests.support.secrets import private
+from tests.support.shops import NOON, Shop
+from tests.support.smtp_server import PASSWORD, USER, MailServer
+
+OpenMail = Callable[..., MailServer]
+
+
+@pytest.fixture
+def open_mail(certificate: ssl.SSLContext) -> Iterator[OpenMail]:
+    with ExitStack() as stack:
+        yield lambda **server: stack.enter_context(MailServer(certificate, **server))
+
+
+def email(shop: Shop, mail: MailServer, **over: Any) -> dict[str, Any]:
+    """[notify.email] for this server."""
+    settings = {
+        "host": "localhost",
+        "port": mail.port,
+        "username": USER,
+        "password": {"file": str(private(shop.folder / f"mail-{mail.port}", PASSWORD))},
+        "from": "klarna24@shop1.se",
+        "to": ["accounts@shop1.se"],
+        **over,
+    }
+    return {"notify": {"email": {name: value for name, value in settings.items() if value is not None}}}
+
+
+def odd(reference: str, days_ago: int = 0) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A payout that does not add up."""
+    figures: Any = {"settlement_amount": 96000, "sale_amount": 100000, "fee_amount": 3750}
+    return make_payout(reference, NOON - timedelta(days=days_ago), **figures), []
+
+
+def text(mail: EmailMessage) -> str:
+    """As a person reads it, wherever the lines break."""
+    return " ".join(mail.get_content().split())
+
+
+def email_table(shop: Shop, mail: MailServer) -> str:
+    settings = email(shop, mail)["notify"]["email"]
+    return (
+        f'\n[notify.email]\nhost = "localhost"\nport = {mail.port}\nusername = "{USER}"\n'
+        f'password = {{ file = "{settings["password"]["file"]}" }}\n'
+        'from = "klarna24@shop1.se"\nto = ["accounts@shop1.se"]\n'
+    )

@@ -1,0 +1,113 @@
+"""A shop for tests: a sandbox, a profiles.toml for it, and the command line on it."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+
+from klarna24.cli import main as cli
+from klarna24.sandbox.klarna.generate import make_payout
+from klarna24.sandbox.server import Sandbox
+from tests.support.bookkeeping import merged
+
+NOON = datetime.combine(datetime.now(UTC).date(), datetime.min.time(), UTC) - timedelta(hours=12)
+
+
+def simple(reference: str, days_ago: int = 0, **totals: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    figures = totals or {"sale_amount": 100000, "fee_amount": 3000, "tax_amount": 750}
+    return make_payout(reference, NOON - timedelta(days=days_ago), **figures), []
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    def lines(self) -> list[str]:
+        return self.err.splitlines()
+
+
+class Shop:
+    """A profiles.toml for a sandbox, and the command line on it, in this process."""
+
+    def __init__(self, box: Sandbox, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
+        self.box = box
+        self.folder = folder
+        self.config = folder / "profiles.toml"
+        self.state = folder / "state"
+        self._capture = capture
+        self.write()
+
+    def write(self, over: dict[str, Any] | None = None, **others: dict[str, Any]) -> None:
+        """Profile shop1 with ``over`` merged in (None takes a key away); ``others`` are further profiles."""
+        base = self.box.profile()
+        profiles = {"shop1": merged(base, over or {}), **{name: merged(base, it) for name, it in others.items()}}
+        self.config.write_text(tomli_w.dumps({"state_dir": str(self.state), "profiles": profiles}))
+        self.config.chmod(0o600)
+
+    def run(self, *arguments: str) -> Result:
+        self._capture.readouterr()
+        code = cli.run(["--config", str(self.config), *arguments])
+        return Result(code, *self._capture.readouterr())
+
+    def sync(self, *arguments: str) -> Result:
+        return self.run("sync", "--profile", "shop1", *arguments)
+
+    def dry_run(self, *arguments: str) -> Result:
+        return self.run("dry-run", "--profile", "shop1", *arguments)
+
+    def drafts(self) -> list[str]:
+        return [draft.name for draft in self.box.office.home.drafts]
+
+
+OpenShop = Callable[..., Shop]
+
+
+@pytest.fixture
+def open_shop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[OpenShop]:
+    """Start a sandbox (arguments as Sandbox's) and give its shop."""
+    boxes: list[Sandbox] = []
+
+    def open_it(**arguments: Any) -> Shop:
+        box = Sandbox(**arguments).start()
+        boxes.append(box)
+        for name, value in box.environment().items():
+            monkeypatch.setenv(name, value)
+        folder = tmp_path / f"shop-{len(boxes)}"
+        folder.mkdir()
+        return Shop(box, folder, capsys)
+
+    yield open_it
+    for box in boxes:
+        box.stop()
+        assert not box.errors, box.errors
+
+
+def shops(open_shop: OpenShop, count: int, **over: dict[str, Any]) -> Shop:
+    """Profiles shop1 … of one company, told apart by Klarna's merchant, with a payout each; ``over`` goes into the
+    profile of that name, or into all."""
+    shop = open_shop(payouts=[simple(f"REF{number}") for number in range(1, count + 1)])
+    tables: dict[str, dict[str, Any]] = {}
+    for number, payout in enumerate(shop.box.klarna.payouts, start=1):
+        payout["merchant_id"] = f"M{number}"
+        its = merged(over.get("all", {}), over.get(f"shop{number}", {}))
+        tables[f"shop{number}"] = merged(its, {"klarna": {"merchant_ids": [f"M{number}"]}})
+    first = tables.pop("shop1")
+    shop.write(first, **tables)
+    return shop

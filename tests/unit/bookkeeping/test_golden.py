@@ -1,0 +1,109 @@
+"""A payout as Klarna sends it, beside the voucher that a bookkeeper would write of it.
+
+``payouts/NAME.json`` holds the profile's settings, the books where they differ, Klarna's payout and its rows;
+``payouts/NAME.voucher`` what becomes of it: a voucher (``*`` is its anchor), ``held CODE: words of the message``
+or ``skipped``. The vouchers are written by hand from the money table: nothing regenerates them.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+import pytest
+
+from klarna24.bookkeeping.mapping import needs_rows, voucher_for
+from klarna24.bookkeeping.payout import SIGNS
+from klarna24.bookkeeping.voucher import Currency, Entry, Voucher
+from klarna24.errors import Blocked, BlockedCode
+from klarna24.klarna.client import parse_payout, parse_transaction
+from tests.support import bookkeeping as build
+
+PAYOUTS = Path(__file__).parent / "payouts"
+NAMES = sorted(path.stem for path in PAYOUTS.glob("*.json"))
+
+
+class Column(NamedTuple):
+    title: str
+    cell: Callable[[Entry], object]
+    align: str = "<"
+
+
+COLUMNS = (
+    Column("account", lambda entry: entry.account_no),
+    Column("debit", lambda entry: f"{entry.amount:.2f}" if entry.amount > 0 else None, ">"),
+    Column("credit", lambda entry: f"{-entry.amount:.2f}" if entry.amount < 0 else None, ">"),
+    Column("kind", lambda entry: entry.kind),
+    Column("comment", lambda entry: entry.comment),
+)
+# Shown where at least one entry has it.
+MORE_COLUMNS = (
+    Column("invoice_no", lambda entry: entry.invoice_no),
+    Column("ocr", lambda entry: entry.ocr),
+    Column("customer", lambda entry: entry.customer_id),
+    Column("department", lambda entry: entry.department_id),
+    Column("project", lambda entry: entry.project_id),
+)
+
+
+def text_of(voucher: Voucher) -> str:
+    head = {
+        "date": voucher.date,
+        "type": f"{voucher.type.number} {voucher.type.title}",
+        "year": voucher.year,
+        "name": voucher.name,
+        "currency": _currency(voucher.currency),
+    }
+    lines = [f"{title:<8}  {value}" for title, value in head.items()]
+    return "\n".join([*lines, "", *_table(voucher)]) + "\n"
+
+
+def _currency(currency: Currency) -> str:
+    if currency.rate == currency.unit == 1:
+        return currency.symbol
+    return f"{currency.symbol}, {currency.unit} for {currency.rate}"
+
+
+def _table(voucher: Voucher) -> list[str]:
+    columns = [*COLUMNS, *(column for column in MORE_COLUMNS if any(map(column.cell, voucher.entries)))]
+    cells = [[column.title for column in columns]]
+    cells += [[str(column.cell(entry) or "") for column in columns] for entry in voucher.entries]
+    marks = [" ", *("*" if entry is voucher.anchor else " " for entry in voucher.entries)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    aligned = [
+        "  ".join(f"{c:{column.align}{w}}" for c, column, w in zip(line, columns, widths, strict=True))
+        for line in cells
+    ]
+    return [f"{mark} {line}".rstrip() for mark, line in zip(marks, aligned, strict=True)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_payout_becomes_the_voucher_beside_it(name: str) -> None:
+    given = json.loads((PAYOUTS / f"{name}.json").read_text(encoding="utf-8"))
+    expected = (PAYOUTS / f"{name}.voucher").read_text(encoding="utf-8")
+    payout = parse_payout(given["payout"])
+    rows = [parse_transaction(row) for row in given["rows"]]
+    profile, books = build.profile(given["profile"]), build.books(given.get("books"))
+    if rows:
+        assert needs_rows(payout, profile, books), "these rows would never be fetched"
+    if expected.startswith("held "):
+        code, fragment = expected.removeprefix("held ").strip().split(": ", 1)
+        with pytest.raises(Blocked) as held:
+            voucher_for(payout, rows, profile, books)
+        assert held.value.code == code
+        assert fragment in held.value.message
+        return
+    voucher = voucher_for(payout, rows, profile, books)
+    assert (text_of(voucher) if voucher else "skipped\n") == expected
+
+
+def test_every_file_has_its_other_half() -> None:
+    assert {path.stem for path in PAYOUTS.glob("*.voucher")} == set(NAMES)
+
+
+def test_every_total_and_every_reason_to_hold_has_a_voucher_here() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in PAYOUTS.glob("*.voucher")]
+    kinds = {word for text in texts if not text.startswith("blocked") for word in text.split()}
+    codes = {text.removeprefix("held ").split(":")[0] for text in texts if text.startswith("blocked")}
+    assert {"settlement", *SIGNS} <= kinds
+    assert codes == set(get_args(BlockedCode))

@@ -1,0 +1,331 @@
+"""When a run is due: two years in zones with every kind of clock change, and what a run does that is not due."""
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from klarna24.config.tables import Profile
+from klarna24.run.due import next_due
+from tests.support import ROOT
+from tests.support.bookkeeping import profile
+from tests.support.shops import OpenShop, Shop, simple, snapshot
+
+QUARTER, SECOND, HOUR, DAY = timedelta(minutes=15), timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+# Havana's clocks change at midnight: a day that begins at 01:00, and one with two midnights. Nuuk's go back from
+# midnight into the day before. Lord Howe's change by half an hour.
+ZONES = [
+    "Europe/Stockholm",
+    "America/New_York",
+    "Pacific/Auckland",
+    "America/Havana",
+    "America/Nuuk",
+    "Australia/Lord_Howe",
+]
+FREQUENCIES: list[dict[str, Any]] = [
+    {"frequency": "daily"},
+    {"frequency": "weekly", "weekday": "monday"},
+    {"frequency": "weekly", "weekday": "sunday"},  # the day of most clock changes
+    {"frequency": "monthly", "day": 1},
+    {"frequency": "monthly", "day": 31},
+]
+
+
+def is_due(shop: Profile, completed_at: datetime | None, has_unfinished: bool, now: datetime) -> bool:
+    return next_due(shop, completed_at, has_unfinished, now) <= now
+
+
+def names(settings_: dict[str, Any]) -> str:
+    return "-".join(map(str, settings_.values()))
+
+
+# An oracle that knows nothing of how it is computed: it looks at a clock on the wall every quarter of an hour.
+
+
+class Begin(NamedTuple):
+    """The first quarter at which the wall shows a day that it has never shown before."""
+
+    at: datetime
+    day: date
+
+
+@cache
+def begins(zone: str) -> list[Begin]:
+    found: list[Begin] = []
+    moment, wall = datetime(2025, 12, 20, tzinfo=UTC), ZoneInfo(zone)
+    while moment < datetime(2028, 3, 5, tzinfo=UTC):
+        day = moment.astimezone(wall).date()
+        if not found or day > found[-1].day:
+            found.append(Begin(moment, day))
+        moment += QUARTER
+    return found[1:]
+
+
+def scheduled(day: date, rule: dict[str, Any]) -> bool:
+    if rule["frequency"] == "weekly":
+        weekday: str = rule["weekday"]
+        return day.strftime("%A").lower() == weekday
+    if rule["frequency"] == "monthly":
+        last_of_month = (day + DAY).day == 1
+        wanted: int = rule["day"]
+        return day.day == wanted or (last_of_month and day.day < wanted)
+    return True
+
+
+def scheduled_begins(zone: str, rule: dict[str, Any]) -> list[datetime]:
+    return [begin.at for begin in begins(zone) if scheduled(begin.day, rule)]
+
+
+def shop_in(zone: str, rule: dict[str, Any]) -> Profile:
+    return profile({"timezone": zone, **rule})
+
+
+@pytest.mark.parametrize("rule", FREQUENCIES, ids=names)
+@pytest.mark.parametrize("zone", ZONES)
+def test_due_when_a_scheduled_day_has_begun_since_the_last_run_over_two_years(
+    zone: str, rule: dict[str, Any]
+) -> None:
+    """Of runs that ended at every day's beginning, a second before and after it, and five hours into it."""
+    shop, starts = shop_in(zone, rule), scheduled_begins(zone, rule)
+    for begin in begins(zone):
+        if begin.at.year not in {2026, 2027}:
+            continue
+        for ended in (begin.at - SECOND, begin.at, begin.at + SECOND, begin.at + 5 * HOUR):
+            due_at = next(start for start in starts if start > ended)
+            assert next_due(shop, ended, False, ended) == due_at, ended
+            assert not is_due(shop, ended, False, due_at - SECOND), ended
+            assert is_due(shop, ended, False, due_at), ended
+            assert next_due(shop, ended, False, due_at + HOUR) == due_at + HOUR, "now, where it is due already"
+        starts = [start for start in starts if start > begin.at - SECOND]
+
+
+@pytest.mark.parametrize(
+    ("zone", "ended", "due_at"),
+    [
+        ("Europe/Stockholm", "2026-03-28T09:00", "2026-03-28T23:00"),  # the day with 23 hours …
+        ("Europe/Stockholm", "2026-03-29T09:00", "2026-03-29T22:00"),  # … ends an hour earlier
+        ("Europe/Stockholm", "2026-10-24T09:00", "2026-10-24T22:00"),  # the day with 25 hours …
+        ("Europe/Stockholm", "2026-10-25T00:30", "2026-10-25T23:00"),  # … ends an hour later
+        ("Europe/Stockholm", "2026-10-25T01:30", "2026-10-25T23:00"),  # 02:30 again, on the same day
+        ("America/New_York", "2026-03-08T15:00", "2026-03-09T04:00"),
+        ("America/New_York", "2026-11-01T15:00", "2026-11-02T05:00"),
+        ("Pacific/Auckland", "2026-04-04T15:00", "2026-04-05T12:00"),
+        ("Pacific/Auckland", "2026-09-26T15:00", "2026-09-27T11:00"),
+        ("America/Havana", "2026-03-07T15:00", "2026-03-08T05:00"),  # no midnight: the day begins at 01:00
+        ("America/Havana", "2026-10-31T15:00", "2026-11-01T04:00"),  # two of them: it begins at the first
+        ("America/Havana", "2026-11-01T04:30", "2026-11-02T05:00"),  # and only once
+    ],
+)
+def test_both_clock_changes_by_hand(zone: str, ended: str, due_at: str) -> None:
+    """Times in UTC, written down from a calendar."""
+    last = datetime.fromisoformat(f"{ended}+00:00")
+    assert next_due(shop_in(zone, {}), last, False, last) == datetime.fromisoformat(f"{due_at}+00:00")
+
+
+@pytest.mark.parametrize(
+    ("ended", "due_on"),
+    [
+        ("2026-01-15", "2026-01-31"),
+        ("2026-01-31", "2026-02-28"),
+        ("2028-02-01", "2028-02-29"),
+        ("2026-03-31", "2026-04-30"),
+        ("2026-12-31", "2027-01-31"),
+    ],
+)
+def test_the_last_day_where_the_month_is_shorter(ended: str, due_on: str) -> None:
+    shop = shop_in("Europe/Stockholm", {"frequency": "monthly", "day": 31})
+    last = datetime.fromisoformat(f"{ended}T12:00+00:00")
+    assert next_due(shop, last, False, last).astimezone(shop.timezone).isoformat()[:16] == f"{due_on}T00:00"
+
+
+moments = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)).map(lambda it: it.replace(tzinfo=UTC))  # noqa: DTZ001
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(ZONES),
+    st.sampled_from(FREQUENCIES),
+    st.none() | moments,
+    st.booleans(),
+    st.integers(-4 * 86_400, 40 * 86_400),
+    st.sampled_from(ZONES),
+)
+def test_due_as_the_oracle_says(
+    zone: str, rule: dict[str, Any], ended: datetime | None, unfinished: bool, seconds: int, clock: str
+) -> None:
+    """Whatever the zone of the clock that is asked, and wherever it stands; never due again before next_due."""
+    now = ((ended or datetime(2026, 6, 1, tzinfo=UTC)) + timedelta(seconds=seconds)).astimezone(ZoneInfo(clock))
+    shop = shop_in(zone, rule)
+    started = scheduled_begins(zone, {"frequency": "daily"} if unfinished else rule)
+    expected = (
+        ended is None
+        or ended.timestamp() > now.timestamp() + 3600
+        or any(ended.timestamp() < start.timestamp() <= now.timestamp() for start in started)
+    )
+    assert is_due(shop, ended, unfinished, now) == expected
+    at = next_due(shop, ended, unfinished, now)
+    assert at.tzinfo is UTC
+    assert at.timestamp() >= now.timestamp()
+    assert is_due(shop, ended, unfinished, at)
+    assert expected or not is_due(shop, ended, unfinished, at - SECOND)
+
+
+def test_a_clock_that_was_ahead_does_not_silence_a_shop() -> None:
+    now = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    for frequency in FREQUENCIES:
+        shop = shop_in("Europe/Stockholm", frequency)
+        assert not is_due(shop, now + HOUR, False, now), "two clocks may differ by that much"
+        assert is_due(shop, now + HOUR + SECOND, False, now)
+
+
+# What a run does with it
+
+
+def ended_ago(shop: Shop, ago: timedelta, name: str = "shop1") -> None:
+    """The last run was then."""
+    with closing(sqlite3.connect(shop.state / "klarna24.sqlite")) as database, database:
+        when = datetime.now(UTC) - ago
+        database.execute("UPDATE profile SET completed_at = ? WHERE name = ?", (when.isoformat(), name))
+
+
+def test_a_run_that_is_not_due_ends_silently_without_network_or_a_changed_byte(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("XISA93DJ")])
+    shop.sync()
+    before, requests = snapshot(shop.state), len(shop.box.requests)
+    shop.box.klarna.add(simple("NEXT")[0], [])
+    for arguments in ([], ["--wait", "5"]):
+        result = shop.sync(*arguments)
+        assert (result.code, result.out, result.err) == (0, "", "")
+    (report,) = shop.sync("--json").json["profiles"]
+    assert (report["due"], report["payouts"], report["problems"]) == (False, [], [])
+    assert report["checkpoint"]
+    assert len(shop.box.requests) == requests
+    assert snapshot(shop.state) == before
+    assert shop.sync("--now", "--json").json["profiles"][0]["due"] is True
+    assert len(shop.drafts()) == 2
+
+
+def test_a_run_that_is_not_due_needs_no_password(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = open_shop(payouts=[simple("XISA93DJ")])
+    shop.sync()
+    for name in shop.box.environment():
+        monkeypatch.delenv(name)
+    assert shop.sync().code == 0
+    assert shop.sync("--now").code == 4
+
+
+def test_a_run_that_is_not_due_loads_nothing_heavy(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[])
+    shop.sync()
+    heavy = {"keyring", "lxml", "requests", "rich", "tenacity", "tomli_w", "urllib3", "zeep"}
+    arguments = ["--config", str(shop.config), "sync", "--all", "--json"]
+    script = (
+        "import sys\n"
+        "from klarna24.cli import run\n"
+        f"code = run({arguments!r})\n"
+        f"print(code, sorted({heavy!r} & sys.modules.keys()), file=sys.stderr)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert '"due": false' in ended.stdout
+    assert ended.stderr.splitlines()[-1] == "0 []"
+
+
+def test_a_weekly_shop_with_a_blocked_payout_is_due_every_day_until_it_is_mended(open_shop: OpenShop) -> None:
+    held = simple("HELD", 1, sale_amount=100, settlement_amount=99)
+    shop = open_shop(payouts=[held])
+    other_day = f"{datetime.now(UTC) + 3 * DAY:%A}".lower()
+    shop.write({"frequency": "weekly", "weekday": other_day})
+    assert shop.sync().code == 7
+    assert shop.sync().code == 0, "told once a day is enough"
+    ended_ago(shop, DAY)
+    assert shop.sync().code == 7
+    held[0]["totals"]["settlement_amount"] = 100
+    ended_ago(shop, DAY)
+    assert shop.sync().code == 0
+    assert len(shop.drafts()) == 1
+    ended_ago(shop, DAY)
+    assert shop.sync("--json").json["profiles"][0]["due"] is False
+    ended_ago(shop, 7 * DAY)
+    assert shop.sync("--json").json["profiles"][0]["due"] is True
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "completed"),
+    [
+        ("not-saved", 6, True),
+        ("cut-after-save", 8, True),
+        ("klarna-401", 4, False),
+        ("klarna-garbage", 5, False),
+        ("limit-exceeded", 5, False),
+    ],
+)
+def test_completed_is_a_run_of_which_all_attempts_ended(
+    open_shop: OpenShop, quick: None, fault: str, code: int, completed: bool
+) -> None:
+    """0, 6, 7 and 8; after any other end the next run is due at once."""
+    del quick
+    shop = open_shop(payouts=[simple("XISA93DJ")])
+    shop.box.faults.arm(fault, times=None)
+    assert shop.sync().code == code
+    shop.box.faults.clear()
+    assert shop.sync("--json").json["profiles"][0]["due"] is not completed
+
+
+def test_a_clock_that_jumped_makes_the_next_run_due(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[])
+    shop.sync()
+    ended_ago(shop, -2 * HOUR)
+    assert shop.sync("--json").json["profiles"][0]["due"] is True
+    ended_ago(shop, -HOUR / 2)
+    assert shop.sync("--json").json["profiles"][0]["due"] is False
+
+
+def test_each_profile_is_due_by_itself(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[])
+    shop.write(None, shop2={})
+    assert shop.sync().code == 0
+    document = shop.run("sync", "--all", "--json").json
+    assert {one["profile"]: one["due"] for one in document["profiles"]} == {"shop1": False, "shop2": True}
+
+
+def test_a_dry_run_is_always_allowed_and_says_whether_a_sync_is_due(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("XISA93DJ")])
+    assert shop.dry_run("--json").json["profiles"][0]["due"] is True
+    shop.sync()
+    shop.box.klarna.add(simple("NEXT")[0], [])
+    (report,) = shop.dry_run("--json").json["profiles"]
+    assert report["due"] is False
+    assert [payout["payment_reference"] for payout in report["payouts"]] == ["NEXT"]
+    assert "a sync is not due before " in shop.dry_run().out
+
+
+def test_status_says_when_the_next_run_is_due(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[])
+    assert "next run is due     now" in shop.run("status").out
+    shop.sync()
+    zone = ZoneInfo("Europe/Stockholm")
+    tomorrow = datetime.combine(datetime.now(zone).date() + DAY, datetime.min.time(), zone)
+    (one,) = shop.run("status", "--json").json["profiles"]
+    assert datetime.fromisoformat(one["next_due"]) == tomorrow
+    assert f"next run is due     {tomorrow.astimezone():%Y-%m-%d %H:%M}" in shop.run("status").out
+    shop.config.write_text(shop.config.read_text().replace("profiles.shop1", "profiles.other"))
+    due = {one["profile"]: one["next_due"] for one in shop.run("status", "--json").json["profiles"]}
+    assert due["other"], "never run: due now"
+    assert due["shop1"] is None, "no longer in the file"
+
+
+def test_an_unusable_state_is_told_although_nothing_may_be_due(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[])
+    shop.state.mkdir()
+    (shop.state / "klarna24.sqlite").write_text("not a database, for certain")
+    assert shop.sync().code == 3
