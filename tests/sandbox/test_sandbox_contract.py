@@ -13,10 +13,10 @@ from lxml import etree
 from klarna24.sandbox.office.contract_transaction import SERVICES
 from klarna24.sandbox.office.schema import Field, Service
 from klarna24.sandbox.server import Sandbox
-from tests.support.contracts import CONTRACTS, FILES, SOAP, XSD, schema_of, vendor
+from tests.support.contracts import CONTRACTS, FILES, SOAP, XSD, needs_contracts, schema_of, vendor
 from tests.support.sandbox_calls import GOOD, bundles, credential, login, soap
 
-pytestmark = pytest.mark.skipif(not CONTRACTS.exists(), reason="the vendors' contracts are not here")
+pytestmark = needs_contracts
 
 
 def vendor_fields(root: Any, name: str) -> list[Field]:
