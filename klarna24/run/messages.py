@@ -10,7 +10,8 @@ from klarna24.bookkeeping.ledger_match import LedgerMatch
 from klarna24.bookkeeping.payout import NAMES, PayoutKey
 from klarna24.bookkeeping.voucher import Trace
 from klarna24.config.tables import WARNINGS
-from klarna24.errors import Changed, InDoubt, Klarna24Error, Problem, Rejected, Silence
+from klarna24.errors import Klarna24Error, Problem, ProblemCode
+from klarna24.state.records import Status
 from klarna24.text import Sentence, joined, sentence
 
 SHOWN_REFERENCE = 75  # a payment reference longer than a comment is cut where it is only shown
@@ -63,9 +64,11 @@ def blocked(error: Klarna24Error, command: ResolveCommand) -> Problem:
     return problem
 
 
-def waits(error: Klarna24Error, payment_reference: str) -> Problem:
+def not_fetched(error: Klarna24Error, payment_reference: str) -> Problem:
     """What cannot be fetched for now."""
-    message = sentence("payout {reference} waits: {why}", reference=short(payment_reference), why=error.message)
+    message = sentence(
+        "payout {reference} could not be fetched: {why}", reference=short(payment_reference), why=error.message
+    )
     return of_payout(error, payment_reference, message)
 
 
@@ -85,7 +88,7 @@ def in_doubt(command: ResolveCommand, why: str, trace: Trace | None, currency: s
     )
     reference = command.payment_reference
     message = sentence("payout {reference} is in doubt: {why}", reference=short(reference), why=why)
-    return Problem(InDoubt.code, message, hint, reference)
+    return Problem(ProblemCode.IN_DOUBT, message, hint, reference)
 
 
 def elsewhere(found: LedgerMatch) -> Sentence:
@@ -111,18 +114,18 @@ def rejected(command: ResolveCommand, said: str, until_changed: bool) -> Problem
     message = sentence(
         "payout {reference} was rejected: 24SevenOffice said: {said}", reference=short(reference), said=said
     )
-    return Problem(Rejected.code, message, hint, reference)
+    return Problem(ProblemCode.REJECTED, message, hint, reference)
 
 
 def changed(
-    command: ResolveCommand, status: str, then: dict[str, Decimal], now: dict[str, Decimal], currency: str
+    command: ResolveCommand, status: Status, then: dict[str, Decimal], now: dict[str, Decimal], currency: str
 ) -> Problem:
     names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
     moves = (f"{then.get(name, Decimal(0)):.2f} → {now.get(name, Decimal(0)):.2f}" for name in names)
     figures = joined(", ", (joined(" ", (NAMES[name], move)) for name, move in zip(names, moves, strict=True)))
     reference = command.payment_reference
     places: dict[str, str | int] = {"reference": short(reference), "figures": figures, "currency": currency}
-    if status == "skipped":
+    if status is Status.SKIPPED:
         message = sentence(
             "payout {reference} changed at Klarna after it was skipped: {figures} {currency}", **places
         )
@@ -139,7 +142,7 @@ def changed(
             "correct the voucher in 24SevenOffice by hand, then {drafted}; it is never drafted again",
             drafted=command("drafted"),
         )
-    return Problem(Changed.code, message, hint, reference)
+    return Problem(ProblemCode.CHANGED, message, hint, reference)
 
 
 def gone(payment_reference: str, before: Problem | None) -> Problem:
@@ -148,7 +151,7 @@ def gone(payment_reference: str, before: Problem | None) -> Problem:
     if before:
         message = joined(" ", (message, before.message))
     hint = sentence("look for it in Klarna's merchant portal")
-    return Problem(before.code if before else Changed.code, message, hint, payment_reference)
+    return Problem(before.code if before else ProblemCode.CHANGED, message, hint, payment_reference)
 
 
 def silent(newest: date, days: int, expected: int) -> Problem:
@@ -163,13 +166,13 @@ def silent(newest: date, days: int, expected: int) -> Problem:
         "look in Klarna's merchant portal whether payouts go on, and whether these credentials see them: "
         "klarna24 check"
     )
-    return Silence(message, hint).problem()
+    return Problem(ProblemCode.SILENCE, message, hint)
 
 
 def bug(profile: str, error: Exception) -> Problem:
     """Something that is no fault of the user's: the traceback is shown elsewhere."""
     return Problem(
-        "bug",
+        ProblemCode.BUG,
         sentence("a bug ended the run: {name}", name=type(error).__name__),
         sentence(
             "please report the traceback that this shows: {command}", command=f"klarna24 sync --profile {profile}"

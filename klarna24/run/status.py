@@ -72,7 +72,9 @@ def _waiting(state: State, name: str) -> Iterator[Waiting]:
         command = f"klarna24 sync --profile {name} --now"
         if row.in_doubt:
             command = f"{resolve('drafted')}, or {resolve('resend')}"
-        elif row.status in {"blocked", "rejected"} and row.problem:
+        elif row.status in {Status.BLOCKED, Status.REJECTED} and row.problem:
             command = row.problem.hint
-        reason = "seen, not sent yet" if row.status == "ready" else "sent, and the run ended before the answer"
+        reason = (
+            "seen, not sent yet" if row.status is Status.READY else "sent, and the run ended before the answer"
+        )
         yield Waiting(row, row.problem.message if row.problem else reason, command)
