@@ -7,7 +7,6 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
 
 import click
 import pytest
@@ -15,7 +14,8 @@ import requests
 from click.testing import CliRunner
 
 from klarna24.cli.main import COMMANDS, klarna24
-from klarna24.errors import BlockedCode, Klarna24Error
+from klarna24.errors import ProblemCode
+from klarna24.state.records import Status
 from tests.support import ROOT
 from tests.support.processes import wait_until
 
@@ -60,21 +60,30 @@ def test_the_worked_examples_are_the_golden_vouchers() -> None:
 
 def test_the_reasons_to_block_a_payout_are_those_of_the_program() -> None:
     described = re.findall(r"^\| `([\w-]+)` \|", section(BOOKKEEPING, "What is blocked"), re.MULTILINE)
-    assert sorted(described) == sorted(get_args(BlockedCode))
+    assert sorted(described) == sorted(blocking())
+
+
+def blocking() -> set[ProblemCode]:
+    """The codes of a blocked payout."""
+    return {code for code in ProblemCode if code.exit_code == 7} - {ProblemCode.CHANGED}
+
+
+def test_the_problem_codes_are_those_of_the_program() -> None:
+    described = re.findall(r"^\| `([\w-]+)` \| (\d) \|", section(REFERENCE, "JSON"), re.MULTILINE)
+    others = set(ProblemCode) - blocking()
+    assert sorted(described) == sorted((str(code), str(code.exit_code)) for code in others)
+
+
+def test_the_statuses_are_those_of_the_program() -> None:
+    described = re.findall(r"^\| `([\w-]+)` \| [^\d]", section(REFERENCE, "JSON"), re.MULTILINE)
+    assert sorted(described) == sorted(set(Status) - {Status.SENDING})
 
 
 def test_the_exit_codes_are_those_of_the_program() -> None:
     described = re.findall(r"^\| (\d) \|", section(REFERENCE, "Exit codes"), re.MULTILINE)
     shown = re.findall(r"^ +(\d)  \w", CliRunner().invoke(klarna24, ["--help"], obj=None).output, re.MULTILINE)
     assert described == shown
-    assert {int(code) for code in described} == {0, *(error.exit_code for error in kinds_of(Klarna24Error))}
-
-
-def kinds_of(error: type[Klarna24Error]) -> Iterator[type[Klarna24Error]]:
-    """The class and all that are derived from it."""
-    yield error
-    for kind in error.__subclasses__():
-        yield from kinds_of(kind)
+    assert {int(code) for code in described} == {0, *(code.exit_code for code in ProblemCode)}
 
 
 def commands() -> dict[str, click.Command]:
