@@ -17,7 +17,7 @@ from klarna24.notify.alert_log import AlertLog
 from klarna24.notify.alerts import FILE, TEMPORARY, Alert, Digest, digest_of, updated
 from klarna24.notify.letter import Part, compose, counts
 from klarna24.notify.smtp import send
-from klarna24.run.outcome import Item, Report
+from klarna24.run.outcome import Outcome, Report
 from klarna24.text import Sentence
 
 # The values of a sentence that identify the thing it is about; all others are figures, which change every night.
@@ -138,14 +138,14 @@ def _record(state_dir: Path, sent: _Parts, now: datetime) -> None:
 
 def _alerts_of(report: Report) -> list[Alert]:
     """The problems of payouts, then those of the run, each once."""
-    met = [_alert_of_payout(report.profile, item, item.problem) for item in report.items if item.problem]
+    met = [_alert_of_payout(report.profile, it, it.problem) for it in report.outcomes if it.problem]
     met += [_alert(report.profile, problem) for problem in report.problems]
     return list({alert.key: alert for alert in met}.values())
 
 
-def _alert_of_payout(profile: str, item: Item, problem: Problem) -> Alert:
-    facts = f"{item.payout_date}, {item.settlement:,.2f} {item.key.currency}"
-    return Alert(profile, json.dumps(item.key), problem.code, problem.message, problem.hint, facts)
+def _alert_of_payout(profile: str, outcome: Outcome, problem: Problem) -> Alert:
+    facts = f"{outcome.payout_date}, {outcome.settlement:,.2f} {outcome.key.currency}"
+    return Alert(profile, json.dumps(outcome.key), problem.code, problem.message, problem.hint, facts)
 
 
 def _alert(profile: str, problem: Problem) -> Alert:
