@@ -14,9 +14,9 @@ import click
 from klarna24 import __version__
 from klarna24.cli.options import GlobalOptions
 from klarna24.errors import Klarna24Error
-from klarna24.logs import configure as logs
 from klarna24.logs import journal_level
-from klarna24.logs.redaction import print_traceback
+from klarna24.logs.configure import logging_to
+from klarna24.logs.tracebacks import print_traceback
 from klarna24.run.stopping import Stopped
 
 # Each command is ``command`` in the module of its name; what it does, in one line for --help.
@@ -91,7 +91,7 @@ def klarna24(
     if verbose and quiet:
         raise click.UsageError("-v and -q do not go together.")
     at_the_end: ExitStack = context.obj
-    at_the_end.enter_context(logs.kept(verbose, log_file))
+    at_the_end.enter_context(logging_to(verbose, log_file))
     context.obj = GlobalOptions(config, state_dir, bool(verbose), quiet)
 
 

@@ -544,8 +544,8 @@ def test_the_mail_server_takes_the_login_and_gets_no_mail(
         assert (it.code, it.status) == (0, "ok")
         assert it.message == f"localhost:{mail.port} ({security}, logged in); no mail was sent"
         assert mail.logins == [USER]
-        assert not any(line.upper().startswith(("MAIL", "RCPT", "DATA")) for line in mail.said)
-        assert mail.said[-1].upper() == "QUIT"
+        assert not any(line.upper().startswith(("MAIL", "RCPT", "DATA")) for line in mail.commands)
+        assert mail.commands[-1].upper() == "QUIT"
 
 
 def test_a_mail_server_without_login(plain: Shop, certificate: ssl.SSLContext) -> None:
@@ -569,11 +569,11 @@ def test_the_mail_server_of_the_whole_file(plain: Shop, certificate: ssl.SSLCont
 
 REFUSALS: dict[str, tuple[dict[str, Any], dict[str, Any], int, str, str]] = {
     "wrong password": ({}, {"username": "another@shop1.se"}, 4, "refused the login: 535 5.7.8", "check username"),
-    "no STARTTLS": ({"starttls": False}, {}, 3, "offers no STARTTLS", 'try security = "tls"'),
-    "no login": ({"auth": ""}, {}, 3, "offers no login", "security"),
-    "an unknown login": ({"auth": "AUTH X-ODD"}, {}, 3, "offers no login that smtplib knows", "ask whoever"),
-    "another name": ({}, {"host": "127.0.0.1"}, 3, "its certificate does not hold", "correct host"),
-    "plain where TLS is": ({}, {"security": "tls"}, 3, "speaks no TLS", 'try security = "starttls"'),
+    "no STARTTLS": ({"starttls": False}, {}, 3, "does not support STARTTLS", 'try security = "tls"'),
+    "no login": ({"auth": ""}, {}, 3, "does not support a login", "security"),
+    "an unknown login": ({"auth": "AUTH X-ODD"}, {}, 3, "does not support any login method", "ask whoever"),
+    "another name": ({}, {"host": "127.0.0.1"}, 3, "certificate verification failed", "correct host"),
+    "plain where TLS is": ({}, {"security": "tls"}, 3, "does not support TLS", 'try security = "starttls"'),
     "no such host": ({}, {"host": "mail.invalid"}, 5, "no such host", "correct host"),
     "no name at all": ({}, {"host": "mail..invalid"}, 5, "no such host", "correct host"),
     "refuses us": ({"greeting": "554 go away"}, {}, 5, "554 go away", "ask whoever runs it"),
@@ -598,7 +598,7 @@ def test_a_certificate_that_nobody_vouches_for(
     with MailServer(certificate) as mail:
         it = failed(with_mail(plain, mail))
         assert (it.code, it.name) == (3, "notify.email")
-        assert not [line for line in mail.said if line.startswith("AUTH")], "no password before that"
+        assert not [line for line in mail.commands if line.startswith("AUTH")], "no password before that"
 
 
 def test_a_password_that_smtp_cannot_carry(plain: Shop, certificate: ssl.SSLContext) -> None:

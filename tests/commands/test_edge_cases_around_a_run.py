@@ -181,7 +181,7 @@ def test_a_named_pipe_as_a_secret_is_refused_and_not_waited_for(open_shop: OpenS
     shop.write({"klarna": {"password": {"env": None, "file": str(pipe)}}})
     result = shop.sync()
     assert result.code == 4
-    assert f"{pipe} is no plain file" in result.err
+    assert f"{pipe} is not a regular file" in result.err
 
 
 # Who reads the output
