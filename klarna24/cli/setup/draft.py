@@ -17,7 +17,7 @@ from klarna24.config.loading import load
 from klarna24.config.tables import File, Profile
 from klarna24.config.values import secret_source
 from klarna24.twentyfour.sessions import Sessions
-from klarna24.twentyfour.setup import Choices, Company, SetUp
+from klarna24.twentyfour.setup import Choices, Company, SetupClient
 
 T = TypeVar("T")
 NO_CHOICES = Choices({}, {}, {}, "", "")
@@ -60,10 +60,10 @@ class Draft:
         profile._name = self.name
         return profile
 
-    def set_up(self, ask: Callable[[SetUp], T]) -> T:
+    def set_up(self, ask: Callable[[SetupClient], T]) -> T:
         """Ask 24SevenOffice something, with a session that is not kept."""
         with no_sessions() as sessions:
-            office = SetUp(self.profile(), self.secret("24sevenoffice"), sessions)
+            office = SetupClient(self.profile(), self.secret("24sevenoffice"), sessions)
             try:
                 return ask(office)
             finally:

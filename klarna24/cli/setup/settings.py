@@ -13,7 +13,7 @@ from klarna24.cli.setup.prompts import choose, pick, say, secret, text, wrong, y
 from klarna24.config.folders import default_state_dir
 from klarna24.config.tables import WEEKDAYS, VoucherSettings
 from klarna24.errors import Klarna24Error
-from klarna24.twentyfour.setup import SetUp
+from klarna24.twentyfour.setup import SetupClient
 
 ACCOUNTS = {
     "payout": ("where the money arrives: the bank, or a clearing account", True),
@@ -98,7 +98,7 @@ def _find_party(draft: Draft, what: str, known: int | None) -> int:
     while True:
         answer = text(f"Klarna as {what} (number, or part of the name)", str(known or "Klarna"))
         try:
-            found = draft.set_up(partial(SetUp.parties, text=answer))
+            found = draft.set_up(partial(SetupClient.parties, text=answer))
         except Klarna24Error as error:
             wrong(f"{error.message} → {error.hint}")
             continue
