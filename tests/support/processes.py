@@ -1,16 +1,21 @@
 """klarna24 as a process of its own, and a person at a terminal."""
 
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 from tests.support import ROOT
 from tests.support.shops import Shop
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def start(shop: Shop, *arguments: str) -> "subprocess.Popen[str]":
@@ -43,12 +48,33 @@ def wait_until(condition: Callable[[], Any]) -> None:
 
 
 def statuses(shop: Shop) -> dict[str, str]:
-    """The status of each payout that ``klarna24 status`` lists, by its reference."""
+    """The status of each payout that waits, by its reference."""
     profiles = shop.run("status", "--json").json["profiles"]
     return {waiting["payment_reference"]: waiting["status"] for one in profiles for waiting in one["waiting"]}
 
 
 def on_a_terminal(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
-    """From now on a person is at the terminal, who answers every prompt with ``typed``."""
+    """A person at the terminal answers each question of klarna24 resolve with this line."""
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("click.prompt", lambda *args, **kwargs: typed)
+    monkeypatch.setattr("klarna24.cli.resolve.read_line", lambda *args, **kwargs: typed)
+
+
+def terminal(config: Path, *arguments: str, **variables: str) -> "pexpect.spawn[str]":
+    """klarna24 on a real terminal of 80 columns."""
+    return pexpect.spawn(
+        sys.executable,
+        ["-m", "klarna24", "--config", str(config), *arguments],
+        cwd=str(ROOT),
+        env={**os.environ, "TERM": "xterm-256color", **variables},
+        encoding="utf-8",
+        dimensions=(50, 80),
+        timeout=20,
+    )
+
+
+def screen(child: "pexpect.spawn[str]") -> list[str]:
+    """The lines since the last question, without colours, once the program has ended."""
+    child.expect(pexpect.EOF)
+    child.close()
+    assert isinstance(child.before, str)
+    return ESCAPES.sub("", child.before).splitlines()
