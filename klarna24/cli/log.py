@@ -23,7 +23,7 @@ def command(options: GlobalOptions, profile: str | None, as_json: bool) -> int:
     Oldest first. Includes what people decided with klarna24 resolve.
     """
     config = load(options.config, options.state_dir)
-    with closing(State.snapshot(config.state_dir)) as state:
+    with closing(State.for_reading(config.state_dir)) as state:
         events = state.events(profile)
     with while_someone_reads():
         if as_json:

@@ -13,7 +13,7 @@
     | twentyfour.save                        one bundle; never repeated after a lost answer
     | state.answered                         drafted, rejected, in doubt, or not sent after all
 
-Nothing here asks whether it is a dry run: a dry run is plan() on a copy of the state.
+Nothing here asks whether it is a dry run: a dry run is plan() on a state that can only be read.
 """
 
 import logging
@@ -49,7 +49,7 @@ def dry_run(
     with _collecting(report):
         sessions = Sessions.beside(config.state_dir, keep=False)
         planned = Plan(report.items)
-        with closing(State.snapshot(config.state_dir)) as state:
+        with closing(State.for_reading(config.state_dir)) as state:
             report.checkpoint, report.due, report.next_due = standing(profile, state)
             with open_shop(profile, config, state, sessions, progress) as shop:
                 if period:

@@ -82,7 +82,7 @@ def prepare(box: Sandbox, folder: Path) -> None:
 
 
 def statuses(folder: Path) -> dict[str, str]:
-    with closing(State.snapshot(folder / "state")) as state:
+    with closing(State.for_reading(folder / "state")) as state:
         waiting = {row.key.payment_reference: row.status for row in state.waiting("shop1")}
         drafted = {
             event.payment_reference or "": "drafted" for event in state.events("shop1") if event.what == "drafted"

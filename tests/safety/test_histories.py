@@ -205,7 +205,7 @@ class Histories(RuleBasedStateMachine):
                 assert payout["payment_reference"] in known
 
     def _rows(self) -> list[Row]:
-        with closing(State.snapshot(self.config.state_dir)) as state:
+        with closing(State.for_reading(self.config.state_dir)) as state:
             references = {event.payment_reference for event in state.events("shop1") if event.payment_reference}
             return [row for reference in sorted(references) for row in state.by_reference("shop1", reference)]
 

@@ -47,7 +47,7 @@ def _preview(draft: Draft) -> None:
     with no_sessions() as sessions:
         klarna = KlarnaClient(profile.klarna, draft.secret("klarna"))
         office = TwentyFourClient(profile, lambda: draft.secret("24sevenoffice"), sessions)
-        state = State.snapshot(sessions.folder)
+        state = State.for_reading(sessions.folder)
         shop = Shop(profile, Config(draft.path, sessions.folder, {}, Notify()), klarna, office, state)
         planned = Plan()
         try:
