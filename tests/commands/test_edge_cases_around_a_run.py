@@ -302,7 +302,8 @@ def test_a_shared_folder_with_other_files_is_refused_as_the_state_folder(
     (shared / "of-another").touch()
     result = shop.run("--state-dir", str(shared), "sync", "--all")
     assert result.code == 3
-    assert "is used by others (mode 1777)" in result.err
+    assert "other users can write to the state folder" in result.err
+    assert "(mode 1777)" in result.err
     assert shared.stat().st_mode & 0o7777 == 0o1777
     assert not shop.drafts()
 

@@ -207,7 +207,7 @@ def test_a_thousand_random_histories(
         Histories.shop.write({"start_date": TODAY - timedelta(days=60)})
         return Histories()
 
-    monkeypatch.setattr("klarna24.run.context.Shop.today", property(lambda self: Histories.today))
+    monkeypatch.setattr("klarna24.run.context.RunContext.today", property(lambda self: Histories.today))
     monkeypatch.setattr("klarna24.klarna.client.RETRY_SECONDS", 0.05)
     monkeypatch.setattr("klarna24.twentyfour.connection.RETRY_SECONDS", 0.05)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)

@@ -58,7 +58,7 @@ def _preview(draft: Draft) -> None:
         no_sessions() as sessions,
         closing(KlarnaClient(profile.klarna, draft.password("klarna"))) as klarna,
         closing(TwentyFourClient(profile, lambda: draft.password("24sevenoffice"), sessions)) as office,
-        closing(State.snapshot(sessions.folder)) as state,
+        closing(State.for_reading(sessions.folder)) as state,
     ):
         context = RunContext(profile, Config(draft.path, sessions.folder, {}, Notify()), klarna, office, state)
         plan = preview(context, (context.today - timedelta(days=LOOK_BACK_DAYS), context.today))
