@@ -14,8 +14,7 @@ import trustme
 from klarna24 import http, text
 from klarna24.logs import redaction
 from klarna24.run import stopping
-from klarna24.twentyfour import sessions
-from klarna24.twentyfour.client import TwentyFourClient
+from klarna24.twentyfour import client, sessions
 from tests.support.contracts import service
 from tests.support.mail_server import open_mail
 from tests.support.sandbox_calls import box
@@ -32,10 +31,10 @@ if os.access(IN_MEMORY, os.W_OK):
 @pytest.fixture(autouse=True)
 def forgotten() -> None:
     """Empties everything that klarna24 keeps for the life of its process."""
-    redaction._known.clear()
-    http._paces.clear()
-    TwentyFourClient._last_number.clear()
-    sessions._turns.clear()
+    redaction.forget_secrets()
+    http.reset_paces()
+    client.reset_numbers()
+    sessions._locks.clear()
     stopping._pending.signal_number = None
     text._catalogue.cache_clear()
 

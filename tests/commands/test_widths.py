@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from klarna24.bookkeeping.payout import PayoutKey
 from klarna24.bookkeeping.voucher import Currency, Entry, Voucher, VoucherType
 from klarna24.cli.output import tables as output
-from klarna24.run.outcome import Item, Report
+from klarna24.run.outcome import Ready, Report
+from tests.support import bookkeeping
 
 AMOUNTS = {"1,000.00": 40, "31,046.12": 40, "1,234,567.89": 60, "12,345,678.90": 60}
 
@@ -21,9 +21,12 @@ def report(amount: Decimal) -> Report:
     credit = replace(debit, account_no=1580, amount=-amount, comment="Klarna XISA93DJ charge FRAUD_POLICY_CHARGE")
     kind = VoucherType(9, "Diverse", 3)
     voucher = Voucher("XISA93DJ", date(2026, 11, 19), kind, 2026, Currency("SEK"), (debit, credit), debit)
-    item = Item(PayoutKey("N1", "XISA93DJ", "SEK"), voucher.date, amount, "ready", voucher)
+    payout = bookkeeping.payout({"settlement": int(amount * 100), "sale": int(amount * 100)})
+    ready = Ready(
+        key=payout.key, payout_date=voucher.date, totals=payout.totals.named(), payout=payout, voucher=voucher
+    )
     chart = {1930: "Företagskonto/checkkonto/affärskonto", 1580: "Fordringar för kontokort och kuponger"}
-    return Report("shop1", items=[item], chart=chart)
+    return Report(profile="shop1", outcomes=[ready], chart=chart)
 
 
 @pytest.mark.parametrize("figure", AMOUNTS)

@@ -155,7 +155,7 @@ def test_resending_beside_an_edited_voucher_asks_for_the_reference_even_with_yes
         return "B"
 
     on_a_terminal(monkeypatch, "")
-    monkeypatch.setattr("click.prompt", prompt)
+    monkeypatch.setattr("klarna24.cli.resolve.read_line", prompt)
     assert "nothing was changed" in shop.run(*RESEND).out
     assert f"Voucher {number} in the ledger has the reference A" in asked[0]
     assert shop.sync("--now").code == 8

@@ -211,9 +211,9 @@ def test_a_thousand_random_histories(
     monkeypatch.setattr("klarna24.klarna.client.RETRY_SECONDS", 0.05)
     monkeypatch.setattr("klarna24.twentyfour.connection.RETRY_SECONDS", 0.05)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("click.prompt", lambda *args, **kwargs: Histories.typed)
+    monkeypatch.setattr("klarna24.cli.resolve.read_line", lambda *args, **kwargs: Histories.typed)
     run_state_machine_as_test(
-        machine,
+        machine,  # type: ignore[arg-type]  # it only calls it
         settings=settings(
             max_examples=HISTORIES // PARTS,
             stateful_step_count=10,

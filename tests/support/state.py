@@ -10,14 +10,14 @@ from klarna24.bookkeeping import mapping
 from klarna24.bookkeeping.payout import Payout
 from klarna24.bookkeeping.voucher import Voucher
 from klarna24.config.folders import STATE_FILE
-from klarna24.errors import Problem
+from klarna24.errors import Problem, ProblemCode
 from klarna24.state.records import Owner, Row
 from klarna24.state.store import State
 from tests.support.bookkeeping import books, payout, profile
 
 OWNER = Owner("shop1", 3000024, "live")
 DAY = date(2026, 11, 19)
-PROBLEM = Problem("residual", "the totals do not add up", "look at Klarna's report", "XISA93DJ")
+PROBLEM = Problem(ProblemCode.RESIDUAL, "the totals do not add up", "look at Klarna's report", "XISA93DJ")
 FIGURES = {"settlement": 96250, "sale": 100000, "fee": 3000, "tax": 750}
 
 

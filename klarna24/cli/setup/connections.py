@@ -14,7 +14,7 @@ from klarna24.config.tables import PROFILE_NAME
 from klarna24.config.values import base_url, is_loopback
 from klarna24.errors import Klarna24Error
 from klarna24.klarna.client import KlarnaClient
-from klarna24.twentyfour.setup import SetUp
+from klarna24.twentyfour.setup import SetupClient
 
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 LOOK_BACK_DAYS = 60
@@ -84,7 +84,7 @@ def ask_office(draft: Draft) -> None:
         draft.ask_password("24sevenoffice", "Password")
         table["application_id"] = ask_text("Application id", table.get("application_id"), _check_guid)
         try:
-            draft.companies = draft.query_office(SetUp.companies)
+            draft.companies = draft.query_office(SetupClient.companies)
         except Klarna24Error as error:
             print_error(error)
             continue
@@ -106,7 +106,7 @@ def ask_company(draft: Draft) -> None:
     company = next(company for company in draft.companies if company.client_id == chosen)
     table["client_id"], table["identity_id"] = company.client_id, company.identity_id
     try:
-        draft.choices = draft.query_office(SetUp.choices)
+        draft.choices = draft.query_office(SetupClient.choices)
     except Klarna24Error as error:
         print_error(error)
         raise Back from None

@@ -13,8 +13,8 @@ import pytest
 
 from klarna24.bookkeeping.payout import Payout
 from klarna24.config.folders import STATE_FILE
-from klarna24.errors import Problem, StateFault
-from klarna24.state.records import Owner
+from klarna24.errors import Problem, ProblemCode, StateFault
+from klarna24.state.records import Owner, Status
 from klarna24.state.store import State
 from tests.support.bookkeeping import payout
 from tests.support.shops import OpenShop, simple
@@ -118,18 +118,18 @@ def test_what_was_never_sent_may_be_sent(state: State, before: str) -> None:
 
 def test_what_a_person_skipped_stays_skipped(state: State) -> None:
     state.skip(OWNER, a_payout(), DAY)
-    state.resolve(row(state, a_payout()), "skipped", "a person ended it", None)
+    state.resolve(row(state, a_payout()), Status.SKIPPED, "a person ended it", None)
     assert send(state, a_payout()) is None
 
 
-@pytest.mark.parametrize("settled", ["drafted", "skipped", "ready"])
+@pytest.mark.parametrize("settled", [Status.DRAFTED, Status.SKIPPED, Status.READY])
 def test_an_answer_changes_only_what_is_being_sent_or_in_doubt(state: State, settled: Any) -> None:
     """It comes late, and the doubt has been settled: the payout stays as it is, and the log has both."""
     of = a_payout()
     row_id = sent(state, of)
     state.resolve(row(state, of), settled, "a person settled it", None)
     before = row(state, of)
-    state.answered(OWNER, row_id, "rejected", "as it said", PROBLEM)
+    state.answered(OWNER, row_id, Status.REJECTED, "as it said", PROBLEM)
     assert row(state, of) == before
     assert log(state) == [("XISA93DJ", what) for what in ("sending", settled, "rejected")]
 
@@ -137,9 +137,9 @@ def test_an_answer_changes_only_what_is_being_sent_or_in_doubt(state: State, set
 def test_an_order_to_send_again_is_carried_out_once(state: State) -> None:
     of = a_payout()
     sent(state, of)
-    state.resolve(row(state, of), "ready", "a person ordered it to be sent again", None)
+    state.resolve(row(state, of), Status.READY, "a person ordered it to be sent again", None)
     assert row(state, of).resend
-    state.answered(OWNER, sent(state, of), "rejected", "as it said", PROBLEM)
+    state.answered(OWNER, sent(state, of), Status.REJECTED, "as it said", PROBLEM)
     assert not row(state, of).resend
 
 
@@ -147,9 +147,9 @@ def test_a_decision_about_a_payout_that_a_run_has_changed_is_refused(state: Stat
     of = a_payout()
     row_id = sent(state, of)
     before = row(state, of)
-    state.answered(OWNER, row_id, "drafted", "Ok")
+    state.answered(OWNER, row_id, Status.DRAFTED, "Ok")
     with pytest.raises(StateFault, match="XISA93DJ"):
-        state.resolve(before, "skipped", "a person ended it", None)
+        state.resolve(before, Status.SKIPPED, "a person ended it", None)
     assert (status(state, of), log(state)[-1][1]) == ("drafted", "drafted")
 
 
@@ -189,7 +189,7 @@ def test_every_change_is_logged_with_who_and_what(state: State) -> None:
     of = a_payout()
     state.listed(OWNER, [(of, DAY)], "scope")
     state.block(OWNER, of, DAY, PROBLEM)
-    state.answered(OWNER, sent(state, of), "drafted", "Ok")
+    state.answered(OWNER, sent(state, of), Status.DRAFTED, "Ok")
     assert log(state) == [("XISA93DJ", what) for what in ("seen", "blocked", "sending", "drafted")]
     last = state.events("shop1")[-1]
     assert (last.answer, last.profile) == ("Ok", "shop1")
@@ -208,9 +208,11 @@ CHANGES: dict[str, Callable[[State, int], object]] = {
     "block": lambda state, _: state.block(OWNER, a_payout(), DAY, PROBLEM),
     "skip": lambda state, _: state.skip(OWNER, a_payout(), DAY),
     "sending": lambda state, _: send(state, a_payout()),
-    "answered": lambda state, row_id: state.answered(OWNER, row_id, "drafted", "Ok"),
+    "answered": lambda state, row_id: state.answered(OWNER, row_id, Status.DRAFTED, "Ok"),
     "adopt": lambda state, _: state.adopt(OWNER._replace(profile="heir"), row(state, a_payout("SENT"))),
-    "resolve": lambda state, _: state.resolve(row(state, a_payout("SENT")), "skipped", "a person ended it", None),
+    "resolve": lambda state, _: state.resolve(
+        row(state, a_payout("SENT")), Status.SKIPPED, "a person ended it", None
+    ),
     "accept": lambda state, _: state.accept(row(state, a_payout("SENT")), {}, None),
 }
 
@@ -237,7 +239,7 @@ def test_a_payout_that_is_blocked_each_night_makes_one_event_until_something_is_
     for _ in range(3):
         state.block(OWNER, of, DAY, PROBLEM)
     assert log(state) == [("XISA93DJ", "blocked")]
-    state.block(OWNER, of, DAY, Problem("residual", "by other figures", "look", "XISA93DJ"))
+    state.block(OWNER, of, DAY, Problem(ProblemCode.RESIDUAL, "by other figures", "look", "XISA93DJ"))
     assert log(state) == [("XISA93DJ", "blocked")] * 2
 
 
