@@ -17,10 +17,10 @@ from klarna24.cli.output.lines import (
     while_someone_reads,
 )
 from klarna24.cli.side_by_side import side_by_side
-from klarna24.config.loading import Config, rescued
+from klarna24.config.loading import Config, read_contacts
 from klarna24.config.tables import Heartbeat, Profile
 from klarna24.errors import ConfigFault, Klarna24Error, Problem, worst
-from klarna24.logs.redaction import print_traceback
+from klarna24.logs.tracebacks import print_traceback
 from klarna24.notify import after_run, heartbeat
 from klarna24.run import sync as runs
 from klarna24.run.messages import bug
@@ -73,9 +73,9 @@ def report_file_fault(options: GlobalOptions, as_json: bool, fault: ConfigFault)
     on which nothing was run?"""
     problems = fault.problems()
     _show("sync", options, RunOptions((), False, as_json), [], problems)
-    if saved := rescued(options.config, options.state_dir):
-        _ping_end(saved.notify.heartbeat, fault.exit_code)
-        after_run.notify_of_file(saved, problems)
+    if contacts := read_contacts(options.config, options.state_dir):
+        _ping_end(contacts.notify.heartbeat, fault.exit_code)
+        after_run.notify_of_file(contacts, problems)
     return fault.exit_code
 
 
@@ -100,7 +100,7 @@ def _without_bugs(run: Run, config: Config, progress: RowsProgress | None, profi
         return run(profile, config, progress)
     except Exception as error:  # noqa: BLE001 - one shop's bug must not stop the other shops
         print_traceback()
-        return Report(profile.name, profile.language, problems=[bug(profile.name, error)])
+        return Report(profile=profile.name, language=profile.language, problems=(bug(profile.name, error),))
 
 
 def _with_heartbeat(monitor: Heartbeat | None, run: Callable[[], Report]) -> Report:
@@ -158,8 +158,8 @@ def _show_one(command: str, report: Report, options: GlobalOptions) -> None:
 
             tables.print_report(report, show_all=options.verbose)
         elif options.verbose:
-            for item in report.items:
-                print_line(payout_line(report.profile, item))
+            for outcome in report.outcomes:
+                print_line(payout_line(report.profile, outcome))
     already_shown = is_read and is_due and sys.stdout.isatty() and sys.stderr.isatty()
     problems = report.problems if already_shown else report.all_problems()
     print_problems(problems, report.profile, report.language)

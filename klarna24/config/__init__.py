@@ -1,1 +1,1 @@
-"""profiles.toml: read and validated as a whole; where it, the state and the secrets are."""
+"""profiles.toml, read and validated as a whole; and where it, the state and the secrets are."""

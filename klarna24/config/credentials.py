@@ -1,6 +1,6 @@
-"""Fetches secrets from where profiles.toml says they are.
+"""Fetches secrets from the sources that profiles.toml names.
 
-Nothing here ever prompts, and no secret is ever in a message. Every trouble is a CredentialsFault.
+Nothing here prompts, and no message contains a secret. Whatever goes wrong is a CredentialsFault.
 """
 
 import contextlib
@@ -18,17 +18,16 @@ from klarna24.logs.redaction import register_secret
 from klarna24.text import sentence
 
 COMMAND_SECONDS = 10
-MOST_BYTES = 2**16  # what is longer is no password, and half of it would be none either
-
-# The library's own command, so that a keyring that waits for an unlock ends like any command. -P: no keyring.py of
-# the current folder; utf8: whatever the locale of a cron job, the password comes back as it was stored.
+MOST_BYTES = 2**16  # a longer password is refused, not cut
+# The library's own command, so that a keyring that waits to be unlocked is ended like any other command.
+# -P: it imports no keyring.py of the current folder. utf8: it returns the password as stored, in any locale.
 KEYRING = (sys.executable, "-P", "-X", "utf8", "-m", "keyring")
 log = logging.getLogger(__name__)
 
 
 def fetch(secret: Secret, path: str) -> str:
-    """The secret itself. ``path`` is its place in profiles.toml (``shop1.klarna``, ``notify.email``): it stands
-    in messages, and is the user name under which a keyring has the secret."""
+    """The secret itself, registered for redaction. ``path`` is its place in profiles.toml (``shop1.klarna``,
+    ``notify.email``): messages name it, and a keyring keeps the secret under it as the user name."""
     where = "[notify.email] password" if path == "notify.email" else f"[profiles.{path}] password"
     match secret.source:
         case "env":
@@ -51,7 +50,7 @@ def fetch(secret: Secret, path: str) -> str:
 
 
 def keyring_answers() -> bool:
-    """Whether a real backend is there: one that keeps what it is given (the library names it, or none)."""
+    """Whether a keyring that stores passwords is available."""
     try:
         listed = subprocess.run(  # noqa: S603 - the library's own command
             (*KEYRING, "--list-backends"),
@@ -67,7 +66,8 @@ def keyring_answers() -> bool:
 
 
 def store_in_keyring(name: str, value: str) -> None:
-    """Under service ``klarna24``; the secret goes through standard input, never as an argument."""
+    """Store the secret for service ``klarna24`` and user ``name``. It is passed on standard input, never as an
+    argument, which others can see. Raises CredentialsFault unless the keyring then returns it."""
     try:
         done = subprocess.run(  # noqa: S603 - the library's own command
             (*KEYRING, "set", "klarna24", name),
@@ -77,10 +77,10 @@ def store_in_keyring(name: str, value: str) -> None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        message = sentence("the keyring did not keep {name}: {error}", name=name, error=type(error).__name__)
+        message = sentence("the keyring did not store {name}: {error}", name=name, error=type(error).__name__)
         raise CredentialsFault(message, sentence("use a file")) from None
     if done.returncode or fetch(Secret("keyring"), name) != value:
-        raise CredentialsFault(sentence("the keyring did not keep {name}", name=name), sentence("use a file"))
+        raise CredentialsFault(sentence("the keyring did not store {name}", name=name), sentence("use a file"))
 
 
 def _from_env(name: str, where: str) -> str:
@@ -91,7 +91,7 @@ def _from_env(name: str, where: str) -> str:
             sentence("{where}: the environment variable {name} is not set", where=where, name=name),
             sentence("set {name}, or use another source", name=name),
         ) from None
-    if any("\ud800" <= character <= "\udfff" for character in value):  # how Python shows a byte that is not UTF-8
+    if any("\ud800" <= character <= "\udfff" for character in value):  # a byte that is not UTF-8
         raise _not_utf8(where)
     return value
 
@@ -99,13 +99,13 @@ def _from_env(name: str, where: str) -> str:
 def _from_file(file: Path, where: str) -> str:
     try:
         file = file.expanduser()
-        # not blocking: a named pipe that nobody writes to would hang for ever
+        # O_NONBLOCK: a named pipe that nobody writes to would block for ever.
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
             mode = os.fstat(opened.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise CredentialsFault(
-                    sentence("{where}: {file} is no plain file", where=where, file=str(file)),
-                    sentence("use {source} for anything else", source="{ command = … }"),
+                    sentence("{where}: {file} is not a regular file", where=where, file=str(file)),
+                    sentence("use {source} to read anything else", source="{ command = … }"),
                 )
             if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise CredentialsFault(
@@ -124,8 +124,8 @@ def _from_file(file: Path, where: str) -> str:
         )
         raise CredentialsFault(message, f"ls -l {file}") from None
     except RuntimeError:
-        message = sentence("{where}: {file}: no such home folder", where=where, file=str(file))
-        raise CredentialsFault(message, sentence("write the path in full")) from None
+        message = sentence("{where}: {file}: there is no such home folder", where=where, file=str(file))
+        raise CredentialsFault(message, sentence("write the whole path")) from None
 
 
 def _from_systemd(name: str, where: str) -> str:
@@ -133,7 +133,7 @@ def _from_systemd(name: str, where: str) -> str:
     if not folder:
         raise CredentialsFault(
             sentence(
-                "{where}: not run by systemd with {line}: there is no CREDENTIALS_DIRECTORY",
+                "{where}: CREDENTIALS_DIRECTORY is not set: systemd did not start this with {line}",
                 where=where,
                 line=f"LoadCredential={name}",
             ),
@@ -154,10 +154,10 @@ def _from_systemd(name: str, where: str) -> str:
 
 
 def _from_command(arguments: tuple[str, ...], where: str) -> str:
-    """Run without a shell, in a session of its own, so that all it started ends with it."""
+    """Run without a shell, in a session of its own, so that whatever it started can be ended with it."""
     word = "keyring" if arguments[: len(KEYRING)] == KEYRING else arguments[0]
     try:
-        process = subprocess.Popen(  # noqa: S603 - the owner's own command, from a file only they can write
+        process = subprocess.Popen(  # noqa: S603 - the user's command, from a file that others cannot write
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -172,7 +172,7 @@ def _from_command(arguments: tuple[str, ...], where: str) -> str:
     with process:
         try:
             output, _ = process.communicate(timeout=COMMAND_SECONDS)
-        except BaseException as error:  # Ctrl-C does not reach its session either
+        except BaseException as error:  # Ctrl-C, too: it does not reach another session
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             if not isinstance(error, subprocess.TimeoutExpired):
@@ -183,20 +183,20 @@ def _from_command(arguments: tuple[str, ...], where: str) -> str:
                 command=word,
                 seconds=COMMAND_SECONDS,
             )
-            raise CredentialsFault(message, sentence("run it by hand: does it ask?")) from None
+            raise CredentialsFault(message, sentence("run it by hand: it may be prompting")) from None
     if process.returncode:
         message = sentence(
             "{where}: {command} ended with {code}", where=where, command=word, code=process.returncode
         )
-        raise CredentialsFault(message, sentence("run it by hand, as the user of the run"))
+        raise CredentialsFault(message, sentence("run it by hand, as the user that runs klarna24"))
     return _text(output, where)
 
 
 def _text(raw: bytes, where: str) -> str:
-    """UTF-8, less one trailing newline (a Windows one too)."""
+    """The bytes as UTF-8, without one trailing line break."""
     if len(raw) > MOST_BYTES:
         message = sentence(
-            "{where}: longer than {kibibytes} KiB is no password", where=where, kibibytes=MOST_BYTES // 1024
+            "{where}: the password is longer than {kibibytes} KiB", where=where, kibibytes=MOST_BYTES // 1024
         )
         raise CredentialsFault(message, sentence("correct it"))
     try:

@@ -1,4 +1,4 @@
-"""profiles.toml read and validated as a whole: every fault at once, each with its path."""
+"""Reads and validates profiles.toml: all faults are reported at once, each with its path in the file."""
 
 import difflib
 import itertools
@@ -24,7 +24,7 @@ COMMON_EMAIL = "notify.email"
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """``state_dir_in_file`` is what the file by itself says, whatever an option or the environment says."""
+    """A valid profiles.toml. ``state_dir`` is the one to use, ``state_dir_in_file`` the one it names."""
 
     path: Path
     state_dir: Path
@@ -33,13 +33,13 @@ class Config:
     state_dir_in_file: Path | None = None
 
     def email_of(self, profile: Profile) -> tuple[Email, str] | None:
-        """Whom its troubles are mailed to, and where in the file that stands: its own, or everybody's."""
+        """The profile's own mail settings, else the common ones, with their path in the file; None without any."""
         if profile.notify.email:
             return profile.notify.email, f"{profile.name}.notify.email"
         return (self.notify.email, COMMON_EMAIL) if self.notify.email else None
 
     def profile(self, name: str) -> Profile:
-        """Raises :class:`ConfigFault` naming the nearest known profile."""
+        """The profile of this name. Raises :class:`ConfigFault` naming the nearest known profile."""
         try:
             return self.profiles[name]
         except KeyError:
@@ -56,11 +56,11 @@ def _did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
-    """Read and validate the file. Raises :class:`ConfigFault` with all faults at once."""
+    """The file at ``path``, or at its default place. Raises :class:`ConfigFault` with all faults of the file."""
     path = _absolute(path or default_path())
     try:
         raw = tomllib.loads(_read(path).decode("utf-8"))
-    except (ValueError, RecursionError) as error:  # too many digits, too many brackets: no TOMLDecodeError
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
         raise ConfigFault(f"{path}: not valid TOML: {error}", f"edit {path}") from None
     try:
         file = File.model_validate(raw)
@@ -76,29 +76,28 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
 
 
 @dataclass(frozen=True, slots=True)
-class Rescued:
-    """What a file with faults still says: whom to tell of them, and where that is written down."""
+class Contacts:
+    """Whom to notify of the faults of a file, and where the state is, which records what was mailed."""
 
-    path: Path
     state_dir: Path
     notify: Notify
 
 
-def rescued(path: Path | None = None, state_dir: Path | None = None) -> Rescued | None:
-    """Of a file that :func:`load` refused; None where not even that much can be trusted."""
+def read_contacts(path: Path | None = None, state_dir: Path | None = None) -> Contacts | None:
+    """The contacts in a file that :func:`load` refused; None where they are invalid, too, or cannot be trusted."""
     try:
         path = _absolute(path or default_path())
         raw = tomllib.loads(_read(path).decode("utf-8"))
         notify = Notify.model_validate(raw.get("notify", {}))
         named = raw.get("state_dir")
         in_file = _absolute(Path(named), path.parent) if isinstance(named, str) and named else None
-        return Rescued(path, _state_dir(state_dir, in_file), notify)
+        return Contacts(_state_dir(state_dir, in_file), notify)
     except (ConfigFault, ValueError, RecursionError):  # pydantic's ValidationError is a ValueError
         return None
 
 
 def _check_one_company_each(profiles: dict[str, Profile], path: Path) -> None:
-    """One payout of Klarna's is booked in one company: a copied profile, half changed, would book it in two."""
+    """Refuse a copied profile of which only half was changed: it would book each payout in two companies."""
     for one, other in itertools.combinations(profiles.values(), 2):
         same_klarna = (one.klarna.url, one.klarna.username) == (other.klarna.url, other.klarna.username)
         if (
@@ -108,7 +107,7 @@ def _check_one_company_each(profiles: dict[str, Profile], path: Path) -> None:
         ):
             raise ConfigFault(
                 f"{path}: profiles {one.name} and {other.name} would book the same payouts in two companies",
-                "give them different currencies or merchant_ids, or each its own Klarna credentials",
+                "give them different currencies or merchant_ids, or different Klarna credentials",
             )
 
 
@@ -121,11 +120,11 @@ def _state_dir(option: Path | None, in_file: Path | None) -> Path:
 
 
 def _absolute(path: Path, folder: Path | None = None) -> Path:
-    """``path`` with ~ expanded, from ``folder`` (the current one) where it is relative."""
+    """``path`` with ~ expanded, relative to ``folder`` or else to the current folder."""
     try:
         path = path.expanduser()
     except RuntimeError:
-        raise ConfigFault(f"{path}: there is no such home folder", "write the path in full") from None
+        raise ConfigFault(f"{path}: there is no such home folder", "write the whole path") from None
     return (folder / path if folder else path).absolute()
 
 
@@ -136,7 +135,7 @@ def _read(path: Path) -> bytes:
             others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
             if os.name == "posix" and (others_write or status.st_uid not in {0, os.geteuid()}):
                 raise ConfigFault(
-                    f"{path}: others can write this file, and it holds commands",
+                    f"{path}: others can write this file, and it can contain commands",
                     f"chown {os.geteuid()} {path}; chmod 600 {path}",
                 )
             return file.read()
@@ -147,9 +146,9 @@ def _read(path: Path) -> bytes:
 
 
 def _describe(detail: ErrorDetails) -> str:
-    """A fault with its path, as a person would write it: ``profiles.shop1.accounts.payout: …``."""
+    """The fault with its path in the file: ``profiles.shop1.accounts.payout: …``."""
     path = detail["loc"]
-    if detail["type"] == "klarna24" and path[-1:] == ("[key]",):  # pydantic's, where a profile's name is wrong
+    if detail["type"] == "klarna24" and path[-1:] == ("[key]",):  # added where a profile's name is wrong
         path = path[:-1]
     where = ".".join(clean(str(part)) for part in path)
     match detail["type"]:
@@ -162,7 +161,7 @@ def _describe(detail: ErrorDetails) -> str:
         case "date_type":
             return f"{where}: not a date: write it without quotes and time, as in 2026-11-24"
         case "dict_type" | "model_type":
-            return f"{where}: not a table: write its settings under [{where}]"
+            return f"{where}: not a table: write its settings below [{where}]"
     return f"{where}: {detail['msg']}" if where else detail["msg"]
 
 

@@ -1,4 +1,4 @@
-"""The tables of profiles.toml, as the contract in README has them. Unknown keys are faults."""
+"""The tables of profiles.toml and their keys, which profiles.example.toml explains. Unknown keys are faults."""
 
 import re
 from collections.abc import Iterable
@@ -35,7 +35,8 @@ from klarna24.config.values import (
 from klarna24.text import Language
 
 PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-CUSTOMER_LEDGER = range(1500, 1530)  # facts: accounts that refuse entries without a customer or supplier
+# Accounts that refuse entries without a customer or a supplier (docs/vendors/bookkeeping.md, "Accounts"):
+CUSTOMER_LEDGER = range(1500, 1530)
 SUPPLIER_LEDGER = range(2400, 2430)
 Warning24 = Literal[
     "vatisnotinbalance", "vatismissingfoundation", "invoicealreadyexists", "customermismatchbankaccount"
@@ -52,10 +53,14 @@ KLARNA_HOSTS = {
 
 
 class Table(BaseModel):
+    """A table of profiles.toml: no value is converted into another type, and it cannot be changed."""
+
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 class Klarna(Table):
+    """``klarna``: the shop's account at Klarna, and which of its payouts are this profile's."""
+
     region: Literal["europe", "north-america", "oceania"] = "europe"
     environment: Literal["live", "playground"] = "live"
     username: Text
@@ -66,22 +71,25 @@ class Klarna(Table):
 
     @property
     def url(self) -> str:
+        """The scheme and host of Klarna's API."""
         return self.base_url or KLARNA_HOSTS[self.region, self.environment]
 
     def covers(self, merchant_id: str, currency: str) -> bool:
-        """Whether a payout of this merchant and currency is this profile's, by its own filters."""
+        """Whether the filters let a payout of this merchant and currency through."""
         return (self.currencies is None or currency in self.currencies) and (
             self.merchant_ids is None or merchant_id in self.merchant_ids
         )
 
 
 def disjoint(one: Klarna, other: Klarna) -> bool:
-    """Whether no payout can be both profiles', by their own filters."""
+    """Whether the filters let no payout through to both profiles."""
     pairs = [(one.currencies, other.currencies), (one.merchant_ids, other.merchant_ids)]
     return any(a is not None and b is not None and not set(a) & set(b) for a, b in pairs)
 
 
 class TwentyFour(Table):
+    """``24sevenoffice``: the user, and the company in which vouchers are drafted."""
+
     username: Text
     password: SecretField
     application_id: Guid
@@ -91,6 +99,8 @@ class TwentyFour(Table):
 
 
 class VoucherSettings(Table):
+    """``voucher``: what all vouchers of the profile have in common."""
+
     type: Annotated[str | int, BeforeValidator(title_or_number)] = "Diverse"
     department_id: Id | None = None
     project_id: Id | None = None
@@ -104,18 +114,20 @@ class VoucherSettings(Table):
     max_entries: Annotated[int, Field(ge=2)] = 20_000
 
     def ledger(self, account_no: int) -> Literal["customer_id", "supplier_id"] | None:
-        """Which of the two an entry on this account must carry, if any."""
+        """Which of the two an entry on this account must have; None where it needs neither."""
         if account_no in CUSTOMER_LEDGER or account_no in self.ledger_accounts:
             return "customer_id"
         return "supplier_id" if account_no in SUPPLIER_LEDGER else None
 
     def party(self, account_no: int) -> int | None:
-        """The customer or supplier of an entry on this account; None where it is no ledger account."""
+        """The number of the customer or supplier of an entry on this account; None where it needs neither."""
         key = self.ledger(account_no)
         return getattr(self, key) if key else None
 
 
 class Accounts(Table):
+    """``accounts``: the account of each of Klarna's totals."""
+
     payout: AccountNo
     receivable: AccountNo
     fees: AccountNo | None = None
@@ -128,7 +140,7 @@ class Accounts(Table):
     credits: AccountsByType = {}
 
     def named(self) -> Iterable[tuple[str, int]]:
-        """Every account of the profile with its path below ``accounts``."""
+        """Each account number, after its path below ``accounts``."""
         for key in type(self).model_fields:
             value = getattr(self, key)
             if isinstance(value, dict):
@@ -141,11 +153,14 @@ Target = Literal["comment", "invoice_no", "ocr"]
 
 
 class References(Table):
+    """``references``: the field of an entry into which each reference of an order is written."""
+
     order_id: Target | None = None
     merchant_reference1: Target | None = None
     merchant_reference2: Target | None = None
 
     def by_target(self) -> dict[Target, str]:
+        """The reference that goes into each field."""
         return {target: field for field in type(self).model_fields if (target := getattr(self, field)) is not None}
 
     @model_validator(mode="after")
@@ -153,11 +168,13 @@ class References(Table):
         targets = [getattr(self, field) for field in type(self).model_fields]
         for target in ("comment", "invoice_no", "ocr"):
             if targets.count(target) > 1:
-                raise fault(f'"{target}" is given to more than one reference: a field takes only one')
+                raise fault(f'"{target}" is used for more than one reference: a field can hold only one')
         return self
 
 
 class Email(Table):
+    """``notify.email``: the mail server, and who writes to whom."""
+
     host: Text
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
@@ -170,19 +187,21 @@ class Email(Table):
     def _login_is_whole_and_hidden(self) -> Self:
         if (self.username is None) != (self.password is None):
             missing, given = ("password", "username") if self.username else ("username", "password")
-            raise fault(f"a {given} without a {missing}: add {missing} = …, or take {given} away")
+            raise fault(f"there is a {given} but no {missing}: add {missing} = …, or remove {given}")
         if self.password and self.security == "none" and not is_loopback(self.host):
-            raise fault('security = "none" would send the password in the clear: use "starttls" or "tls"')
+            raise fault('security = "none" would send the password unencrypted: use "starttls" or "tls"')
         return self
 
 
 class Heartbeat(Table):
-    """In the manner of healthchecks.io: ``url`` with ``/start``, and with the exit code."""
+    """``notify.heartbeat``: a monitor such as healthchecks.io."""
 
     url: HeartbeatUrl
 
 
 class Notify(Table):
+    """``notify``: whom to notify, of all profiles or of one."""
+
     email: Email | None = None
     heartbeat: Heartbeat | None = None
 
@@ -191,7 +210,7 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 
 
 class Profile(Table):
-    """One web shop. Fields stand in the order in which the checks between them need them."""
+    """``profiles.NAME``: one web shop. A field is validated with the ones before it, so their order matters."""
 
     start_date: date
     timezone: Annotated[ZoneInfo, BeforeValidator(zone)]
@@ -211,6 +230,7 @@ class Profile(Table):
 
     @property
     def name(self) -> str:
+        """The profile's name in profiles.toml."""
         return self._name
 
     @field_validator("weekday", "day")
@@ -218,7 +238,7 @@ class Profile(Table):
     def _goes_with_frequency(cls, value: object, info: ValidationInfo) -> object:
         needs = {"weekday": "weekly", "day": "monthly"}[cast(str, info.field_name)]
         if info.data.get("frequency", needs) != needs:
-            raise fault(f'{info.field_name} goes with frequency = "{needs}"')
+            raise fault(f'{info.field_name} can only be used with frequency = "{needs}"')
         return value
 
     @field_validator("accounts")
@@ -245,17 +265,19 @@ class Profile(Table):
     @classmethod
     def _references_need_rows(cls, references: References, info: ValidationInfo) -> References:
         if references.by_target() and info.data.get("transfer") == "lump":
-            raise fault('references go with transfer = "itemised" or "itemised-fees": lump has no rows')
+            raise fault('references need transfer = "itemised" or "itemised-fees": a lump voucher has no rows')
         return references
 
 
 def _profile_name(name: str) -> str:
     if not PROFILE_NAME.fullmatch(name):
-        raise fault(f"{name!r} is no profile name: lower-case letters, digits, - and _, at most 40")
+        raise fault(f"{name!r} is not a valid profile name: use at most 40 lower-case letters, digits, - and _")
     return name
 
 
 class File(Table):
+    """The whole of profiles.toml."""
+
     state_dir: Text | None = None
     profiles: dict[Annotated[str, AfterValidator(_profile_name)], Profile]
     notify: Notify = Notify()
@@ -264,5 +286,5 @@ class File(Table):
     @classmethod
     def _at_least_one(cls, profiles: object) -> object:
         if profiles == {}:
-            raise fault("no profile: add [profiles.NAME], or run klarna24 init")
+            raise fault("there is no profile: add [profiles.NAME], or run klarna24 init")
         return profiles

@@ -1,4 +1,4 @@
-"""The values of profiles.toml that a type alone does not describe, each refused in a bookkeeper's words."""
+"""The types of the values in profiles.toml, with a message for a bookkeeper where a value is refused."""
 
 import ipaddress
 import re
@@ -7,33 +7,31 @@ from typing import Annotated, Literal, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-)
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 SECRET_SOURCES = ("env", "file", "command", "systemd", "keyring")
 
 
 def fault(message: str) -> PydanticCustomError:
-    """A validation message that may hold braces: it is a value, never a template."""
+    """The error to raise in a validator. The message may contain braces: it is not used as a template."""
     return PydanticCustomError("klarna24", "{message}", {"message": message})
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """Where a secret is kept. ``value`` is the variable, path, arguments or name."""
+    """Where a secret is kept. ``value`` is the variable, the path, the command's arguments or the name."""
 
     source: Literal["env", "file", "command", "systemd", "keyring"]
     value: str | tuple[str, ...] = ""
 
 
 def secret_source(raw: object) -> Secret:
+    """The source in a table such as ``{ env = "NAME" }``. No message shows a value, which may be the secret."""
     ways = 'use { env = "NAME" }, { file = "/path" }, { command = ["pass", "show", "name"] }, '
     ways += '{ systemd = "name" } or { keyring = true }'
     if isinstance(raw, str):
-        raise fault(f"a secret does not stand in this file as text: {ways}")
+        raise fault(f"a secret must not be written in this file: {ways}")
     if not isinstance(raw, dict) or len(raw) != 1 or next(iter(raw)) not in SECRET_SOURCES:
         raise fault(f"not a secret source: {ways}")
     source, value = next(iter(raw.items()))
@@ -44,29 +42,31 @@ def secret_source(raw: object) -> Secret:
             return Secret("command", tuple(value))
         case (("env" | "file" | "systemd"), str()) if value.strip() and "\0" not in value:
             if source == "env" and not re.fullmatch(r"[A-Za-z_]\w*", value, re.ASCII):
-                raise fault("env: give the variable's name, not the secret itself")
+                raise fault("env: give the name of the variable, not the secret itself")
             if source == "systemd" and "/" in value:
-                raise fault("systemd: give the credential's name, as in LoadCredential=name:…, not a path")
+                raise fault("systemd: give the name of the credential, as in LoadCredential=name:…, not a path")
             return Secret(source, value)
-    raise fault(f"{source}: not a usable value: {ways}")
+    raise fault(f"{source}: not a valid value: {ways}")
 
 
 def title_or_number(raw: object) -> object:
+    """Accepts the title or the number of a voucher type."""
     if isinstance(raw, bool) or not isinstance(raw, str | int) or not str(raw).strip():
         raise fault("give the title or the number of a voucher type")
     return raw
 
 
 def _by_detailed_type(raw: object) -> object:
-    """A single number stands for every detailed type that has no line of its own."""
+    """Accepts a table of accounts by detailed type, or a number, which is the account of all detailed types."""
     if isinstance(raw, int) and not isinstance(raw, bool):
         return {"other": raw}
     if not isinstance(raw, dict):
-        raise fault("give a number, or a table of numbers by Klarna's detailed_type")
+        raise fault("give an account number, or a table of account numbers by Klarna's detailed_type")
     return raw
 
 
 def base_url(raw: object) -> object:
+    """Accepts scheme and host; http only on this machine."""
     if not isinstance(raw, str):
         raise fault("give an address as text")
     try:
@@ -79,21 +79,22 @@ def base_url(raw: object) -> object:
     if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
         raise fault("give only scheme and host: no path, no user, no query")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise fault("plain http would send the password in the clear: use https")
-    if not re.fullmatch(r"https?://[\w.:\[\]-]+/?", raw, re.IGNORECASE):  # urlsplit forgives blanks and a bare ?
+        raise fault("http would send the password unencrypted: use https")
+    if not re.fullmatch(r"https?://[\w.:\[\]-]+/?", raw, re.IGNORECASE):  # urlsplit accepts blanks and a bare ?
         raise fault('give scheme and host and nothing else, as in "https://api.kustom.co"')
     return raw.rstrip("/")
 
 
 def heartbeat_url(raw: object) -> object:
-    """The address of one check, to which ``/start`` and an exit code are added."""
+    """Accepts the address of one check of a monitor, without query; http only on this machine."""
     if not isinstance(raw, str) or not re.fullmatch(r"https?://[\w.:\[\]-]+/[\w./~%+-]*", raw, re.IGNORECASE):
         raise fault('give the address of a check, as in "https://hc-ping.com/your-uuid": no user, no query')
-    base_url(raw[: raw.index("/", len("https://"))])  # raises for what is no host, and for http off loopback
+    base_url(raw[: raw.index("/", len("https://"))])  # raises for a wrong host, and for http elsewhere
     return raw.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:
+    """Whether the host is this machine, without looking up its name."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -101,6 +102,7 @@ def is_loopback(host: str) -> bool:
 
 
 def zone(raw: object) -> ZoneInfo:
+    """Accepts the name of a time zone."""
     try:
         return ZoneInfo(cast(str, raw))
     except (KeyError, ValueError, TypeError, OSError):

@@ -1,4 +1,4 @@
-"""systemd's journal: whether stderr leads there, and how a line says its level (sd-daemon(3), systemd.exec(5))."""
+"""Level prefixes for systemd's journal, where stderr leads there (sd-daemon(3), systemd.exec(5))."""
 
 import os
 import sys
@@ -7,12 +7,13 @@ ERROR, WARNING, INFO, DEBUG = 3, 4, 6, 7  # syslog(3)
 
 
 def level_prefix(level: int) -> str:
-    """What a line on stderr begins with: ``<3>``; nothing where it is no line for the journal."""
-    return f"<{level}>" if _is_stderr() else ""
+    """The prefix of a line on stderr, such as ``<3>``; empty where stderr does not lead to the journal."""
+    return f"<{level}>" if _stderr_is_the_journal() else ""
 
 
-def _is_stderr() -> bool:
-    """The variable names device and inode, and is inherited by programs whose stderr leads elsewhere."""
+def _stderr_is_the_journal() -> bool:
+    """JOURNAL_STREAM names a device and an inode. Both are compared, since programs whose stderr leads elsewhere
+    inherit the variable."""
     named = os.environ.get("JOURNAL_STREAM")
     if not named:
         return False

@@ -1,11 +1,10 @@
-"""Whom to tell what, and when: pure, from what a run met, what was mailed before, and the clock.
+"""Decides what to mail about, and when: pure, from a run's problems, the alerts known before, and the time.
 
-    new        told once, at once; what is unavailable only when it has been so for a day
-    still      told again after a week
-    over       told once, if it was ever told
+    new           mailed at once; what is unavailable, only when it has been so for a day
+    still there   mailed again after a week
+    over          mailed once, if the alert was ever mailed
 
-What a run could not look at is neither new nor over: only a run that came to its end can say that something is
-over.
+Only a run that came to its end proves that something is over: any other may not have seen it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,16 +13,16 @@ from datetime import datetime, timedelta
 
 from klarna24.errors import Locked, Unavailable
 
-A_DAY = timedelta(hours=23)  # a cron job that is a minute early on the next day has waited for a day
-A_WEEK = timedelta(days=7) - timedelta(hours=1)
-MAY_PASS = {Unavailable.code, Locked.code}  # what the next run may find mended
-FILE = ""  # the profile of what concerns profiles.toml as a whole
+DAY = timedelta(hours=23)  # less than 24, since cron may be a minute early on the next day
+WEEK = timedelta(days=7) - timedelta(hours=1)
+TEMPORARY = {Unavailable.code, Locked.code}  # the next run may find that it is over
+FILE = ""  # the profile of an alert that concerns profiles.toml as a whole
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """``subject`` says which payout it is of, or which of the profile's faults; with ``code`` it is the same
-    trouble, however its figures change. ``facts`` are a payout's date and amount."""
+    """One problem of one profile. ``subject`` identifies the payout, or else the problem: with ``code`` it stays
+    the same while figures change. ``facts`` are a payout's date and amount; None for any other problem."""
 
     profile: str
     subject: str
@@ -34,55 +33,59 @@ class Alert:
 
     @property
     def key(self) -> tuple[str, str, str]:
+        """Equal for two alerts of the same problem."""
         return self.profile, self.subject, self.code
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A trouble since it was first met (UTC); ``over_at`` until the mail about that has left."""
+class KnownAlert:
+    """An alert, since when (UTC), when it was last mailed, and when it was over: until that is mailed, too."""
 
-    trouble: Alert
+    alert: Alert
     first_at: datetime
     mailed_at: datetime | None = None
     over_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What the mail of one run says."""
+class Digest:
+    """The alerts that one mail is about; false where there is nothing to mail."""
 
-    new: list[Known] = field(default_factory=list)
-    still: list[Known] = field(default_factory=list)
-    over: list[Known] = field(default_factory=list)
+    new: list[KnownAlert] = field(default_factory=list)
+    still: list[KnownAlert] = field(default_factory=list)
+    over: list[KnownAlert] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.new or self.still or self.over)
 
 
-def after_run(known: Iterable[Known], met: Iterable[Alert], ended: bool, now: datetime) -> list[Known]:
-    """What is known of one profile's troubles after a run; ``ended``: it came to its end, and saw all there is."""
-    left = {it.trouble.key: it for it in known}
-    after: list[Known] = []
-    for trouble in met:
-        before = left.pop(trouble.key, None)
-        after.append(replace(before, trouble=trouble, over_at=None) if before else Known(trouble, now))
-    same = {it.trouble.subject: it.trouble.code for it in after if it.trouble.facts}
-    for it in left.values():
-        now_told = same.get(it.trouble.subject) if it.trouble.facts else None
-        if not ended or now_told in MAY_PASS:
+def updated(
+    known: Iterable[KnownAlert], met: Iterable[Alert], is_complete: bool, now: datetime
+) -> list[KnownAlert]:
+    """One profile's alerts after a run that met these. ``is_complete``: the run came to its end."""
+    gone = {it.alert.key: it for it in known}
+    after: list[KnownAlert] = []
+    for alert in met:
+        before = gone.pop(alert.key, None)
+        after.append(replace(before, alert=alert, over_at=None) if before else KnownAlert(alert, now))
+    code_of_payout = {it.alert.subject: it.alert.code for it in after if it.alert.facts}
+    for it in gone.values():
+        replacement = code_of_payout.get(it.alert.subject) if it.alert.facts else None
+        if not is_complete or replacement in TEMPORARY:
             after.append(it)
-        elif it.mailed_at and not now_told:  # else another trouble of the same payout has taken its place
+        elif it.mailed_at and not replacement:
             after.append(replace(it, over_at=it.over_at or now))
     return after
 
 
-def to_tell(known: Sequence[Known], now: datetime) -> Told:
-    return Told(
-        new=[it for it in known if not it.mailed_at and not it.over_at and _long_enough(it, now)],
-        still=[it for it in known if it.mailed_at and not it.over_at and now - it.mailed_at >= A_WEEK],
+def digest_of(known: Sequence[KnownAlert], now: datetime) -> Digest:
+    """What to mail of these alerts now."""
+    return Digest(
+        new=[it for it in known if not it.mailed_at and not it.over_at and _has_lasted(it, now)],
+        still=[it for it in known if it.mailed_at and not it.over_at and now - it.mailed_at >= WEEK],
         over=[it for it in known if it.over_at],
     )
 
 
-def _long_enough(it: Known, now: datetime) -> bool:
-    return it.trouble.code not in MAY_PASS or now - it.first_at >= A_DAY
+def _has_lasted(it: KnownAlert, now: datetime) -> bool:
+    return it.alert.code not in TEMPORARY or now - it.first_at >= DAY

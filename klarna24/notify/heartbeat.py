@@ -1,10 +1,11 @@
-"""A monitor's check, in the manner of healthchecks.io: it raises the alarm when it hears nothing, or a failure.
+"""Pings a monitor such as healthchecks.io, which raises the alarm when pings stop, or when one reports a failure.
 
     url/start    a run begins
-    url          it ended, and all is well
+    url          it ended with exit code 0
     url/3 …      it ended with this exit code
 
-No figures, no names. A monitor that is down costs 20 s a ping at most, and changes nothing else.
+Pings carry no figures and no names. A monitor that does not answer delays the run by at most 20 s for each ping,
+and changes nothing else.
 """
 
 import logging
@@ -24,31 +25,32 @@ log = logging.getLogger(__name__)
 
 
 def started(heartbeat: Heartbeat) -> None:
-    """A run begins. Without :func:`ended` the check hears of no end, which is what it waits for."""
-    _ping(heartbeat, "start")
+    """Tell the monitor that a run begins. If no end follows, the monitor raises the alarm."""
+    _ping(heartbeat, "/start")
 
 
 def ended(heartbeat: Heartbeat, exit_code: int) -> None:
-    """A run has come to its end."""
-    _ping(heartbeat, str(exit_code) if exit_code else "")
+    """Tell the monitor how a run ended."""
+    _ping(heartbeat, f"/{exit_code}" if exit_code else "")
 
 
-def _ping(heartbeat: Heartbeat, what: str) -> None:
-    url, host = heartbeat.url, clean(urlsplit(heartbeat.url).netloc)
-    register_secret(urlsplit(url).path.strip("/"))  # whoever knows it can pretend that all is well
+def _ping(heartbeat: Heartbeat, suffix: str) -> None:
+    url = urlsplit(heartbeat.url)
+    host = clean(url.netloc)
+    register_secret(url.path.strip("/"))  # whoever knows it can report that all is well
     try:
-        limit.within(limit.SECONDS, lambda: _ask(f"{url}/{what}" if what else url))
+        limit.within(limit.SECONDS, lambda: _get(heartbeat.url + suffix))
     except (TimeoutError, requests.RequestException) as error:
-        log.warning("heartbeat: %s did not take it (%s); the run goes on", host, type(error).__name__)
+        log.warning("heartbeat: %s could not be pinged (%s); the run goes on", host, type(error).__name__)
     else:
-        log.debug("heartbeat: %s was told", host)
+        log.debug("heartbeat: %s was pinged", host)
 
 
-def _ask(url: str) -> None:
-    """Repeated while there is hope: one lost ping would be a false alarm."""
+def _get(url: str) -> None:
+    """Repeated where the monitor may recover: one lost ping would be a false alarm."""
     with new_session(url) as session:
         for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_may_pass),
+            retry=tenacity.retry_if_exception(_may_recover),
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             wait=tenacity.wait_fixed(1),
             reraise=True,
@@ -61,6 +63,6 @@ def _ask(url: str) -> None:
                     raise requests.HTTPError(f"HTTP {answer.status_code}", response=answer)
 
 
-def _may_pass(error: BaseException) -> bool:
+def _may_recover(error: BaseException) -> bool:
     response = getattr(error, "response", None)
     return isinstance(error, requests.RequestException) and (response is None or response.status_code >= 500)

@@ -1,8 +1,8 @@
-"""The mail of a run: what is new, what is still there after a week, what is over; in the profile's language."""
+"""Writes the mail of a run: what is new, still there after a week, or over; in the profile's language."""
 
 import socket
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -11,39 +11,39 @@ from email.utils import format_datetime, make_msgid
 
 from klarna24.config.tables import Email
 from klarna24.logs.redaction import redacted
-from klarna24.notify.alerts import Known, Told
+from klarna24.notify.alerts import Digest, KnownAlert
 from klarna24.text import clean, sentence, translated
 
 WIDTH = 78
-MOST = 100  # entries of a section; more are counted, and status lists them
+MOST_ALERTS = 100  # in a section; more are counted, and klarna24 status lists them
 MOST_NAMES = 3  # of profiles in a subject
 SECTIONS = (("new", sentence("NEW")), ("still", sentence("STILL THERE")), ("over", sentence("OVER")))
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is to be told of one profile; its name is empty for what concerns profiles.toml as a whole."""
+    """One profile's part of a mail. The name is empty for alerts about profiles.toml as a whole."""
 
     profile: str
     language: str
-    told: Told
+    digest: Digest
 
 
 def compose(settings: Email, parts: Sequence[Part], now: datetime) -> EmailMessage:
-    """Plain text in UTF-8; ``now`` is when the run ended."""
+    """The mail about these profiles, as plain text in UTF-8. ``now`` is when the run ended."""
     language = parts[0].language
     names = [part.profile for part in parts if part.profile]
     more = f" +{len(names) - MOST_NAMES}" if len(names) > MOST_NAMES else ""
-    counts = _counts(parts, language)
-    subject = f"klarna24 {', '.join(names[:MOST_NAMES])}{more}: {counts}" if names else f"klarna24: {counts}"
+    summary = _summary(parts, language)
+    subject = f"klarna24 {', '.join(names[:MOST_NAMES])}{more}: {summary}" if names else f"klarna24: {summary}"
     return _message(settings, subject, "\n".join(_body(parts, language, now)), now)
 
 
 def trial_letter(settings: Email, profiles: Sequence[str], language: str, now: datetime) -> EmailMessage:
-    """As ``klarna24 check --test-mail`` sends it."""
+    """The mail that ``klarna24 check --test-mail`` sends for these profiles."""
     text = sentence(
-        "This is a test, sent by klarna24 check --test-mail from {host}. Mail about troubles of {profiles} comes "
-        "this way: when one is new, again after a week, and when it is over.",
+        "This is a test, sent by klarna24 check --test-mail from {host}. Problems of {profiles} will be mailed to "
+        "you: each when it is new, again after a week, and when it is over.",
         host=clean(socket.gethostname()),
         profiles=", ".join(profiles),
     )
@@ -51,9 +51,9 @@ def trial_letter(settings: Email, profiles: Sequence[str], language: str, now: d
     return _message(settings, subject, "\n".join(_wrapped(translated(text, language))) + "\n", now)
 
 
-def counts(told: Told) -> str:
-    """For the log."""
-    return ", ".join(f"{name}: {len(its)}" for name, _ in SECTIONS if (its := getattr(told, name)))
+def counts(digest: Digest) -> str:
+    """How many alerts of each kind the mail is about, for the log: ``new: 2, over: 1``."""
+    return ", ".join(f"{name}: {len(alerts)}" for name, _ in SECTIONS if (alerts := getattr(digest, name)))
 
 
 def _message(settings: Email, subject: str, body: str, now: datetime) -> EmailMessage:
@@ -63,61 +63,58 @@ def _message(settings: Email, subject: str, body: str, now: datetime) -> EmailMe
     message["Subject"] = clean(redacted(subject))
     message["Date"] = format_datetime(now.astimezone())
     message["Message-ID"] = make_msgid("klarna24", settings.sender.rpartition("@")[2])
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's out-of-office answers it
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office reply
     message.set_content(redacted(body), cte="quoted-printable")
     return message
 
 
-def _counts(parts: Iterable[Part], language: str) -> str:
-    words = {
-        "new": sentence("new: {number}", number=sum(len(part.told.new) for part in parts)),
-        "still": sentence("still there: {number}", number=sum(len(part.told.still) for part in parts)),
-        "over": sentence("over: {number}", number=sum(len(part.told.over) for part in parts)),
-    }
-    return ", ".join(translated(said, language) for said in words.values() if said.values["number"])
+def _summary(parts: Sequence[Part], language: str) -> str:
+    words = [
+        sentence("new: {number}", number=sum(len(part.digest.new) for part in parts)),
+        sentence("still there: {number}", number=sum(len(part.digest.still) for part in parts)),
+        sentence("over: {number}", number=sum(len(part.digest.over) for part in parts)),
+    ]
+    return ", ".join(translated(it, language) for it in words if it.values["number"])
 
 
 def _body(parts: Sequence[Part], language: str, now: datetime) -> Iterator[str]:
     for name, title in SECTIONS:
-        entries = [(part, it) for part in parts for it in getattr(part.told, name)]
+        entries = [(part, it) for part in parts for it in getattr(part.digest, name)]
         if not entries:
             continue
         yield from (translated(title, language), "")
-        for part, it in entries[:MOST]:
+        for part, it in entries[:MOST_ALERTS]:
             yield from _entry(part, name, it)
             yield ""
-        if len(entries) > MOST:
-            yield from (translated(sentence("… and {number} more", number=len(entries) - MOST), language), "")
+        if more := len(entries[MOST_ALERTS:]):
+            yield from (translated(sentence("… and {number} more", number=more), language), "")
     yield "-- "
     host, when = clean(socket.gethostname()), f"{now.astimezone():%Y-%m-%d %H:%M}"
-    yield from _wrapped(
-        translated(
-            sentence(
-                "klarna24 on {host}, {when}. Each trouble is mailed when it is new, again after a week, and when "
-                "it is over. What waits, and what ends it:",
-                host=host,
-                when=when,
-            ),
-            language,
-        )
+    signature = sentence(
+        "klarna24 on {host}, {when}. Each problem is mailed when it is new, again after a week, and when it is "
+        "over. These commands show what is waiting, and what to do about it:",
+        host=host,
+        when=when,
     )
-    yield from (f"klarna24 status{f' --profile {part.profile}' if part.profile else ''}" for part in parts[:MOST])
+    yield from _wrapped(translated(signature, language))
+    for part in parts[:MOST_ALERTS]:
+        yield f"klarna24 status --profile {part.profile}" if part.profile else "klarna24 status"
     yield ""
 
 
-def _entry(part: Part, section: str, it: Known) -> Iterator[str]:
-    """A paragraph: what happened, which payout, what to do; a command is never broken: it is to be copied."""
+def _entry(part: Part, section: str, it: KnownAlert) -> Iterator[str]:
+    """A paragraph: what happened, which payout, what to do. The last is on one line: a command can be copied."""
     who = f"{part.profile}: " if part.profile else ""
-    message = it.trouble.message
+    message = it.alert.message
     if section == "over":
         message = sentence("it is over: {message}", message=message)
     yield from _wrapped(who + clean(translated(message, part.language)))
     since = sentence("since {day}", day=f"{it.first_at.astimezone():%Y-%m-%d}")
-    facts = [it.trouble.facts, translated(since, part.language) if section != "new" else None]
+    facts = [it.alert.facts, translated(since, part.language) if section != "new" else None]
     if any(facts):
         yield f"  {', '.join(filter(None, facts))}"
-    if section != "over" and it.trouble.hint:
-        yield f"  → {clean(translated(it.trouble.hint, part.language))}"
+    if section != "over" and it.alert.hint:
+        yield f"  → {clean(translated(it.alert.hint, part.language))}"
 
 
 def _wrapped(text: str) -> list[str]:

@@ -1,11 +1,11 @@
-"""The mail server: connect, make sure who it is, log in, and hand a letter over. The only door to smtplib."""
+"""Sends mail: the only module that imports smtplib."""
 
 import logging
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from email.message import EmailMessage
 
 from klarna24.config.tables import Email
@@ -14,59 +14,53 @@ from klarna24.logs.redaction import register_secret, server_text
 from klarna24.notify import limit
 from klarna24.text import clean
 
+ASK = "ask whoever runs it"
 log = logging.getLogger(__name__)
 
 
 def log_in(settings: Email, password: str | None) -> None:
-    """On trial: nothing is sent. Raises as :func:`send`."""
+    """Log in and send nothing. Raises as :func:`send`."""
     _converse(settings, password, lambda smtp: None)
 
 
-def send(settings: Email, password: str | None, letter: EmailMessage) -> None:
-    """Over a connection whose certificate holds, logged in where there is a password. Raises Unavailable,
-    ConfigFault or CredentialsFault; after 20 s at the latest, and then the letter may have left or not."""
+def send(settings: Email, password: str | None, message: EmailMessage) -> None:
+    """Send the message, over TLS unless ``security`` is none, logged in where there is a password. Raises
+    Unavailable, ConfigFault or CredentialsFault after 20 s at most; the message may then have left or not."""
 
-    def hand_over(smtp: smtplib.SMTP) -> None:
-        refused = smtp.send_message(letter, settings.sender, settings.to)
+    def transfer(smtp: smtplib.SMTP) -> None:
+        refused = smtp.send_message(message, settings.sender, settings.to)
         for address, (code, text) in refused.items():
-            log.warning("%s does not take mail for %s: %s", _place(settings), clean(address), _said(code, text))
+            reply = _reply(code, text)
+            log.warning("%s does not accept mail for %s: %s", _server(settings), clean(address), reply)
 
-    _converse(settings, password, hand_over)
+    _converse(settings, password, transfer)
 
 
 def _converse(settings: Email, password: str | None, work: Callable[[smtplib.SMTP], None]) -> None:
-    open_ones: list[smtplib.SMTP] = []
-
     def conversation() -> None:
-        smtp = _connect(settings)
-        open_ones.append(smtp)
-        try:
+        with closing(_connect(settings)) as smtp:  # not smtplib's own context, which raises what QUIT is answered
             _greet(smtp, settings, password)
             work(smtp)
-            with suppress(OSError):  # what it says to QUIT changes nothing any more; smtplib's own are such
+            with suppress(OSError):  # the answer to QUIT no longer matters; smtplib's exceptions are OSErrors
                 if smtp.sock:
                     smtp.sock.settimeout(1)
                 smtp.quit()
-        finally:
-            smtp.close()
 
     try:
-        limit.within(limit.SECONDS, conversation, lambda: _hang_up(open_ones))
+        limit.within(limit.SECONDS, conversation)
     except TimeoutError:
-        text = f"{_place(settings)} did not answer within {limit.SECONDS:.0f} s"
-        raise Unavailable(text, "ask whoever runs it") from None
-    except Exception as error:  # noqa: BLE001 - sorted out by kind; a bug stays one
+        raise Unavailable(f"{_server(settings)} did not answer within {limit.SECONDS:.0f} s", ASK) from None
+    except Exception as error:  # noqa: BLE001 - sorted by kind below; a bug is raised again
         raise _fault(settings, error) from None
 
 
 def _connect(settings: Email) -> smtplib.SMTP:
-    # smtplib would look its own full name up, which can take long and tells the server nothing; a second more than
-    # there is in all, so that it is always the limit that speaks
-    us = socket.gethostname()
+    """A connection, after the server's greeting. It is given our host name, which smtplib would look up, and a
+    second more than the time limit, so that it is always the limit that reports a server which does not answer."""
+    host, port, name, seconds = settings.host, settings.port, socket.gethostname(), limit.SECONDS + 1
     if settings.security == "tls":
-        context = ssl.create_default_context()
-        return smtplib.SMTP_SSL(settings.host, settings.port, us, timeout=limit.SECONDS + 1, context=context)
-    return smtplib.SMTP(settings.host, settings.port, us, timeout=limit.SECONDS + 1)
+        return smtplib.SMTP_SSL(host, port, name, timeout=seconds, context=ssl.create_default_context())
+    return smtplib.SMTP(host, port, name, timeout=seconds)
 
 
 def _greet(smtp: smtplib.SMTP, settings: Email, password: str | None) -> None:
@@ -79,71 +73,60 @@ def _greet(smtp: smtplib.SMTP, settings: Email, password: str | None) -> None:
 
 
 def _log_in(smtp: smtplib.SMTP, settings: Email, username: str, password: str) -> None:
-    register_secret(password, *{username} - {settings.sender, *settings.to})  # addresses are no secret
+    register_secret(password, *{username} - {settings.sender, *settings.to})  # mail addresses are no secret
     try:
         smtp.login(username, password)
     except UnicodeEncodeError:
-        raise CredentialsFault(
-            f"{_place(settings)}: smtplib can send no user or password but in ASCII", "change it to ASCII"
-        ) from None
-
-
-def _hang_up(open_ones: Iterable[smtplib.SMTP]) -> None:
-    """Whoever waits for an answer gets an error instead."""
-    for smtp in open_ones:
-        with suppress(OSError):
-            if smtp.sock:
-                smtp.sock.shutdown(socket.SHUT_RDWR)
+        message = f"{_server(settings)}: user name and password must be ASCII"
+        raise CredentialsFault(message, "change it to ASCII") from None
 
 
 def _fault(settings: Email, error: Exception) -> Exception:
-    """What went wrong, for the one who can mend it; what is no trouble of the mail server's is a bug."""
-    place = _place(settings)
+    """The fault to report for an exception; a bug is returned as it is."""
+    server = _server(settings)
     match error:
         case Klarna24Error():
             return error
         case smtplib.SMTPException():
             return _refusal(settings, error)
         case ssl.SSLCertVerificationError():
-            why = clean(error.verify_message)
-            return ConfigFault(
-                f"{place}: its certificate does not hold: {why}", "correct host, or ask whoever runs it"
-            )
+            reason = clean(error.verify_message)
+            return ConfigFault(f"{server}: certificate verification failed: {reason}", f"correct host, or {ASK}")
         case ssl.SSLError():
-            return ConfigFault(f"{place} speaks no TLS ({clean(error.reason)})", _other_security(settings))
+            return ConfigFault(f"{server} does not support TLS ({clean(error.reason)})", _other_security(settings))
         case socket.gaierror() | UnicodeError():
-            return Unavailable(f"{place}: no such host was found", "correct host, unless the network is down")
+            return Unavailable(f"{server}: no such host was found", "correct host, unless the network is down")
         case OSError():
             return _no_connection(settings, error)
     return error
 
 
 def _refusal(settings: Email, error: smtplib.SMTPException) -> Klarna24Error:
-    """What the server said, or does not offer."""
-    place = _place(settings)
+    """The fault to report for what the server replied, or does not support."""
+    server = _server(settings)
     match error:
         case smtplib.SMTPAuthenticationError(smtp_code=code, smtp_error=text):
-            said = _said(code, text)
-            return CredentialsFault(f"{place} refused the login: {said}", "check username and password")
+            message = f"{server} refused the login: {_reply(code, text)}"
+            return CredentialsFault(message, "check username and password")
         case smtplib.SMTPNotSupportedError() if "SMTPUTF8" in str(error):
-            return ConfigFault(f"{place} takes no address with other letters than ASCII", "change from and to")
+            return ConfigFault(f"{server} only accepts addresses in ASCII", "change from and to")
         case smtplib.SMTPNotSupportedError():
-            what = "STARTTLS" if "STARTTLS" in str(error) else "login"
-            return ConfigFault(f"{place} offers no {what}", _other_security(settings))
+            feature = "STARTTLS" if "STARTTLS" in str(error) else "a login"
+            return ConfigFault(f"{server} does not support {feature}", _other_security(settings))
         case smtplib.SMTPRecipientsRefused(recipients=recipients):
             (address, (code, text)), *_ = recipients.items()
-            said = _said(code, text)
-            return ConfigFault(f"{place} takes no mail for {clean(address)}: {said}", "correct to, or ask there")
+            message = f"{server} does not accept mail for {clean(address)}: {_reply(code, text)}"
+            return ConfigFault(message, "correct to, or ask there")
         case smtplib.SMTPResponseException(smtp_code=code, smtp_error=text):
-            return Unavailable(f"{place} said: {_said(code, text)}", "ask whoever runs it")
-    if type(error) is smtplib.SMTPException:
-        return ConfigFault(f"{place} offers no login that smtplib knows", "ask whoever runs it")
+            return Unavailable(f"{server} replied: {_reply(code, text)}", ASK)
+    if type(error) is smtplib.SMTPException:  # smtplib's only use of it: no common login method
+        return ConfigFault(f"{server} does not support any login method that klarna24 knows", ASK)
     return _no_connection(settings, error)
 
 
 def _no_connection(settings: Email, error: Exception) -> Unavailable:
-    text = f"{_place(settings)}: no connection ({type(error).__name__})"
-    return Unavailable(text, "correct host and port, or wait for it")
+    message = f"{_server(settings)}: no connection ({type(error).__name__})"
+    return Unavailable(message, "correct host and port, or wait for it")
 
 
 def _other_security(settings: Email) -> str:
@@ -151,10 +134,10 @@ def _other_security(settings: Email) -> str:
     return f"try security = {' or '.join(others)} and its port: 587 for starttls, 465 for tls"
 
 
-def _said(code: int, text: bytes | str) -> str:
+def _reply(code: int, text: bytes | str) -> str:
     shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     return f"{code} {server_text(shown, 200)}"
 
 
-def _place(settings: Email) -> str:
+def _server(settings: Email) -> str:
     return f"mail server {clean(settings.host)}:{settings.port}"

@@ -1,23 +1,40 @@
-"""A payout and an event as state keeps them, and as the rest of the house sees them."""
+"""A payout and an event, and how the database stores them."""
 
 import json
 import sqlite3
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, Self
+from enum import StrEnum
+from typing import Any, NamedTuple, Self
 
 from klarna24.bookkeeping.payout import PayoutKey
 from klarna24.bookkeeping.voucher import Trace
 from klarna24.config.tables import Profile
-from klarna24.errors import Problem
+from klarna24.errors import Problem, ProblemCode
 from klarna24.text import from_stored, to_stored
 
-Status = Literal["ready", "blocked", "sending", "in-doubt", "rejected", "drafted", "booked", "skipped"]
+
+class Status(StrEnum):
+    """What has become of a payout, as the state keeps it and JSON names it."""
+
+    READY = "ready"  # it would be drafted now
+    BLOCKED = "blocked"  # figures or settings need a person
+    SENDING = "sending"  # only in the state: the run that sent it has not written down an answer
+    IN_DOUBT = "in-doubt"  # it was sent, and the answer is unknown
+    REJECTED = "rejected"  # 24SevenOffice refused it
+    DRAFTED = "drafted"  # saved as a draft
+    BOOKED = "booked"  # its voucher stands in the ledger
+    SKIPPED = "skipped"  # there is nothing to book, or a person said so
+
+    @property
+    def finished(self) -> bool:
+        """Whether no run does anything more about it."""
+        return self in {Status.DRAFTED, Status.BOOKED, Status.SKIPPED}
 
 
 class Owner(NamedTuple):
-    """Whose rows a run works on."""
+    """The profile, company and environment that a run works for."""
 
     profile: str
     client_id: int
@@ -25,12 +42,13 @@ class Owner(NamedTuple):
 
     @classmethod
     def of(cls, profile: Profile) -> Self:
+        """As the profile says today."""
         return cls(profile.name, profile.twentyfour.client_id, profile.klarna.environment)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A payout as state knows it."""
+    """A payout as the state knows it."""
 
     id: int
     key: PayoutKey
@@ -50,18 +68,20 @@ class Row:
 
     @property
     def in_doubt(self) -> bool:
-        """LedgerMatch "sending" is in doubt already: the run that sent it never wrote down an answer."""
-        return self.status in {"sending", "in-doubt"}
+        """A payout that still has the status "sending" is in doubt as well: its run never stored an answer."""
+        return self.status in {Status.SENDING, Status.IN_DOUBT}
 
     @property
     def may_be_sent(self) -> bool:
-        """What was skipped as empty counts as new once something is in it; not so where a person ended it."""
-        return self.status in {"ready", "blocked", "rejected"} or (self.status == "skipped" and not self.by_person)
+        """A payout that was skipped as empty may be sent once it has figures, but not if a person skipped it."""
+        if self.status is Status.SKIPPED:
+            return not self.by_person
+        return not (self.status.finished or self.in_doubt)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A line of the log: who did what to which payout, with which answer, and why where a person said so."""
+    """A line of the log: who did what to which payout, with which answer; ``note`` is the reason a person gave."""
 
     at: datetime
     who: str
@@ -74,16 +94,17 @@ class Event:
 
 
 def row_of(found: sqlite3.Row) -> Row:
+    """The payout of a row of the database."""
     problem = None
     if found["code"]:
-        problem = Problem(found["code"], *_words(found), found["payment_reference"])
+        problem = Problem(ProblemCode(found["code"]), *_words(found), found["payment_reference"])
     return Row(
         id=found["id"],
         key=PayoutKey(found["merchant_id"], found["payment_reference"], found["currency"]),
         environment=found["environment"],
         profile=found["profile"],
         payout_date=date.fromisoformat(found["payout_date"]),
-        status=found["status"],
+        status=Status(found["status"]),
         problem=problem,
         totals={name: Decimal(amount) for name, amount in json.loads(found["totals"]).items()},
         until_changed=bool(found["until_changed"]),
@@ -110,6 +131,7 @@ def _trace(found: sqlite3.Row) -> Trace | None:
 
 
 def trace_columns(trace: Trace) -> dict[str, Any]:
+    """The columns that :func:`row_of` reads the same trace from."""
     return {
         "bundle_name": trace.name,
         "anchor_account": trace.account_no,
@@ -120,14 +142,14 @@ def trace_columns(trace: Trace) -> dict[str, Any]:
 
 
 def _words(found: sqlite3.Row) -> tuple[str, str]:
-    """Message and hint, so that they can still be said in another language."""
+    """Message and hint, which can still be translated where their wording is stored."""
     if found["wording"]:
         return from_stored(found["wording"])
     return found["reason"], found["hint"]
 
 
 def problem_columns(problem: Problem | None) -> tuple[str | None, str | None, str | None, str | None]:
-    """code, reason, hint, wording: the two texts in English, and as what they can be translated from."""
+    """The columns code, reason, hint and wording: both texts in English, and in a form that can be translated."""
     if problem is None:
         return None, None, None, None
     message, hint = problem.message, problem.hint

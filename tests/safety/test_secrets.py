@@ -1,5 +1,5 @@
-"""Canaries in every secret and every name: in no output, log, mail, event, traceback or state (sessions aside), at
--vv, under every fault of the sandbox, from servers that repeat all that they are told."""
+"""Canaries stand for every secret and every person. None may appear in any output, log, mail, event, traceback or
+state file (kept sessions aside): at -vv, under every fault, from servers that repeat all that they receive."""
 
 import base64
 import html
@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from klarna24.logs import redaction
+from klarna24.logs.redaction import forget_secrets
 from klarna24.sandbox.faults import Faults
 from klarna24.sandbox.reply import Incoming, Reply
 from tests.support import smtp_server as mail
@@ -30,7 +30,7 @@ PERSON = {"shopper_name": SHOPPER, "billing_address": {"street_address": STREET,
 
 
 class Cage:
-    """A shop whose every secret and every person is a canary, and all that comes out of it."""
+    """A shop whose every secret and every person is a canary, and everything that it writes."""
 
     def __init__(self, shop: Shop, mails: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
         self.shop, self.box, self.mails = shop, shop.box, mails
@@ -40,7 +40,7 @@ class Cage:
         self.box.klarna.password, self.box.office.password = KLARNA, OFFICE
         customers = self.box.office.home.customers
         customers |= {number: customer._replace(name=CUSTOMER) for number, customer in customers.items()}
-        monkeypatch.setattr(self.box, "handle", self._parrot())
+        monkeypatch.setattr(self.box, "handle", self._repeating())
         shop.write(self.profile())
 
     @property
@@ -48,7 +48,7 @@ class Cage:
         return self.box.office.application_id
 
     def profile(self) -> dict[str, Any]:
-        """Sales one by one, on the ledger: all that is known of people is asked for."""
+        """Itemised sales on a customer's account, so that all that the servers know of people is requested."""
         email = {
             "host": "localhost",
             "port": self.mails.port,
@@ -66,8 +66,8 @@ class Cage:
             "notify": {"email": email},
         }
 
-    def _parrot(self) -> Callable[[Incoming], Reply]:
-        """Both servers repeat what they are told wherever they refuse something, and set cookies."""
+    def _repeating(self) -> Callable[[Incoming], Reply]:
+        """Both servers repeat what they receive wherever they refuse something, and set cookies."""
         handle = self.box.handle
 
         def repeating(incoming: Incoming) -> Reply:
@@ -79,24 +79,24 @@ class Cage:
                 answer["error_messages"].append(f"{incoming.headers.get('Authorization')}, which is {KLARNA}")
                 reply.body = json.dumps(answer).encode()
             cookie = incoming.headers.get("Cookie") or ""
-            told = [self.application_id, cookie, cookie.partition("=")[2]]
-            told += [OFFICE] if b"Password" in incoming.body else []
-            said = html.escape(f"{', '.join(filter(None, told))}: ")
+            received = [self.application_id, cookie, cookie.partition("=")[2]]
+            received += [OFFICE] if b"Password" in incoming.body else []
+            repeated = html.escape(f"{', '.join(filter(None, received))}: ")
             for words in (b"The sandbox was told", b"Quarantine ends", b"Not authenticated"):
-                reply.body = reply.body.replace(words, said.encode() + words)
+                reply.body = reply.body.replace(words, repeated.encode() + words)
             return reply
 
         return repeating
 
     def run(self, *arguments: str) -> Result:
-        """As a process of its own: it knows no secret before it has met it."""
-        redaction._known.clear()
+        """As a process of its own, which has no secret registered at its start."""
+        forget_secrets()
         result = self.shop.run("-vv", "--log-file", str(self.log_file), *arguments)
         self.results.append(result)
         return result
 
     def outlets(self) -> Iterator[tuple[str, str]]:
-        """All that came out, by name."""
+        """Everything that was written, by name."""
         for number, result in enumerate(self.results):
             yield f"stdout {number}", result.out
             yield f"stderr {number}", result.err
@@ -113,7 +113,7 @@ class Cage:
 
 
 def forms(secret: str) -> set[str]:
-    """Written down anew here, for what the program knows of them is on trial."""
+    """All encodings that a line could contain, more than the program knows: it must not write the others."""
     users = ("", "K100198_5a9db0c0ffee:", f"\0{SMTP_USER}\0")
     return {
         secret,
@@ -130,7 +130,7 @@ def forms(secret: str) -> set[str]:
 
 @pytest.fixture
 def cage(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cage]:
-    """A payout that is drafted, and one that is blocked, so that there is something to tell by mail."""
+    """One payout that is drafted, and one that is blocked, so that a mail is sent."""
     payouts = [simple("GOOD"), simple("BAD", sale_amount=100, settlement_amount=99)]
     payouts[0][1].append({"type": "SALE", "amount": 100000, "currency_code": "SEK", "order_id": "1", **PERSON})
     for payout, _ in payouts:
@@ -152,14 +152,14 @@ def test_under_every_fault_no_canary_comes_out(
         cage.box.faults.arm(fault, seconds=0.02)
         cage.run(*command, "--profile", "shop1")
         if command[0] == "sync":
-            assert not cage.box.faults.armed or fault == "klarna-endless", "it has come about"
+            assert not cage.box.faults.armed or fault == "klarna-endless", "the fault has happened"
         cage.box.faults.clear()
     for command in (["status"], ["log"], ["log", "--json"]):
         cage.run(*command)
     cage.run("resolve", "--profile", "shop1", "GOOD", "--resend", "--yes")
     cage.run("sync", "--now", "--profile", "shop1")
     assert cage.leaks() == []
-    # and they were there to come out
+    # The test proves nothing unless the canaries were sent, received and logged about:
     calls = cage.box.calls()
     assert all(calls[operation] for operation in ("payouts", "transactions", "Login", "GetCompanies")), calls
     assert cage.sessions
@@ -170,7 +170,7 @@ def test_under_every_fault_no_canary_comes_out(
     assert "24SevenOffice: shop1: Login: answered" in log
 
 
-def test_what_a_server_repeats_of_a_secret_is_taken_out(cage: Cage) -> None:
+def test_what_a_server_repeats_of_a_secret_is_removed(cage: Cage) -> None:
     """The test above would prove little if the repeated words were not shown at all."""
     cage.box.faults.arm("klarna-401")
     assert "The credentials were refused.; Basic [secret], which is [secret] [" in cage.run("sync", "--all").err
@@ -178,32 +178,32 @@ def test_what_a_server_repeats_of_a_secret_is_taken_out(cage: Cage) -> None:
         for operation in ("Login", "SaveBundleList"):
             cage.box.office.expire_sessions()
             cage.box.faults.arm(fault, operation=operation)
-            told = (
-                "[secret], [secret]: "
-                if operation == "Login"
-                else "[secret], ASP.NET_SessionId=[secret], [secret]: "
-            )
-            assert told in cage.run("sync", "--now", "--all").err, (operation, fault)
+            session = "" if operation == "Login" else "ASP.NET_SessionId=[secret], "
+            repeated = f"[secret], {session}[secret]: "
+            assert repeated in cage.run("sync", "--now", "--all").err, (operation, fault)
         cage.run("resolve", "--profile", "shop1", "GOOD", "--resend", "--yes")
     cage.run("sync", "--now", "--all")
     cage.box.faults.arm("server-fault", operation="GetIdentity")
-    assert told in cage.run("dry-run", "--all", "--from", "2020-01-01").err, "under the session that was kept"
-    assert told in cage.run("log", "--json").out
+    assert repeated in cage.run("dry-run", "--all", "--from", "2020-01-01").err, "with the session that was kept"
+    assert repeated in cage.run("log", "--json").out
     assert cage.leaks() == []
 
 
-def test_what_a_mail_server_repeats_is_taken_out(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
-    say = mail._Conversation._say
+def test_what_a_mail_server_repeats_is_removed(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands too, one of which is the user and the password in base64."""
+    reply = mail._Conversation._reply
 
     def repeating(self: Any, *lines: str) -> None:
-        say(self, *(f"{line} {SMTP_USER} {SMTP}" if line.startswith("5") else line for line in lines))
+        repeated = f"{SMTP_USER} {SMTP} {' '.join(self.server.mail.commands[-1:])}"
+        reply(self, *(f"{line} {repeated}" if line.startswith("5") else line for line in lines))
 
-    monkeypatch.setattr(mail._Conversation, "_say", repeating)
+    monkeypatch.setattr(mail._Conversation, "_reply", repeating)
     cage.mails.refuses = ("MAIL",)
     lines = cage.run("sync", "--now", "--all").lines()
     assert any("was not sent" in line and "not from here [secret] [secret]" in line for line in lines)
     monkeypatch.setattr(mail, "PASSWORD", "another")
-    assert "authentication failed [secret] [secret]" in " ".join(cage.run("check").out.split())
+    shown = " ".join(cage.run("check").out.split())
+    assert "authentication failed [secret] [secret] AUTH PLAIN [secret]" in shown
     assert cage.leaks() == []
 
 
@@ -217,7 +217,7 @@ def test_the_address_of_a_heartbeat_is_a_secret(cage: Cage) -> None:
     assert not [name for name, text in cage.outlets() if secret in text]
 
 
-def test_of_a_value_that_cannot_be_read_only_the_kind_of_trouble_is_logged(
+def test_of_a_value_that_cannot_be_read_only_the_kind_of_error_is_logged(
     cage: Cage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """zeep logs a traceback that quotes the value; pydantic's error quotes it, too."""
@@ -228,21 +228,25 @@ def test_of_a_value_that_cannot_be_read_only_the_kind_of_trouble_is_logged(
     Wire(cage.box, monkeypatch).change("GetCompanies", exchange)
     assert cage.run("sync", "--now", "--all").code == 3
     assert "zeep.xsd.types.simple: Error during xml -> python translation" not in cage.results[-1].err
-    assert (
-        "klarna24: zeep.xsd.types.simple: ERROR (what it is about is not shown)\n(ValueError)"
-        in cage.results[-1].err
-    )
+    assert "klarna24: zeep.xsd.types.simple: ERROR (details are not shown)\n(ValueError)" in cage.results[-1].err
     cage.box.klarna.payouts[0]["totals"]["sale_amount"] = SHOPPER
     assert "valid integer" in cage.run("sync", "--now", "--all").err
     assert cage.leaks() == []
 
 
 @pytest.mark.parametrize(
-    "where", ["klarna24.run.sync.plan", "klarna24.run.draft._send", "klarna24.cli.status.status"]
+    ("where", "known"),
+    [
+        ("klarna24.run.sync.plan", [KLARNA]),
+        ("klarna24.run.draft._send", [KLARNA, OFFICE]),
+        ("klarna24.cli.status.status", []),
+    ],
+    ids=["before the first login", "at a save", "where no secret is fetched"],
 )
-def test_a_traceback_holds_no_canary(cage: Cage, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of what is known where the bug is: before the first login there is no session, and status asks nobody."""
-    known = {"plan": [KLARNA], "post": [KLARNA, OFFICE], "status": []}[where.split(".")[1]]
+def test_a_traceback_holds_no_canary(
+    cage: Cage, monkeypatch: pytest.MonkeyPatch, where: str, known: list[str]
+) -> None:
+    """Of the secrets that are known where the bug is."""
     token = base64.b64encode(f"{cage.box.klarna.username}:{KLARNA}".encode()).decode()
 
     def broken(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""A shop whose troubles are mailed to a real SMTP server."""
+"""A shop whose alerts are mailed to a real SMTP server."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+import tomli_w
 
 from klarna24.sandbox.klarna.generate import make_payout
 from tests.support.secrets import private
@@ -19,12 +20,13 @@ OpenMail = Callable[..., MailServer]
 
 @pytest.fixture
 def open_mail(certificate: ssl.SSLContext) -> Iterator[OpenMail]:
+    """Starts a mail server, with the arguments of MailServer."""
     with ExitStack() as stack:
         yield lambda **server: stack.enter_context(MailServer(certificate, **server))
 
 
 def email(shop: Shop, mail: MailServer, **over: Any) -> dict[str, Any]:
-    """[notify.email] for this server."""
+    """``[notify.email]`` for this server, as a part of a profile."""
     settings = {
         "host": "localhost",
         "port": mail.port,
@@ -37,6 +39,11 @@ def email(shop: Shop, mail: MailServer, **over: Any) -> dict[str, Any]:
     return {"notify": {"email": {name: value for name, value in settings.items() if value is not None}}}
 
 
+def email_table(shop: Shop, mail: MailServer) -> str:
+    """``[notify.email]`` for this server, as TOML for all profiles."""
+    return f"\n{tomli_w.dumps(email(shop, mail))}"
+
+
 def odd(reference: str, days_ago: int = 0) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A payout that does not add up."""
     figures: Any = {"settlement_amount": 96000, "sale_amount": 100000, "fee_amount": 3750}
@@ -44,14 +51,5 @@ def odd(reference: str, days_ago: int = 0) -> tuple[dict[str, Any], list[dict[st
 
 
 def text(mail: EmailMessage) -> str:
-    """As a person reads it, wherever the lines break."""
+    """The body of a mail, without its line breaks."""
     return " ".join(mail.get_content().split())
-
-
-def email_table(shop: Shop, mail: MailServer) -> str:
-    settings = email(shop, mail)["notify"]["email"]
-    return (
-        f'\n[notify.email]\nhost = "localhost"\nport = {mail.port}\nusername = "{USER}"\n'
-        f'password = {{ file = "{settings["password"]["file"]}" }}\n'
-        'from = "klarna24@shop1.se"\nto = ["accounts@shop1.se"]\n'
-    )

@@ -1,4 +1,4 @@
-"""A mail server on loopback for the tests: as much SMTP as sending takes, and what can go wrong with it."""
+"""A mail server on loopback: as much SMTP as sending needs, and what can go wrong with it."""
 
 import base64
 import socket
@@ -16,9 +16,9 @@ USER, PASSWORD = "klarna24@shop1.se", "hemligt-mail"
 
 @dataclass
 class MailServer:
-    """``tls``: from the first byte; ``starttls``: offered; ``auth``: the ways to log in, if any; ``silent``: says
-    nothing; ``drips``: a byte now and then, for ever; ``refuses``: commands that get 550. ``said`` is every
-    command that came, ``logins`` who logged in, ``mails`` what was taken."""
+    """``tls``: encrypted from the first byte; ``starttls``: supported; ``auth``: the login methods, if any;
+    ``silent``: never sends anything; ``drips``: sends a byte now and then without end; ``refuses``: the commands
+    that it answers with 550. ``commands`` are all it received, ``logins`` the users, ``mails`` all it accepted."""
 
     certificate: ssl.SSLContext
     tls: bool = False
@@ -29,7 +29,7 @@ class MailServer:
     greeting: str = "220 mail.example ESMTP"
     refuses: tuple[str, ...] = ()
     mails: list[EmailMessage] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -57,58 +57,59 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Conversation)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that has gone."""
+        """Ignore a client that has hung up."""
 
 
 class _Conversation(socketserver.StreamRequestHandler):
     server: _Server
 
     def handle(self) -> None:
-        mail, self.secure = self.server.mail, False
+        mail, self.is_encrypted = self.server.mail, False
         if mail.silent:
             mail.stopping.wait(30)
             return
         while mail.drips and not mail.stopping.wait(0.05):
             self.wfile.write(b"2")
         if mail.tls:
-            self._wrap()
-        self._say(mail.greeting)
+            self._encrypt()
+        self._reply(mail.greeting)
         while line := self.rfile.readline().decode().strip():
-            mail.said.append(line)
+            mail.commands.append(line)
             if not self._answer(line):
                 return
 
     def _answer(self, line: str) -> bool:
+        """Whether the conversation goes on."""
         mail, word = self.server.mail, line.partition(" ")[0].upper()
         if word in mail.refuses:
-            self._say("550 5.7.1 not from here")
+            self._reply("550 5.7.1 not from here")
             return True
         match word:
             case "EHLO":
-                self._say(*(f"250-{it}" for it in self._extensions()), "250 HELP")
+                self._reply(*(f"250-{it}" for it in self._extensions()), "250 HELP")
             case "STARTTLS":
-                self._say("220 go on")
-                self._wrap()
+                self._reply("220 go ahead")
+                self._encrypt()
             case "AUTH":
                 given = base64.b64decode(line.split()[2]).decode().split("\0")[1:]
-                known = given == [USER, PASSWORD]
-                mail.logins += given[:1] if known else []
-                self._say("235 welcome" if known else "535 5.7.8 authentication failed")
+                is_known = given == [USER, PASSWORD]
+                mail.logins += given[:1] if is_known else []
+                self._reply("235 welcome" if is_known else "535 5.7.8 authentication failed")
             case "MAIL" | "RCPT" | "RSET" | "NOOP":
-                self._say("250 well")
+                self._reply("250 OK")
             case "DATA":
-                self._say("354 go on")
+                self._reply("354 go ahead")
                 mail.mails.append(message_from_bytes(self._data(), _class=EmailMessage, policy=SMTP))
-                self._say("250 taken")
+                self._reply("250 accepted")
             case "QUIT":
-                self._say("221 bye")
+                self._reply("221 bye")
                 return False
             case _:
-                self._say("502 not here")
+                self._reply("502 not implemented")
         return True
 
     def _data(self) -> bytes:
-        """Up to the line of one dot; a dot that was doubled is one again (RFC 5321)."""
+        """The message up to the line with one dot; a doubled dot becomes one again (RFC 5321)."""
         lines = []
         while (line := self.rfile.readline()) not in {b".\r\n", b""}:
             lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
@@ -116,21 +117,18 @@ class _Conversation(socketserver.StreamRequestHandler):
 
     def _extensions(self) -> list[str]:
         mail = self.server.mail
-        offered = ["STARTTLS"] if mail.starttls and not self.secure else []
-        return ["mail.example", *offered, *filter(None, [mail.auth])]
+        supported = ["STARTTLS"] if mail.starttls and not self.is_encrypted else []
+        return ["mail.example", *supported, *filter(None, [mail.auth])]
 
-    def _say(self, *lines: str) -> None:
+    def _reply(self, *lines: str) -> None:
         self.wfile.write("".join(f"{line}\r\n" for line in lines).encode())
 
-    def _wrap(self) -> None:
+    def _encrypt(self) -> None:
         plain: socket.socket = self.connection
         self.connection = self.server.mail.certificate.wrap_socket(plain, server_side=True)
-        self.rfile, self.wfile, self.secure = (
-            self.connection.makefile("rb"),
-            self.connection.makefile("wb", 0),
-            True,
-        )
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
+        self.is_encrypted = True
 
     def finish(self) -> None:
-        """The wrapped socket is another than the one that the base class closes."""
+        """Close the encrypted socket, which is another one than the base class would close."""
         self.connection.close()

@@ -1,4 +1,4 @@
-"""Secrets come from where profiles.toml says; nothing prompts, nothing hangs, and none is ever shown."""
+"""Secrets come from where profiles.toml says; nothing prompts or hangs, and no secret is ever shown."""
 
 import os
 import re
@@ -16,11 +16,13 @@ from klarna24.config import credentials
 from klarna24.config.credentials import fetch
 from klarna24.config.values import Secret
 from klarna24.errors import CredentialsFault
+from tests.support import ROOT
 from tests.support.bookkeeping import PROFILE, merged
 from tests.support.secrets import WORD, private
 from tests.support.shops import OpenShop, Shop, simple
 
 NULL = "keyring.backends.null.Keyring"
+KeyringOf = Callable[[str], None]
 
 
 def command(*arguments: str) -> Secret:
@@ -32,7 +34,7 @@ def shell(script: str) -> Secret:
 
 
 def refusal(secret: Secret) -> CredentialsFault:
-    """The fault of a secret that cannot be had."""
+    """The fault of a secret that cannot be fetched."""
     with pytest.raises(CredentialsFault) as caught:
         fetch(secret, "shop1.klarna")
     assert caught.value.message.startswith("[profiles.shop1.klarna] password: ")
@@ -46,17 +48,34 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(credentials, "COMMAND_SECONDS", 0.2)
 
 
+@pytest.fixture
+def silent(capfd: pytest.CaptureFixture[str]) -> Callable[[], bool]:
+    """Whether nothing was printed, not even by a process that was started."""
+    return lambda: capfd.readouterr() == ("", "")
+
+
+def assert_dead(beat: Path) -> None:
+    """What wrote to ``beat`` while it ran has written, and writes no more."""
+    time.sleep(0.1)  # for what was being written
+    size = beat.stat().st_size
+    assert size
+    time.sleep(0.2)
+    assert beat.stat().st_size == size
+
+
 # env
 
 
-def test_from_the_environment_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_value_of_a_variable_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP1", f" {WORD}\n")
     assert fetch(Secret("env", "SHOP1"), "shop1.klarna") == f" {WORD}\n"
 
 
-def test_a_variable_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_is_not_set_or_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SHOP1", raising=False)
     assert "the environment variable SHOP1 is not set" in refusal(Secret("env", "SHOP1")).message
+    monkeypatch.setenv("SHOP1", "")
+    assert "is empty" in refusal(Secret("env", "SHOP1")).message
 
 
 def test_a_variable_that_is_not_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,13 +89,13 @@ def test_a_variable_that_is_not_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400])
-def test_from_a_file_of_ones_own(tmp_path: Path, mode: int) -> None:
+def test_a_file_that_only_its_user_can_read(tmp_path: Path, mode: int) -> None:
     private(tmp_path / "word").chmod(mode)
     assert fetch(Secret("file", str(tmp_path / "word")), "shop1.klarna") == WORD
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o644, 0o604, 0o620, 0o602, 0o610, 0o777])
-def test_a_file_that_others_can_touch_is_refused(tmp_path: Path, mode: int) -> None:
+def test_a_file_that_others_can_read_or_write_is_refused(tmp_path: Path, mode: int) -> None:
     file = private(tmp_path / "word")
     file.chmod(mode)
     fault = refusal(Secret("file", str(file)))
@@ -84,7 +103,7 @@ def test_a_file_that_others_can_touch_is_refused(tmp_path: Path, mode: int) -> N
     assert fault.hint == f"chmod 600 {file}"
 
 
-def test_a_link_is_judged_by_the_file_it_leads_to(tmp_path: Path) -> None:
+def test_a_link_has_the_mode_of_its_target(tmp_path: Path) -> None:
     private(tmp_path / "word").chmod(0o644)
     (tmp_path / "link").symlink_to(tmp_path / "word")
     assert "can be read by others" in refusal(Secret("file", str(tmp_path / "link"))).message
@@ -100,41 +119,34 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     assert "No such file" in refusal(Secret("file", str(tmp_path / "word"))).message
     tmp_path.chmod(0o700)
     assert "Is a directory" in refusal(Secret("file", str(tmp_path))).message
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_file_without_permission(tmp_path: Path) -> None:
     private(tmp_path / "word").chmod(0)
-    assert "Permission denied" in refusal(Secret("file", str(tmp_path / "word"))).message
+    if os.geteuid() != 0:  # root can read everything
+        assert "Permission denied" in refusal(Secret("file", str(tmp_path / "word"))).message
 
 
 # command
 
 
-def test_a_command_is_a_list_of_arguments_and_no_shell() -> None:
+def test_a_command_is_a_list_of_arguments_without_a_shell() -> None:
     assert fetch(command("printf", "%s", "$HOME; `id` *"), "shop1.klarna") == "$HOME; `id` *"
 
 
 def test_a_command_that_takes_too_long_is_ended_with_its_children(tmp_path: Path, short: None) -> None:
-    """The children write while they live."""
     beat = tmp_path / "beat"
     script = f"(while :; do echo . >> '{beat}'; sleep 0.02; done) & sleep 60"
     started = time.monotonic()
     assert "sh did not end within 0.2 s" in refusal(shell(script)).message
     assert time.monotonic() - started < 3
-    time.sleep(0.1)  # what was being written
-    size = beat.stat().st_size
-    assert size
-    time.sleep(0.2)
-    assert beat.stat().st_size == size
+    assert_dead(beat)
 
 
-def test_a_child_that_keeps_the_output_open_does_not_keep_the_run(short: None) -> None:
-    assert "did not end" in refusal(shell(f"echo {WORD}; sleep 60 &")).message
-
-
-def test_a_command_that_ignores_sigterm_is_ended(short: None) -> None:
-    assert "did not end" in refusal(shell("trap '' TERM INT HUP; while :; do sleep 1; done")).message
+@pytest.mark.parametrize(
+    "script",
+    [f"echo {WORD}; sleep 60 &", "trap '' TERM INT HUP; while :; do sleep 1; done"],
+    ids=["a child keeps the output open", "signals are ignored"],
+)
+def test_a_command_cannot_delay_a_run_for_longer(short: None, script: str) -> None:
+    assert "did not end" in refusal(shell(script)).message
 
 
 def test_ctrl_c_ends_the_command_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,26 +161,20 @@ def test_ctrl_c_ends_the_command_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("subprocess.Popen.communicate", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fetch(shell(f"while :; do echo . >> '{beat}'; sleep 0.02; done"), "shop1.klarna")
-    time.sleep(0.1)
-    size = beat.stat().st_size
-    time.sleep(0.2)
-    assert beat.stat().st_size == size
+    assert_dead(beat)
 
 
-def test_a_command_that_fails_is_told_by_its_number_and_shows_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_command_that_fails_is_reported_by_its_exit_code_and_shows_nothing(silent: Callable[[], bool]) -> None:
     fault = refusal(shell(f"echo {WORD}; echo {WORD} >&2; exit 7"))
     assert "sh ended with 7" in fault.message
     assert WORD not in fault.message + fault.hint
-    assert capfd.readouterr() == ("", "")
-
-
-def test_what_a_good_command_says_besides_is_not_shown(capfd: pytest.CaptureFixture[str]) -> None:
-    assert fetch(shell(f"echo unlocked by {WORD} >&2; echo {WORD}"), "shop1.klarna") == WORD
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_command_that_is_killed() -> None:
     assert "sh ended with -9" in refusal(shell("kill -9 $$")).message
+    assert silent()
+
+
+def test_what_a_command_prints_on_stderr_is_not_shown(silent: Callable[[], bool]) -> None:
+    assert fetch(shell(f"echo unlocked by {WORD} >&2; echo {WORD}"), "shop1.klarna") == WORD
+    assert silent()
 
 
 @pytest.mark.parametrize("program", ["no-such-program", "/no/such/program"])
@@ -180,33 +186,33 @@ def test_a_command_that_may_not_be_run(tmp_path: Path) -> None:
     file = private(tmp_path / "script", "echo x")
     fault = refusal(command(str(file), WORD))
     assert "cannot be run: Permission denied" in fault.message
-    assert WORD not in fault.message, "arguments may hold what is nobody's business"
+    assert WORD not in fault.message, "an argument may be a secret"
 
 
-def test_a_command_reads_nothing_from_where_the_run_reads(short: None) -> None:
-    """What stands on our stdin is not its answer; it sees the end of input at once."""
+def test_a_command_does_not_read_from_klarna24s_input(short: None) -> None:
+    """It sees the end of input at once."""
     reading, writing = os.pipe()
-    kept = os.dup(0)
+    saved = os.dup(0)
     try:
         os.write(writing, b"typed\n")
         os.dup2(reading, 0)
         assert fetch(shell("read line || echo end"), "shop1.klarna") == "end"
     finally:
-        os.dup2(kept, 0)
-        for number in (reading, writing, kept):
+        os.dup2(saved, 0)
+        for number in (reading, writing, saved):
             os.close(number)
 
 
 # systemd
 
 
-def test_from_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_credential_of_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     private(tmp_path / "shop1", f"{WORD}\n")
     secret = Secret("systemd", "shop1")
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    assert "there is no CREDENTIALS_DIRECTORY" in refusal(secret).message
+    assert "CREDENTIALS_DIRECTORY is not set" in refusal(secret).message
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", "")
-    assert "there is no CREDENTIALS_DIRECTORY" in refusal(secret).message
+    assert "CREDENTIALS_DIRECTORY is not set" in refusal(secret).message
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     assert fetch(secret, "shop1.klarna") == WORD
     missing = refusal(Secret("systemd", "shop2"))
@@ -218,74 +224,75 @@ def test_from_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("path", ["shop1.klarna", "shop1.24sevenoffice", "notify.email"])
-def test_from_the_keyring_by_service_and_place(keyring_of: Callable[[str], None], path: str) -> None:
+def test_a_keyring_keeps_a_secret_by_its_place_in_the_file(keyring_of: KeyringOf, path: str) -> None:
     keyring_of(f"return '{WORD}' if (service, username) == ('klarna24', '{path}') else None")
     assert fetch(Secret("keyring"), path) == WORD
 
 
-def test_a_keyrings_word_is_the_same_in_any_locale(
-    keyring_of: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+def test_a_keyrings_secret_is_the_same_in_any_locale(
+    keyring_of: KeyringOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keyring_of(f"return {WORD!a}")
-    monkeypatch.setenv("LC_ALL", "C")
-    monkeypatch.setenv("PYTHONCOERCECLOCALE", "0")
-    monkeypatch.setenv("PYTHONUTF8", "0")
+    for name, value in (("LC_ALL", "C"), ("PYTHONCOERCECLOCALE", "0"), ("PYTHONUTF8", "0")):
+        monkeypatch.setenv(name, value)
     assert fetch(Secret("keyring"), "shop1.klarna") == WORD
 
 
 def test_a_keyring_that_waits_to_be_unlocked_is_ended(
-    keyring_of: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+    keyring_of: KeyringOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As under cron, where nobody is there to unlock it."""
+    """Under cron nobody can unlock it."""
     keyring_of("import time; time.sleep(60)")
     monkeypatch.setattr(credentials, "COMMAND_SECONDS", 0.5)
     assert "keyring did not end within 0.5 s" in refusal(Secret("keyring")).message
 
 
-def test_a_keyring_that_wants_to_ask_gets_no_answer(
-    tmp_path: Path, keyring_of: Callable[[str], None], capfd: pytest.CaptureFixture[str]
+def test_a_keyring_that_prompts_gets_no_answer(
+    tmp_path: Path, keyring_of: KeyringOf, silent: Callable[[], bool]
 ) -> None:
     keyring_of("return input('Password for the keyring: ')")
     assert "keyring ended with 1" in refusal(Secret("keyring")).message
     assert (tmp_path / "asked").exists()
-    assert capfd.readouterr() == ("", "")
+    assert silent()
 
 
 @pytest.mark.parametrize("backend", [NULL, "keyring.backends.fail.Keyring", "no.such.Keyring"])
-def test_no_keyring_or_nothing_in_it(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], backend: str
+def test_no_keyring_or_an_empty_one(
+    monkeypatch: pytest.MonkeyPatch, silent: Callable[[], bool], backend: str
 ) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", backend)
     assert "keyring ended with 1" in refusal(Secret("keyring")).message
-    assert capfd.readouterr() == ("", ""), "a traceback of the library's is not for people"
+    assert silent(), "not even the library's traceback"
 
 
-def test_the_folder_one_stands_in_is_not_asked_for_a_keyring(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_keyring_is_imported_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "keyring.py").write_text("print('mine')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", NULL)
     refusal(Secret("keyring"))
 
 
-# What is in it
+# What a source contains
 
 
-SOURCES = ("file", "command", "systemd")
+@pytest.fixture(params=["file", "command", "systemd"])
+def containing(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[bytes], Secret]:
+    """Makes a source with this content."""
+
+    def make(content: bytes) -> Secret:
+        file = private(tmp_path / "word", content)
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+        return {
+            "file": Secret("file", str(file)),
+            "command": command("cat", str(file)),
+            "systemd": Secret("systemd", "word"),
+        }[request.param]
+
+    return make
 
 
-def holding(source: str, content: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Secret:
-    file = private(folder / "word", content)
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
-    return {
-        "file": Secret("file", str(file)),
-        "command": command("cat", str(file)),
-        "systemd": Secret("systemd", "word"),
-    }[source]
-
-
-@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize(
     ("content", "secret"),
     [
@@ -296,49 +303,35 @@ def holding(source: str, content: bytes, folder: Path, monkeypatch: pytest.Monke
     ids=repr,
 )
 def test_one_trailing_newline_is_dropped_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, content: bytes, secret: str
+    containing: Callable[[bytes], Secret], content: bytes, secret: str
 ) -> None:
-    assert fetch(holding(source, content, tmp_path, monkeypatch), "shop1.klarna") == secret
+    assert fetch(containing(content), "shop1.klarna") == secret
 
 
-@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("content", [b"", b"\n", b"\r\n"])
-def test_an_empty_secret_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, content: bytes
-) -> None:
-    assert "is empty" in refusal(holding(source, content, tmp_path, monkeypatch)).message
+def test_an_empty_secret_is_refused(containing: Callable[[bytes], Secret], content: bytes) -> None:
+    assert "is empty" in refusal(containing(content)).message
 
 
-def test_an_empty_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHOP1", "")
-    assert "is empty" in refusal(Secret("env", "SHOP1")).message
-
-
-@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("content", [b"hemligt-\xe5\n", b"\xff\xfeh\0", b"hemligt\xc3"])
-def test_a_secret_that_is_not_utf8_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, content: bytes
-) -> None:
-    fault = refusal(holding(source, content, tmp_path, monkeypatch))
+def test_a_secret_that_is_not_utf8_is_refused(containing: Callable[[bytes], Secret], content: bytes) -> None:
+    fault = refusal(containing(content))
     assert "not UTF-8" in fault.message
     assert "hemligt" not in fault.message
     assert fault.__cause__ is None
-    assert fault.__suppress_context__ or fault.__context__ is None, "the error below holds the bytes"
+    assert fault.__suppress_context__ or fault.__context__ is None, "the error below contains the bytes"
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_half_a_secret_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    long = holding(source, b"x" * 2**16, tmp_path, monkeypatch)
-    assert len(fetch(long, "shop1.klarna")) == 2**16
-    assert "longer than 64 KiB" in refusal(holding(source, b"x" * (2**16 + 1), tmp_path, monkeypatch)).message
+def test_a_secret_that_is_too_long_is_refused_not_cut(containing: Callable[[bytes], Secret]) -> None:
+    assert len(fetch(containing(b"x" * 2**16), "shop1.klarna")) == 2**16
+    assert "longer than 64 KiB" in refusal(containing(b"x" * (2**16 + 1))).message
 
 
-def test_a_place_is_named_as_it_stands_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_names_the_place_in_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SHOP1", raising=False)
-    with pytest.raises(CredentialsFault, match=re.escape("[notify.email] password: ")):
-        fetch(Secret("env", "SHOP1"), "notify.email")
-    with pytest.raises(CredentialsFault, match=re.escape("[profiles.shop1.notify.email] password: ")):
-        fetch(Secret("env", "SHOP1"), "shop1.notify.email")
+    for path, place in (("notify.email", "notify.email"), ("shop1.notify.email", "profiles.shop1.notify.email")):
+        with pytest.raises(CredentialsFault, match=re.escape(f"[{place}] password: ")):
+            fetch(Secret("env", "SHOP1"), path)
 
 
 # Through the command line
@@ -367,7 +360,7 @@ FAILING: dict[str, Callable[[Path], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("what", FAILING)
-def test_a_secret_that_cannot_be_had_is_one_line_and_exit_code_4(
+def test_a_secret_that_cannot_be_fetched_is_one_line_and_exit_code_4(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
@@ -404,8 +397,8 @@ def test_a_secret_that_others_can_read_is_exit_code_4(open_shop: OpenShop, mode:
     assert shop.box.klarna.password not in str(document)
 
 
-def test_every_source_opens_klarna(
-    open_shop: OpenShop, keyring_of: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+def test_a_secret_of_every_source_works_at_klarna(
+    open_shop: OpenShop, keyring_of: KeyringOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = open_shop(payouts=[])
     shop.box.klarna.password = WORD
@@ -425,19 +418,20 @@ def test_every_source_opens_klarna(
         assert (result.code, result.err) == (0, ""), raw
 
 
-def test_24sevenoffices_is_asked_for_only_when_there_is_something_to_book(open_shop: OpenShop) -> None:
+def test_24sevenoffices_secret_is_fetched_only_when_there_is_something_to_book(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[])
     shop.write(given("24sevenoffice", {"env": "NOT_SET"}))
     assert shop.sync().code == 0
-    payout, rows = simple("XISA93DJ")
-    shop.box.klarna.add(payout, rows)
+    shop.box.klarna.add(*simple("XISA93DJ"))
     result = shop.sync("--now")
     assert result.code == 4
     assert "[profiles.shop1.24sevenoffice] password: the environment variable NOT_SET is not set" in result.err
     assert not shop.drafts()
 
 
-def test_a_refused_secret_is_exit_code_4_and_never_shown(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_a_vendor_refuses_is_exit_code_4_and_never_shown(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WRONG", WORD)
     for table in ("klarna", "24sevenoffice"):
         shop.write(given(table, {"env": "WRONG"}))
@@ -456,18 +450,17 @@ def test_a_refused_secret_is_exit_code_4_and_never_shown(shop: Shop, monkeypatch
     ],
     ids=["tty", "keyring"],
 )
-def test_nothing_prompts_even_on_a_terminal(
-    tmp_path: Path, keyring_of: Callable[[str], None], raw: dict[str, Any]
-) -> None:
+def test_nothing_prompts_even_on_a_terminal(tmp_path: Path, keyring_of: KeyringOf, raw: dict[str, Any]) -> None:
     keyring_of("import getpass; return getpass.getpass('Passphrase: ')")
-    config = private(
-        tmp_path / "profiles.toml",
-        tomli_w.dumps({"profiles": {"shop1": merged(PROFILE, given("klarna", raw))}}),
+    profile = merged(PROFILE, given("klarna", raw))
+    config = private(tmp_path / "profiles.toml", tomli_w.dumps({"profiles": {"shop1": profile}}))
+    terminal = pexpect.spawn(
+        sys.executable,
+        ["-m", "klarna24", "--config", str(config), "dry-run", "--profile", "shop1"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])},
+        timeout=8,
+        encoding="utf-8",
     )
-    arguments = ["-m", "klarna24", "--config", str(config), "dry-run", "--profile", "shop1"]
-    folder = str(Path(credentials.__file__).parent.parent)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([folder, str(tmp_path)])}
-    terminal = pexpect.spawn(sys.executable, arguments, env=environment, timeout=8, encoding="utf-8")
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 4

@@ -1,9 +1,8 @@
-"""What is known to be secret is in no text that was redacted, in whatever form and wherever it stands."""
+"""No registered secret is left in a redacted text, in the forms and places in which a message can contain it."""
 
 import base64
 import html
 import json
-from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -12,21 +11,12 @@ from hypothesis import strategies as st
 
 from klarna24.config.credentials import fetch
 from klarna24.config.values import Secret
-from klarna24.logs import redaction
-from klarna24.logs.redaction import print_traceback, redacted, register_secret, server_text
+from klarna24.logs.redaction import forget_secrets, redacted, register_guid, register_secret, server_text
 from klarna24.twentyfour.answers import Answer, Kind, of_result
 
 PASSWORD = "pä\"ss'<w&o rd\\/+9"
+TOKEN = base64.b64encode(f"user:{PASSWORD}".encode()).decode()
 secrets = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=8, max_size=20)
-
-
-@pytest.fixture(autouse=True)
-def nothing_known() -> Iterator[None]:
-    before = dict(redaction._known)
-    redaction._known.clear()
-    yield
-    redaction._known.clear()
-    redaction._known.update(before)
 
 
 @pytest.mark.parametrize(
@@ -35,53 +25,42 @@ def nothing_known() -> Iterator[None]:
         (f"a {PASSWORD} b", "a [secret] b"),
         (f"{PASSWORD}{PASSWORD}", "[secret]"),
         (repr({"p": PASSWORD}), "{'p': '[secret]'}"),
-        (repr(PASSWORD.encode()), "b'[secret]'"),
-        (f"{PASSWORD!a}", "'[secret]'"),
         (json.dumps([PASSWORD]), '["[secret]"]'),
         (json.dumps([PASSWORD], ensure_ascii=False), '["[secret]"]'),
         (f"<a>{html.escape(PASSWORD)}</a>", "<a>[secret]</a>"),
+        (f"<a>{html.escape(PASSWORD, quote=False)}</a>", "<a>[secret]</a>"),
+        (f"?q={quote(PASSWORD)}&r", "?q=[secret]&r"),
         (f"?q={quote(PASSWORD, safe='')}&r", "?q=[secret]&r"),
         (f"?q={quote_plus(PASSWORD)}&r", "?q=[secret]&r"),
-        (f"?q={quote(PASSWORD).lower()}&r", "?q=[secret]&r"),
-        (PASSWORD.encode().decode("latin-1"), "[secret]"),
     ],
 )
-def test_every_form_is_known(text: str, left: str) -> None:
+def test_a_registered_secret_is_removed_in_every_form(text: str, left: str) -> None:
+    assert redacted(text) == text
     register_secret(PASSWORD)
     assert redacted(text) == left
 
 
-@pytest.mark.parametrize("user", ["", "u", "us", "use", "\0user\0"])
-@pytest.mark.parametrize("after", ["", "x", "xy"])
-@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
-def test_basic_and_plain_are_known_whoever_the_user_is(
-    user: str, after: str, encode: Callable[[bytes], bytes]
-) -> None:
-    register_secret(PASSWORD)
-    token = encode(f"{user}{PASSWORD}{after}".encode()).decode()
-    assert redacted(f"Basic {token} is it") == "Basic [secret] is it"
-
-
 @given(st.lists(secrets, min_size=1, max_size=4), st.text(max_size=5), st.text(max_size=5))
-def test_no_secret_is_left_over_by_another(known: list[str], before: str, between: str) -> None:
-    """One may begin within the other."""
+def test_no_secret_is_left_where_one_begins_within_another(known: list[str], before: str, between: str) -> None:
+    forget_secrets()
     register_secret(*known)
     left = redacted(before + between.join([*known, known[0][4:] + known[-1]]))
     assert not [secret for secret in known if secret in left.replace("[secret]", "\0")]
 
 
-def test_two_that_overlap_leave_nothing(nothing_known: None) -> None:
+def test_two_secrets_that_overlap_leave_nothing() -> None:
     register_secret("abcdXY", "XYefgh")
     assert redacted("-abcdXYefgh-") == "-[secret]-"
 
 
-def test_a_short_one_is_hidden_only_where_it_is_a_value_by_itself() -> None:
-    """Else every a of every line would be one, and that would tell it."""
-    register_secret("a", "")
-    text = "a bug has a name: {'word': 'a', 'b': \"a\"} ?p=a&q <P>a</P>"
-    assert redacted(text) == (
-        "a bug has a name: {'word': '[secret]', 'b': \"[secret]\"} ?p=[secret]&q <P>[secret]</P>"
-    )
+def test_a_secret_too_short_to_be_told_from_words_is_left() -> None:
+    register_secret("a", "", "bug")
+    assert redacted("a bug has a name") == "a bug has a name"
+
+
+def test_a_guid_is_removed_in_capitals_too() -> None:
+    register_guid("abcd-EF01")
+    assert redacted("abcd-EF01 ABCD-EF01 abcd-ef01") == "[secret] [secret] [secret]"
 
 
 @pytest.mark.parametrize(
@@ -89,71 +68,40 @@ def test_a_short_one_is_hidden_only_where_it_is_a_value_by_itself() -> None:
     [
         ("Authorization: Basic YTpi", "Authorization: [secret]"),
         ("{'authorization': b'Basic YTpi', 'x': 1}", "{'authorization': b'[secret]', 'x': 1}"),
+        (f"401: Basic {TOKEN}, or AUTH PLAIN {TOKEN}", "401: Basic [secret], or AUTH PLAIN [secret]"),
         ("('Set-Cookie', 'ASP.NET_SessionId=abc; path=/')", "('Set-Cookie', '[secret]')"),
         ("GET / ASP.NET_SessionId=abc; x", "GET / ASP.NET_SessionId=[secret]; x"),
         ("<t:Password>abc</t:Password>", "<t:Password>[secret]</t:Password>"),
         ("{'Password': 'abc', 'Username': 'u'}", "{'Password': [secret], 'Username': 'u'}"),
         ("http://user:abc@proxy:3128/x", "http://[secret]@proxy:3128/x"),
-        (
-            "[profiles.shop1.klarna] password: the file is empty",
-            "[profiles.shop1.klarna] password: the file is empty",
-        ),
-        ("a session id that no cookie can hold", "a session id that no cookie can hold"),
+        *[
+            (text, text)
+            for text in (
+                "[profiles.shop1.klarna] password: the file is empty",
+                "a session id that no cookie can hold",
+                "the server offers no basic authentication, AUTH is missing",
+            )
+        ],
     ],
 )
-def test_where_only_a_secret_stands_none_is_left_known_or_not(text: str, left: str) -> None:
+def test_what_stands_where_only_a_secret_stands_is_removed_registered_or_not(text: str, left: str) -> None:
     assert redacted(text) == left
 
 
-def test_what_is_heard_is_redacted_before_it_is_cut() -> None:
+def test_a_servers_text_is_redacted_before_it_is_cut() -> None:
     register_secret("0123456789")
     assert server_text("refused:\n 0123456789 is wrong", 14) == "refused: [secr"
     assert server_text(None) == ""
 
 
-def test_the_memory_has_an_end_and_what_is_met_again_stays() -> None:
-    register_secret("the first one")
-    for number in range(redaction.MOST_SECRETS):
-        register_secret(f"secret number {number}", "the first one")
-    assert len(redaction._known) == redaction.MOST_SECRETS
-    assert redacted("the first one, secret number 0") == "[secret], secret number 0"
-
-
-def test_what_an_answer_counts_as_does_not_hang_on_the_password() -> None:
+def test_a_password_does_not_change_what_an_answer_means() -> None:
     register_secret("NotSaved")
     assert of_result("NotSaved", None) == Answer(Kind.REJECTED, "[secret]")
 
 
-def test_a_password_is_known_once_it_was_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_is_registered_when_it_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP1", PASSWORD)
     fetch(Secret("env", "SHOP1"), "shop1.klarna")
     assert redacted(PASSWORD) == "[secret]"
-
-
-def test_a_traceback_is_as_pythons_but_redacted(capsys: pytest.CaptureFixture[str]) -> None:
-    register_secret(PASSWORD)
-    try:
-        try:
-            raise KeyError(PASSWORD)
-        except KeyError as error:
-            raise ValueError(f"not {PASSWORD}\x1b[31m\nsecond line") from error
-    except ValueError:
-        print_traceback()
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "Traceback (most recent call last):"
-    assert "KeyError: '[secret]'" in lines
-    assert "The above exception was the direct cause of the following exception:" in lines
-    assert lines[lines.index("ValueError: not [secret][31m") + 1] == "second line"
-
-
-def test_of_a_library_that_reads_answers_a_traceback_quotes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    from pydantic import TypeAdapter
-
-    name = "Anna Svensson"
-    try:
-        TypeAdapter(int).validate_python(name)
-    except ValueError:
-        print_traceback()
-    text = capsys.readouterr().err
-    assert "Anna" not in text
-    assert "ValidationError: (" in text
+    forget_secrets()
+    assert redacted(PASSWORD) == PASSWORD

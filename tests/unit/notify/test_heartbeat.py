@@ -1,4 +1,4 @@
-"""A monitor's check: told of each sync's beginning and end, by a real HTTP server; whatever it does, nothing else
+"""A monitor is pinged at the beginning and the end of each sync, over real HTTP; whatever it does, nothing else
 changes."""
 
 import time
@@ -15,7 +15,8 @@ from tests.support.shops import OpenShop, Shop, simple
 
 
 class Monitor(ThreadingHTTPServer):
-    """Keeps the path of each ping; answers ``status``, or not at all (``silent``), or drip by drip."""
+    """Keeps the path of each ping. Answers with ``status``; or never (``silent``); or with a byte now and then
+    without end (``drips``)."""
 
     daemon_threads = True
 
@@ -27,12 +28,16 @@ class Monitor(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Check)
 
     @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/ping/3f0c-secret"
+
+    @property
     def table(self) -> dict[str, Any]:
-        """[notify.heartbeat] for it."""
-        return {"notify": {"heartbeat": {"url": f"http://127.0.0.1:{self.server_port}/ping/3f0c-secret"}}}
+        """``[notify.heartbeat]`` for it, as a part of a profile."""
+        return {"notify": {"heartbeat": {"url": self.url}}}
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that has gone."""
+        """Ignore a client that has hung up."""
 
 
 class _Check(BaseHTTPRequestHandler):
@@ -51,7 +56,7 @@ class _Check(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        """Print nothing."""
 
 
 @contextmanager
@@ -66,16 +71,20 @@ def monitor(**how: Any) -> Iterator[Monitor]:
         server.server_close()
 
 
-def test_told_of_the_beginning_and_of_a_good_end(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=[simple("GOOD")])
+@pytest.fixture
+def shop(open_shop: OpenShop) -> Shop:
+    return open_shop(payouts=[simple("GOOD")])
+
+
+def test_a_run_is_pinged_at_its_beginning_and_end_without_figures(shop: Shop) -> None:
     with monitor() as it:
         shop.write(it.table)
         assert shop.sync().code == 0
         assert it.pings == ["/start", ""]
-        assert not any("GOOD" in headers or "962" in headers for headers in it.headers), "no figures"
+        assert not any("GOOD" in headers or "962" in headers for headers in it.headers)
 
 
-def test_told_of_the_exit_code_of_a_bad_end(open_shop: OpenShop) -> None:
+def test_a_run_that_fails_is_pinged_with_its_exit_code(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[odd("ODD1")])
     with monitor() as it:
         shop.write(it.table)
@@ -83,8 +92,7 @@ def test_told_of_the_exit_code_of_a_bad_end(open_shop: OpenShop) -> None:
         assert it.pings == ["/start", "/7"]
 
 
-def test_told_of_a_run_that_is_not_due_too_for_cron_is_alive(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=[simple("GOOD")])
+def test_a_run_that_is_not_due_is_pinged_because_cron_is_alive(shop: Shop) -> None:
     shop.sync()
     with monitor() as it:
         shop.write(it.table)
@@ -92,8 +100,7 @@ def test_told_of_a_run_that_is_not_due_too_for_cron_is_alive(open_shop: OpenShop
         assert it.pings == ["/start", ""]
 
 
-def test_not_told_of_what_a_person_does(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=[simple("GOOD")])
+def test_only_sync_is_pinged(shop: Shop) -> None:
     with monitor() as it:
         shop.write(it.table)
         for command in (["dry-run", "--all"], ["status"], ["log"], ["check"], ["schedule", "--all"]):
@@ -101,37 +108,32 @@ def test_not_told_of_what_a_person_does(open_shop: OpenShop) -> None:
         assert it.pings == []
 
 
-def test_one_check_of_the_command_and_one_of_each_profile(open_shop: OpenShop) -> None:
-    """The command's own begins first and ends last, with the exit code of the whole."""
+def test_the_command_and_each_profile_can_have_a_monitor(open_shop: OpenShop) -> None:
+    """The command's own is pinged first and last, with the exit code of all profiles."""
     shop = open_shop(payouts=[simple("GOOD"), odd("ODD1")])
     shop.box.klarna.payouts[1]["merchant_id"] = "M2"
     with monitor() as common, monitor() as own:
         shop.write(
             {"klarna": {"merchant_ids": ["N100198"]}, **own.table}, shop2={"klarna": {"merchant_ids": ["M2"]}}
         )
-        table = f'\n[notify.heartbeat]\nurl = "{common.table["notify"]["heartbeat"]["url"]}"\n'
-        shop.config.write_text(shop.config.read_text() + table)
+        shop.config.write_text(f'{shop.config.read_text()}\n[notify.heartbeat]\nurl = "{common.url}"\n')
         assert shop.run("sync", "--all").code == 7
         assert own.pings == ["/start", ""]
         assert common.pings == ["/start", "/7"]
 
 
-def test_told_of_a_file_with_faults(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=[])
+def test_a_file_with_faults_is_pinged(shop: Shop) -> None:
     with monitor() as it:
-        url = it.table["notify"]["heartbeat"]["url"]
-        shop.config.write_text(f'{shop.config.read_text()}\n[notify.heartbeat]\nurl = "{url}"\n[nonsense]\n')
+        table = f'\n[notify.heartbeat]\nurl = "{it.url}"\n[nonsense]\n'
+        shop.config.write_text(shop.config.read_text() + table)
         assert shop.sync().code == 3
         assert it.pings == ["/3"]
 
 
-def test_not_told_of_the_end_of_a_run_that_was_killed(
-    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_end_of_a_run_that_was_killed_is_not_pinged(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    shop = open_shop(payouts=[simple("GOOD")])
     monkeypatch.setattr("klarna24.klarna.client.KlarnaClient.payouts", killed)
     with monitor() as it:
         shop.write(it.table)
@@ -140,34 +142,26 @@ def test_not_told_of_the_end_of_a_run_that_was_killed(
 
 
 @pytest.mark.parametrize(
-    "how", [{"silent": True}, {"drips": True}, {"status": 404}, {"status": 503}, {"status": 301}], ids=str
+    "how", [{"silent": True}, {"drips": True}, {"status": 404}, {"status": 503}, {"status": 301}, None], ids=str
 )
-def test_a_monitor_that_is_down_is_said_and_changes_nothing(
-    open_shop: OpenShop, impatient: None, how: dict[str, Any]
+def test_a_monitor_that_is_down_is_reported_and_changes_nothing(
+    shop: Shop, impatient: None, how: dict[str, Any] | None
 ) -> None:
-    shop = open_shop(payouts=[simple("GOOD")])
-    with monitor(**how) as it:
+    with monitor(**how or {}) as it:
+        if how is None:
+            it.server_close()  # nobody listens
         shop.write(it.table)
         started = time.monotonic()
         result = shop.sync()
         assert time.monotonic() - started < 8
         assert (result.code, shop.drafts() != []) == (0, True)
-        assert it.pings
+        assert bool(it.pings) == (how is not None)
         assert [line for line in result.lines() if "heartbeat: 127.0.0.1" in line]
-        assert "3f0c" not in result.err, "whoever knows the address can pretend that all is well"
+        assert "3f0c" not in result.err, "whoever knows the address can report that all is well"
 
 
-def test_nobody_listens(open_shop: OpenShop, impatient: None) -> None:
-    shop = open_shop(payouts=[simple("GOOD")])
-    with monitor() as it:
-        table = it.table
-    shop.write(table)
-    assert shop.sync().code == 0
-    assert shop.drafts()
-
-
-def test_a_lost_ping_is_sent_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is lost would be a false alarm at night."""
+def test_a_lost_ping_is_repeated(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would be a false alarm at night."""
     with monitor(status=503) as it:
         wait = Event.wait
 
@@ -178,5 +172,4 @@ def test_a_lost_ping_is_sent_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr("tenacity.nap.time.sleep", recovers)
         shop.write(it.table)
         shop.sync()
-        assert it.pings[:2] == ["/start", "/start"]
-        assert len(it.pings) == 3
+        assert it.pings == ["/start", "/start", ""]

@@ -1,0 +1,71 @@
+"""A profiles.toml for the tests of config."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import tomli_w
+
+from klarna24.config.loading import Config, load
+from klarna24.config.tables import Profile, Table
+from klarna24.errors import ConfigFault
+from tests.support.bookkeeping import PROFILE, Json, merged
+
+EMAIL: Json = {"host": "smtp.example.com", "from": "klarna24@shop1.se", "to": ["accounts@shop1.se"]}
+
+
+class Settings:
+    """Writes a profiles.toml and loads it. ``over`` is merged into the profile, ``top`` into the file; None
+    removes a key."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "profiles.toml"
+
+    def text(self, text: str | bytes) -> Path:
+        self.path.write_bytes(text.encode() if isinstance(text, str) else text)
+        self.path.chmod(0o600)
+        return self.path
+
+    def write(self, over: Json | None = None, top: Json | None = None, name: str = "shop1") -> Path:
+        return self.text(tomli_w.dumps(merged({"profiles": {name: merged(PROFILE, over or {})}}, top or {})))
+
+    def load(self, over: Json | None = None, top: Json | None = None, name: str = "shop1") -> Config:
+        return load(self.write(over, top, name))
+
+    def profile(self, over: Json | None = None) -> Profile:
+        return self.load(over).profile("shop1")
+
+    def faults(self, over: Json | None = None, top: Json | None = None, name: str = "shop1") -> list[str]:
+        """All faults, without the path of the file, with which each must begin."""
+        with pytest.raises(ConfigFault) as caught:
+            self.load(over, top, name)
+        faults = [problem.message for problem in caught.value.problems()]
+        assert all(fault.startswith(f"{self.path}: ") for fault in faults), faults
+        return [fault.removeprefix(f"{self.path}: ") for fault in faults]
+
+    def fault(self, over: Json | None = None, top: Json | None = None, name: str = "shop1") -> str:
+        """The only fault."""
+        (fault,) = self.faults(over, top, name)
+        return fault
+
+
+def nested(path: str, value: Any) -> Json:
+    """``a.b`` and a value as ``{"a": {"b": value}}``."""
+    for part in reversed(path.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def keys(table: type[Table], path: str = "") -> Iterator[str]:
+    """Every key below a table, as a dotted path; profiles by the name shop1."""
+    for name, field in table.model_fields.items():
+        here = f"{path}{field.alias or name}"
+        below = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
+        tables = [kind for kind in below if issubclass(kind, Table)]
+        if here == "profiles":
+            yield from keys(Profile, "profiles.shop1.")
+        elif tables:
+            yield from keys(tables[0], f"{here}.")
+        else:
+            yield here

@@ -1,0 +1,94 @@
+"""Sending mail: whatever the mail server does is reported in one line, delays a run by its limit at most, and
+changes nothing else."""
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.support.mail_server import OpenMail, email, odd
+from tests.support.shops import OpenShop, Shop
+
+
+@pytest.fixture
+def shop(open_shop: OpenShop) -> Shop:
+    """A shop with a payout that does not add up, so that each run has something to mail."""
+    return open_shop(payouts=[odd("ODD1")])
+
+
+@pytest.mark.parametrize(
+    ("server", "settings"),
+    [
+        ({"tls": True}, {"security": "tls"}),
+        ({}, {"security": "starttls"}),
+        ({"auth": "", "starttls": False}, {"security": "none", "username": None, "password": None}),
+    ],
+    ids=["tls", "starttls", "no encryption, no login"],
+)
+def test_mail_is_sent_in_each_way(
+    shop: Shop, open_mail: OpenMail, server: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    mail = open_mail(**server)
+    shop.write(email(shop, mail, **settings))
+    assert shop.sync().code == 7
+    assert mail.subjects() == ["klarna24 shop1: new: 1"]
+
+
+REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "login rejected": ({}, {"username": "another@shop1.se"}, "refused the login: 535"),
+    "sender rejected": ({"refuses": ("MAIL",)}, {}, "550 5.7.1 not from here"),
+    "recipient rejected": ({"refuses": ("RCPT",)}, {}, "does not accept mail for accounts@shop1.se: 550"),
+    "message rejected": ({"refuses": ("DATA",)}, {}, "550 5.7.1 not from here"),
+    "silent": ({"silent": True}, {}, "did not answer within 1 s"),
+    "drips": ({"drips": True}, {}, "mail server localhost"),
+    "another name": ({}, {"host": "127.0.0.1"}, "certificate verification failed"),
+    "no STARTTLS": ({"starttls": False}, {}, "does not support STARTTLS"),
+    "no password": ({}, {"password": {"env": "NOT_SET"}}, "NOT_SET is not set"),
+    "addresses": ({}, {"to": ["bokföring@shop1.se"]}, "only accepts addresses in ASCII"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_mail_that_is_not_sent_is_reported_and_the_next_run_tries_again(
+    shop: Shop, open_mail: OpenMail, impatient: None, what: str
+) -> None:
+    server, settings, reason = REFUSED[what]
+    bad, good = open_mail(**server), open_mail()
+    shop.write(email(shop, bad, **settings))
+    started = time.monotonic()
+    result = shop.sync("--now")
+    assert time.monotonic() - started < 5
+    assert result.code == 7
+    assert [reason in line for line in result.lines() if "mail about shop1 was not sent" in line] == [True]
+    assert not bad.mails
+    shop.write(email(shop, good))
+    assert shop.sync("--now").code == 7
+    assert good.subjects() == ["klarna24 shop1: new: 1"]
+
+
+def test_a_server_that_accepts_the_mail_and_then_says_nothing_is_no_failure(
+    shop: Shop, open_mail: OpenMail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the same mail would be sent by each run."""
+    mail = open_mail()
+    monkeypatch.setattr("smtplib.SMTP.quit", lambda smtp: smtp.sock.recv(1))
+    shop.write(email(shop, mail))
+    assert [len(shop.sync("--now").lines()) for _ in range(2)] == [1, 1], "the payout that is blocked"
+    assert mail.subjects() == ["klarna24 shop1: new: 1"]
+
+
+def test_ten_mail_servers_that_are_silent_delay_a_run_as_much_as_one(
+    open_shop: OpenShop, open_mail: OpenMail, impatient: None
+) -> None:
+    shop = open_shop(payouts=[odd(f"ODD{number}") for number in range(10)])
+    tables = {}
+    for number, payout in enumerate(shop.box.klarna.payouts):
+        payout["merchant_id"] = f"M{number}"
+        its = {"klarna": {"merchant_ids": [f"M{number}"]}, "voucher": {"type": "Nothing of the kind"}}
+        tables[f"shop{number + 2}"] = {**its, **email(shop, open_mail(silent=True))}
+    shop.write({"klarna": {"currencies": ["NOK"]}}, **tables)
+    started = time.monotonic()
+    result = shop.run("sync", "--all", "--jobs", "8")
+    assert result.code == 3
+    assert len([line for line in result.lines() if "did not answer within 1 s" in line]) == 10
+    assert time.monotonic() - started < 8
