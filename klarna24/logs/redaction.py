@@ -18,14 +18,14 @@ from klarna24.text import clean
 
 REPLACEMENT = "[secret]"
 SHORTEST = 4  # characters; anything shorter is part of too many ordinary words
-_forms: set[str] = set()  # of all registered secrets; process-wide, because any line may contain any of them
+_known: set[str] = set()  # of all registered secrets; process-wide, because any line may contain any of them
 _Span = tuple[int, int]
 
 
 def register_secret(*secrets: str) -> None:
     """From now on :func:`redacted` removes these secrets. Empty ones are ignored."""
     for secret in secrets:
-        _forms.update(form for form in _forms_of(secret) if len(form) >= SHORTEST)
+        _known.update(form for form in _forms_of(secret) if len(form) >= SHORTEST)
 
 
 def register_guid(guid: str) -> None:
@@ -35,13 +35,13 @@ def register_guid(guid: str) -> None:
 
 def forget_secrets() -> None:
     """Forget all registered secrets. For tests: one test's secret must not be removed from another's output."""
-    _forms.clear()
+    _known.clear()
 
 
 def redacted(text: str) -> str:
     """The text with ``[secret]`` in place of each secret. Line breaks are kept."""
     spans = [match.span("value") for pattern in _places() for match in pattern.finditer(text)]
-    spans += [span for form in tuple(_forms) for span in _occurrences(form, text)]
+    spans += [span for form in tuple(_known) for span in _occurrences(form, text)]
     return _without(spans, text) if spans else text
 
 

@@ -68,9 +68,9 @@ def updated(
     for alert in met:
         before = gone.pop(alert.key, None)
         after.append(replace(before, alert=alert, over_at=None) if before else KnownAlert(alert, now))
-    code_of_payout = {it.alert.subject: it.alert.code for it in after if it.alert.facts}
+    codes = {it.alert.subject: it.alert.code for it in after}
     for it in gone.values():
-        replacement = code_of_payout.get(it.alert.subject) if it.alert.facts else None
+        replacement = codes.get(it.alert.subject) if it.alert.facts else None  # another problem of the payout
         if not is_complete or replacement in TEMPORARY:
             after.append(it)
         elif it.mailed_at and not replacement:
@@ -81,7 +81,7 @@ def updated(
 def digest_of(known: Sequence[KnownAlert], now: datetime) -> Digest:
     """What to mail of these alerts now."""
     return Digest(
-        new=[it for it in known if not it.mailed_at and not it.over_at and _has_lasted(it, now)],
+        new=[it for it in known if not it.mailed_at and _has_lasted(it, now)],
         still=[it for it in known if it.mailed_at and not it.over_at and now - it.mailed_at >= WEEK],
         over=[it for it in known if it.over_at],
     )

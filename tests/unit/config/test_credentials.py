@@ -2,24 +2,18 @@
 
 import os
 import re
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pexpect
 import pytest
-import tomli_w
 
 from klarna24.config import credentials
 from klarna24.config.credentials import fetch
 from klarna24.config.values import Secret
 from klarna24.errors import CredentialsFault
-from tests.support import ROOT
-from tests.support.bookkeeping import PROFILE, merged
 from tests.support.secrets import WORD, private
-from tests.support.shops import OpenShop, Shop, simple
 
 NULL = "keyring.backends.null.Keyring"
 KeyringOf = Callable[[str], None]
@@ -71,20 +65,6 @@ def test_the_value_of_a_variable_is_used_as_it_is(monkeypatch: pytest.MonkeyPatc
     assert fetch(Secret("env", "SHOP1"), "shop1.klarna") == f" {WORD}\n"
 
 
-def test_a_variable_that_is_not_set_or_empty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SHOP1", raising=False)
-    assert "the environment variable SHOP1 is not set" in refusal(Secret("env", "SHOP1")).message
-    monkeypatch.setenv("SHOP1", "")
-    assert "is empty" in refusal(Secret("env", "SHOP1")).message
-
-
-def test_a_variable_that_is_not_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHOP1", os.fsdecode(b"hemligt-\xe5"))
-    fault = refusal(Secret("env", "SHOP1"))
-    assert "not UTF-8" in fault.message
-    assert "hemligt" not in fault.message
-
-
 # file
 
 
@@ -112,16 +92,12 @@ def test_a_link_has_the_mode_of_its_target(tmp_path: Path) -> None:
 def test_a_file_in_the_home_folder(home: Path) -> None:
     private(home / "word")
     assert fetch(Secret("file", "~/word"), "shop1.klarna") == WORD
-    assert "no such home folder" in refusal(Secret("file", "~no-such-user/word")).message
 
 
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    assert "No such file" in refusal(Secret("file", str(tmp_path / "word"))).message
-    tmp_path.chmod(0o700)
-    assert "Is a directory" in refusal(Secret("file", str(tmp_path))).message
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+def test_a_file_without_permission(tmp_path: Path) -> None:
     private(tmp_path / "word").chmod(0)
-    if os.geteuid() != 0:  # root can read everything
-        assert "Permission denied" in refusal(Secret("file", str(tmp_path / "word"))).message
+    assert "Permission denied" in refusal(Secret("file", str(tmp_path / "word"))).message
 
 
 # command
@@ -164,29 +140,10 @@ def test_ctrl_c_ends_the_command_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert_dead(beat)
 
 
-def test_a_command_that_fails_is_reported_by_its_exit_code_and_shows_nothing(silent: Callable[[], bool]) -> None:
-    fault = refusal(shell(f"echo {WORD}; echo {WORD} >&2; exit 7"))
-    assert "sh ended with 7" in fault.message
-    assert WORD not in fault.message + fault.hint
-    assert "sh ended with -9" in refusal(shell("kill -9 $$")).message
-    assert silent()
-
-
-def test_what_a_command_prints_on_stderr_is_not_shown(silent: Callable[[], bool]) -> None:
+def test_what_a_command_prints_is_not_shown(silent: Callable[[], bool]) -> None:
     assert fetch(shell(f"echo unlocked by {WORD} >&2; echo {WORD}"), "shop1.klarna") == WORD
+    refusal(shell(f"echo {WORD}; echo {WORD} >&2; exit 7"))
     assert silent()
-
-
-@pytest.mark.parametrize("program", ["no-such-program", "/no/such/program"])
-def test_a_command_that_is_missing(program: str) -> None:
-    assert f"{program} cannot be run: No such file" in refusal(command(program, WORD)).message
-
-
-def test_a_command_that_may_not_be_run(tmp_path: Path) -> None:
-    file = private(tmp_path / "script", "echo x")
-    fault = refusal(command(str(file), WORD))
-    assert "cannot be run: Permission denied" in fault.message
-    assert WORD not in fault.message, "an argument may be a secret"
 
 
 def test_a_command_does_not_read_from_klarna24s_input(short: None) -> None:
@@ -209,8 +166,6 @@ def test_a_command_does_not_read_from_klarna24s_input(short: None) -> None:
 def test_a_credential_of_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     private(tmp_path / "shop1", f"{WORD}\n")
     secret = Secret("systemd", "shop1")
-    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    assert "CREDENTIALS_DIRECTORY is not set" in refusal(secret).message
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", "")
     assert "CREDENTIALS_DIRECTORY is not set" in refusal(secret).message
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
@@ -332,138 +287,3 @@ def test_a_fault_names_the_place_in_the_file(monkeypatch: pytest.MonkeyPatch) ->
     for path, place in (("notify.email", "notify.email"), ("shop1.notify.email", "profiles.shop1.notify.email")):
         with pytest.raises(CredentialsFault, match=re.escape(f"[{place}] password: ")):
             fetch(Secret("env", "SHOP1"), path)
-
-
-# Through the command line
-
-
-def given(table: str, raw: dict[str, Any]) -> dict[str, Any]:
-    return {table: {"password": {"env": None, **raw}}}
-
-
-FAILING: dict[str, Callable[[Path], dict[str, Any]]] = {
-    "env": lambda folder: {"env": "NOT_SET"},
-    "env, empty": lambda folder: {"env": "EMPTY"},
-    "env, not UTF-8": lambda folder: {"env": "LATIN"},
-    "file, missing": lambda folder: {"file": str(folder / "missing")},
-    "file, a folder": lambda folder: {"file": str(folder)},
-    "file, no such home": lambda folder: {"file": "~no-such-user/word"},
-    "file, empty": lambda folder: {"file": str(private(folder / "word", "\n"))},
-    "file, not UTF-8": lambda folder: {"file": str(private(folder / "word", b"hemligt\xe5"))},
-    "command, missing": lambda folder: {"command": ["no-such-program", "hemligt"]},
-    "command, failing": lambda folder: {"command": ["sh", "-c", "echo hemligt; echo hemligt >&2; exit 3"]},
-    "command, slow": lambda folder: {"command": ["sh", "-c", "echo hemligt; sleep 60"]},
-    "command, silent": lambda folder: {"command": ["true"]},
-    "systemd": lambda folder: {"systemd": "shop1"},
-    "keyring": lambda folder: {"keyring": True},
-}
-
-
-@pytest.mark.parametrize("what", FAILING)
-def test_a_secret_that_cannot_be_fetched_is_one_line_and_exit_code_4(
-    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
-    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    monkeypatch.setenv("EMPTY", "")
-    monkeypatch.setenv("LATIN", os.fsdecode(b"hemligt\xe5"))
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", NULL)
-    monkeypatch.setattr(credentials, "COMMAND_SECONDS", 0.2 if "slow" in what else 10)
-    shop = open_shop(payouts=[])
-    shop.write(given("klarna", FAILING[what](shop.folder)))
-    result = shop.sync()
-    assert (result.code, result.out) == (4, "")
-    (line,) = result.lines()
-    assert line.startswith("klarna24: shop1: [profiles.shop1.klarna] password: ")
-    assert " → " in line
-    assert "hemligt" not in line
-    assert not shop.box.requests
-
-
-@pytest.mark.parametrize("mode", [0o640, 0o644])
-def test_a_secret_that_others_can_read_is_exit_code_4(open_shop: OpenShop, mode: int) -> None:
-    shop = open_shop(payouts=[])
-    file = private(shop.folder / "word", shop.box.klarna.password)
-    shop.write(given("klarna", {"file": str(file)}))
-    assert shop.sync().code == 0
-    file.chmod(mode)
-    for result in (shop.sync("--now"), shop.dry_run()):
-        assert result.code == 4
-        assert len(result.lines()) == 1
-        assert f"→ chmod 600 {file}" in result.err
-        assert shop.box.klarna.password not in result.out + result.err
-    document = shop.sync("--now", "--json").json
-    (problem,) = document["profiles"][0]["problems"]
-    assert (document["exit_code"], problem["code"]) == (4, "credentials")
-    assert shop.box.klarna.password not in str(document)
-
-
-def test_a_secret_of_every_source_works_at_klarna(
-    open_shop: OpenShop, keyring_of: KeyringOf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shop = open_shop(payouts=[])
-    shop.box.klarna.password = WORD
-    file = private(shop.folder / "word", f"{WORD}\n")
-    keyring_of(f"return '{WORD}'")
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(shop.folder))
-    monkeypatch.setenv("SHOP1", WORD)
-    for raw in (
-        {"env": "SHOP1"},
-        {"file": str(file)},
-        {"command": ["cat", str(file)]},
-        {"systemd": "word"},
-        {"keyring": True},
-    ):
-        shop.write(given("klarna", raw))
-        result = shop.sync("--now")
-        assert (result.code, result.err) == (0, ""), raw
-
-
-def test_24sevenoffices_secret_is_fetched_only_when_there_is_something_to_book(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=[])
-    shop.write(given("24sevenoffice", {"env": "NOT_SET"}))
-    assert shop.sync().code == 0
-    shop.box.klarna.add(*simple("XISA93DJ"))
-    result = shop.sync("--now")
-    assert result.code == 4
-    assert "[profiles.shop1.24sevenoffice] password: the environment variable NOT_SET is not set" in result.err
-    assert not shop.drafts()
-
-
-def test_a_secret_that_a_vendor_refuses_is_exit_code_4_and_never_shown(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WRONG", WORD)
-    for table in ("klarna", "24sevenoffice"):
-        shop.write(given(table, {"env": "WRONG"}))
-        result = shop.sync()
-        assert result.code == 4
-        assert len(result.lines()) == 1
-        assert WORD not in result.out + result.err
-
-
-@pytest.mark.filterwarnings("ignore:.*forkpty:DeprecationWarning")
-@pytest.mark.parametrize(
-    "raw",
-    [
-        {"command": ["sh", "-c", "printf 'Passphrase: ' > /dev/tty; read word < /dev/tty; echo $word"]},
-        {"keyring": True},
-    ],
-    ids=["tty", "keyring"],
-)
-def test_nothing_prompts_even_on_a_terminal(tmp_path: Path, keyring_of: KeyringOf, raw: dict[str, Any]) -> None:
-    keyring_of("import getpass; return getpass.getpass('Passphrase: ')")
-    profile = merged(PROFILE, given("klarna", raw))
-    config = private(tmp_path / "profiles.toml", tomli_w.dumps({"profiles": {"shop1": profile}}))
-    terminal = pexpect.spawn(
-        sys.executable,
-        ["-m", "klarna24", "--config", str(config), "dry-run", "--profile", "shop1"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])},
-        timeout=8,
-        encoding="utf-8",
-    )
-    terminal.expect(pexpect.EOF)
-    terminal.close()
-    assert terminal.exitstatus == 4
-    assert "Passphrase" not in terminal.before
-    assert ("keyring" in raw) == (tmp_path / "asked").exists()
-    assert "[profiles.shop1.klarna] password: " in terminal.before

@@ -66,17 +66,6 @@ def test_a_problem_in_three_runs_is_one_mail_and_its_end_is_another(mailed: Mail
     assert "it is over: payout ODD1 is blocked" in text(mail.mails[1])
 
 
-def test_two_problems_of_a_run_are_one_mail_and_a_later_one_is_another(mailed: Mailed) -> None:
-    shop, mail = mailed
-    shop.box.klarna.add(*odd("ODD2"))
-    sync(shop)
-    shop.box.klarna.add(*odd("ODD3"))
-    sync(shop)
-    assert mail.subjects() == ["klarna24 shop1: new: 2", "klarna24 shop1: new: 1"]
-    assert "ODD3" in text(mail.mails[1])
-    assert "ODD2" not in text(mail.mails[1])
-
-
 def test_a_reminder_is_mailed_after_a_week_and_not_before(mailed: Mailed) -> None:
     shop, mail = mailed
     sync(shop)

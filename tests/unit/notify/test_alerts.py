@@ -46,6 +46,12 @@ def test_a_new_alert_is_mailed_once_and_at_once_however_its_figures_change(runs:
     assert runs.run(replace(alert, facts=alert.facts and "2026-11-19, 961.00 SEK")) == ""
 
 
+def test_a_reminder_has_the_figures_of_the_last_run(runs: Runs) -> None:
+    runs.run(BLOCKED)
+    assert runs.run(replace(BLOCKED, message="0.02 SEK is unexplained"), hours=200) == "still: 1"
+    assert [it.alert.message for it in runs.known] == ["0.02 SEK is unexplained"]
+
+
 def test_alerts_of_the_same_run_are_mailed_together_and_a_later_one_alone(runs: Runs) -> None:
     assert runs.run(BLOCKED, SETTING) == "new: 2"
     assert runs.run(BLOCKED, SETTING, OTHER) == "new: 1"
@@ -55,6 +61,9 @@ def test_an_alert_that_could_not_be_mailed_is_mailed_by_the_next_run(runs: Runs)
     assert runs.run(BLOCKED, is_sent=False) == "new: 1"
     assert runs.run(BLOCKED) == "new: 1"
     assert runs.run(is_sent=False) == "over: 1"
+    (over,) = runs.known
+    assert runs.run(hours=200, is_sent=False) == "over: 1", "and it is not still there"
+    assert runs.known == [over]
     assert runs.run() == "over: 1"
     assert runs.run() == ""
 
@@ -67,6 +76,12 @@ def test_what_is_unavailable_is_mailed_only_when_it_has_been_so_for_a_day(runs: 
     assert runs.run(outage, hours=4) == "new: 1"
     assert runs.run(outage) == ""
     assert runs.run() == "over: 1"
+
+
+def test_cron_may_be_a_minute_early(runs: Runs) -> None:
+    assert runs.run(OUTAGE) == ""
+    assert runs.run(OUTAGE, hours=23.98) == "new: 1"
+    assert runs.run(OUTAGE, hours=7 * 24 - 0.02) == "still: 1"
 
 
 def test_an_outage_of_an_hour_is_never_mailed(runs: Runs) -> None:
