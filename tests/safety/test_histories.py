@@ -77,7 +77,7 @@ class Histories(RuleBasedStateMachine):
         self.resends: Counter[str] = Counter()
         self.said_drafted: set[str] = set()
         self.doubts: set[str] = set()
-        keep = self.box.office.keep
+        keep = self.box.office.save_draft
 
         def counted(company: Any, draft: Any) -> Any:
             assert company is self.box.office.home
@@ -85,7 +85,7 @@ class Histories(RuleBasedStateMachine):
             self.saves[draft.name.split()[1]] += 1
             return keep(company, draft)
 
-        self.box.office.keep = counted  # type: ignore[method-assign]  # the sandbox's own, watched
+        self.box.office.save_draft = counted  # type: ignore[method-assign]  # the sandbox's own, watched
 
     def teardown(self) -> None:
         self.box.stop()

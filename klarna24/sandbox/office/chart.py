@@ -1,4 +1,4 @@
-"""What a new company in the sandbox holds: BAS chart, voucher types, VAT codes, rates, customers."""
+"""The data that a company in the sandbox starts with: chart, voucher types, VAT codes, rates, customers."""
 
 from decimal import Decimal
 
@@ -76,7 +76,7 @@ BAS = {
     8999: "Årets resultat",
 }
 
-# Ids, numbers and series differ on purpose: a client that mixes them up is found out.
+# Ids, numbers and series differ, so that a test shows when a client confuses them.
 TYPES = [
     VoucherType(type_id=501, number=0, title="Ingående balans", series=0),
     VoucherType(type_id=502, number=-1, title="Årsavslut", series=0),

@@ -1,13 +1,13 @@
-"""The five services as field tables, in the vendor's order (checked against the WSDLs by a test).
+"""The contracts of four services as field tables; that of the Transaction service is in contract_transaction.py.
 
-Request types are complete. Of the response types in `partial` only what the sandbox can send is listed.
+A test compares them with the vendor's WSDLs. Types of requests are complete.
 """
 
 from klarna24.sandbox.office.schema import Service, table
 
 SOAP_NAMESPACE = "http://24sevenOffice.com/webservices"
 NO_GUID = "00000000-0000-0000-0000-000000000000"
-NO_INT = -(2**31)  # what .NET's contract uses for "not given"
+NO_INT = -(2**31)  # the contract's default, which means "not given"
 NO_SHORT = -(2**15)
 
 _ACCOUNT_TYPES = """
@@ -135,26 +135,13 @@ _ACCOUNT_TYPES = """
     TaxName string
     TaxRate decimal !
     AccountNo short ?
-    [CheckAccountNo]
-    accountList ArrayOfAccountData
-    [CheckAccountNoResponse]
-    CheckAccountNoResult ArrayOfAccountDataErrors
-    [ArrayOfAccountDataErrors]
-    AccountDataErrors AccountDataErrors * ?
-    [AccountDataErrors]
-    AccountId int =0
-    AccountNo short =0
-    AccountName string =
-    AccountTax int =0
-    TaxNo int =0
-    Error ErrorType !
 """
 
 ACCOUNT = Service(
     "Account",
     "/Economy/Account/V004/Accountservice.asmx",
     SOAP_NAMESPACE,
-    ("SaveBundleList", "GetEntryId", "GetAccountList", "GetTypeList", "GetTaxCodeList", "CheckAccountNo"),
+    ("SaveBundleList", "GetEntryId", "GetAccountList", "GetTypeList", "GetTaxCodeList"),
     table(_ACCOUNT_TYPES),
     {
         "ResponsType": (
@@ -166,7 +153,6 @@ ACCOUNT = Service(
             "Exception",
             "NotSaved",
         ),
-        "ErrorType": ("Ok", "AccountDontExist", "NameDontMatch"),
     },
 )
 
@@ -178,8 +164,6 @@ AUTHENTICATE = Service(
         "Login",
         "HasSession",
         "GetIdentity",
-        "GetIdentities",
-        "SetIdentityById",
         "GetIdentitiesWithCredential",
     ),
     table("""
@@ -198,13 +182,6 @@ AUTHENTICATE = Service(
         [GetIdentity]
         [GetIdentityResponse]
         GetIdentityResult Identity
-        [GetIdentities]
-        [GetIdentitiesResponse]
-        GetIdentitiesResult ArrayOfIdentity
-        [SetIdentityById]
-        identityId guid !
-        [SetIdentityByIdResponse]
-        SetIdentityByIdResult boolean !
         [GetIdentitiesWithCredential]
         credential Credential
         [GetIdentitiesWithCredentialResponse]

@@ -1,4 +1,4 @@
-"""The Transaction service's field tables; the rest of the contract is in contract.py."""
+"""The contract of the Transaction service as field tables, and all five services by address."""
 
 from klarna24.sandbox.office.contract import ACCOUNT, AUTHENTICATE, CLIENT, COMPANY
 from klarna24.sandbox.office.schema import Service, table
@@ -7,18 +7,8 @@ TRANSACTION = Service(
     "Transaction",
     "/Economy/Accounting/V001/TransactionService.asmx",
     "http://24sevenoffice.com/webservices/economy/accounting/",
-    ("GetTransactions", "GetFiscalYears", "GetTransactionTypes"),
+    ("GetTransactions", "GetFiscalYears"),
     table("""
-        [GetTransactionTypes]
-        [GetTransactionTypesResponse]
-        GetTransactionTypesResult ArrayOfTransactionType
-        [ArrayOfTransactionType]
-        TransactionType TransactionType * ?
-        [TransactionType]
-        Turnover boolean !
-        Title string
-        No int !
-        Id int !
         [GetFiscalYears]
         [GetFiscalYearsResponse]
         GetFiscalYearsResult ArrayOfFiscalYear

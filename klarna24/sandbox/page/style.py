@@ -1,11 +1,11 @@
-"""How the ledger looks in a browser: two columns where there is room for them, one where there is not."""
+"""The stylesheet of the page: two columns in a wide window, one in a narrow one."""
 
 from base64 import b64encode
 from hashlib import sha256
 
 from klarna24.sandbox.page.markup import Html
 
-# Html, as no text goes into it and a browser reads no escapes there
+# Html, so that it is not escaped: a browser reads no escapes in a style element
 STYLE = Html("""
 :root { color-scheme: light; --ink: #1b2533; --soft: #586577; --rule: #dde3ea; --good: #17633f; --bad: #a4161a }
 * { box-sizing: border-box }
@@ -20,7 +20,7 @@ h4 { font-size: 16px; margin: 0; overflow-wrap: anywhere }
 p { margin: 4px 0 }
 a { color: #1d4f91; white-space: nowrap }
 .soft { color: var(--soft); font-weight: normal }
-.said { margin: 16px 0; padding: 10px 14px; background: #fff4ce; border-left: 4px solid #c98a00 }
+.message { margin: 16px 0; padding: 10px 14px; background: #fff4ce; border-left: 4px solid #c98a00 }
 .columns { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 24px; align-items: start }
 .empty { padding: 20px; border: 1px dashed #b9c3cf; border-radius: 8px; color: var(--soft) }
 article { margin: 0 0 16px; padding: 14px 16px; background: #fff; border: 1px solid var(--rule);
@@ -61,5 +61,5 @@ button:focus-visible, a:focus-visible { outline: 3px solid #f0b429; outline-offs
 }
 """)
 
-# as Content-Security-Policy names it: this stylesheet, and no other
+# for Content-Security-Policy: only this stylesheet is allowed
 SOURCE = f"'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'"

@@ -382,7 +382,7 @@ def test_a_proxy_that_is_not_there_is_not_sent(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("how", ["fault", "type"])
 def test_a_lost_session_is_renewed_once_and_the_voucher_saved_once(office: Office, how: str) -> None:
     client = office.logged_in()
-    office.box.faults.not_authenticated_as = how
+    office.box.office.not_authenticated_as = how
     office.box.office.expire_sessions()
     assert save(client).kind == "drafted"
     assert office.wire.operations()[-4:] == [SAVE, "Login", "GetIdentity", SAVE]

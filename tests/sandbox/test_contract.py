@@ -5,7 +5,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 import zeep.transports
 from lxml import etree

@@ -1,6 +1,6 @@
-"""24SevenOffice's journal as a page: the drafts, a button that books one, the ledger beside them.
+"""24SevenOffice as a web page: the drafts, each with a button that books it, beside the ledger.
 
-World in, HTML out, and nothing else. No script, nothing from elsewhere, every text escaped (markup.py).
+The page has no scripts and loads nothing. markup.py escapes all text.
 """
 
 import re
@@ -9,21 +9,18 @@ from decimal import Decimal
 from typing import Any
 
 from klarna24.sandbox.office.company import Company, Draft
-from klarna24.sandbox.office.world import OfficeWorld
+from klarna24.sandbox.office.state import OfficeState
 from klarna24.sandbox.page.markup import Html, tag
 from klarna24.sandbox.page.style import STYLE
 
-MOST_LINES = 200  # of one voucher; a payout in itemised mode may have thousands
-_ENTRY = ("InvoiceReferenceNo", "InvoiceOcr", "CurrencyId")  # the contract's names in a draft's entry
-_TRANSACTION = ("InvoiceNo", "OCR", "Currency")  # and for the same in the ledger
+MOST_LINES = 200  # of one voucher; an itemised payout may have thousands
+_ENTRY = ("InvoiceReferenceNo", "InvoiceOcr", "CurrencyId")  # names of fields in a draft's entry
+_TRANSACTION = ("InvoiceNo", "OCR", "Currency")  # names of the same fields in the ledger
 Lines = Sequence[dict[str, Any]]
 
 
-def page(office: OfficeWorld, token: str, said: str = "") -> str:
-    """The whole document. `token` goes into each form; `said` is a word on what was just asked for, if any.
-
-    The company that klarna24 books in comes first, the other one only if there is anything in it.
-    """
+def render(office: OfficeState, token: str, message: str = "") -> str:
+    """The document. `token` is put into each form; `message` tells why a request was refused, if one was."""
     others = [company for company in office.companies if company is not office.home]
     title = f"{_count(len(office.home.drafts), 'draft')} – {office.home.name} – klarna24's sandbox"
     head = tag(
@@ -35,37 +32,37 @@ def page(office: OfficeWorld, token: str, said: str = "") -> str:
     )
     main = tag(
         "main",
-        tag("p", said, class_="said", role="alert") if said else "",
+        tag("p", message, class_="message", role="alert") if message else "",
         _company(office.home, token),
-        *(_company(other, token) if other.drafts or other.ledger else _nothing_in(other) for other in others),
+        *(_company(other, token) if other.drafts or other.ledger else _empty(other) for other in others),
     )
     return "<!DOCTYPE html>\n" + tag("html", head, tag("body", _header(), main), lang="en")
 
 
 def anchor(company: Company, year: int, sort: int, number: int) -> str:
-    """Where on the page a booked voucher stands: what follows the # in the address."""
+    """The id of a booked voucher's element, which follows the # in its address."""
     return f"voucher-{company.client_id}-{year}-{sort}-{number}"
 
 
 def _header() -> Html:
     return tag(
         "header",
-        tag("h1", "24SevenOffice's journal"),
+        tag("h1", "Drafts and ledger in 24SevenOffice"),
         tag(
             "p",
-            "Played by klarna24's sandbox on this machine: nothing here is real. A draft waits for a person, who "
-            "checks it, and numbers and books it. No program sees it before that. ",
-            tag("a", "Look again", href="/"),
+            "Simulated by klarna24's sandbox on this machine; nothing here is real. A person checks a draft, "
+            "gives it a number and books it. Only then is it in the ledger, where programs can read it. ",
+            tag("a", "Reload", href="/"),
             class_="soft",
         ),
     )
 
 
-def _nothing_in(company: Company) -> Html:
+def _empty(company: Company) -> Html:
     return tag(
         "section",
         tag("h2", *_name(company)),
-        tag("p", "The user's other company: no drafts, and nothing in the ledger.", class_="soft"),
+        tag("p", "The user's other company has no drafts, and nothing in the ledger.", class_="soft"),
     )
 
 
@@ -74,17 +71,27 @@ def _company(company: Company, token: str) -> Html:
     for line in company.ledger:
         booked.setdefault((line["Year"], line["Sort"], line["TransactionNo"]), []).append(line)
     drafts = [_draft(company, draft, token) for draft in company.drafts]
-    # the last first: what was booked just now is not to be looked for
+    # the last booked voucher comes first, so that it is seen
     vouchers = [_booked(company, key, booked[key]) for key in reversed(booked)]
-    nothing_waits = tag("p", "No draft waits for a person.", class_="empty")
+    no_drafts = tag("p", "There are no drafts.", class_="empty")
     nothing_booked = tag("p", "Nothing has been booked.", class_="empty")
     return tag(
         "section",
         tag("h2", *_name(company)),
         tag(
             "div",
-            tag("div", _title("Journal", len(drafts), "draft"), *drafts or [nothing_waits], class_="journal"),
-            tag("div", _title("Ledger", len(vouchers), "voucher"), *vouchers or [nothing_booked], class_="ledger"),
+            tag(
+                "div",
+                _title("Drafts", f"{len(drafts):,} saved, not booked"),
+                *drafts or [no_drafts],
+                class_="drafts",
+            ),
+            tag(
+                "div",
+                _title("Ledger", f"{len(vouchers):,} booked"),
+                *vouchers or [nothing_booked],
+                class_="ledger",
+            ),
             class_="columns",
         ),
     )
@@ -94,8 +101,8 @@ def _name(company: Company) -> tuple[str, Html]:
     return f"{company.name} ", tag("span", str(company.client_id), class_="soft")
 
 
-def _title(what: str, count: int, unit: str) -> Html:
-    return tag("h3", f"{what} ", tag("span", _count(count, unit), class_="soft"))
+def _title(what: str, count: str) -> Html:
+    return tag("h3", f"{what} ", tag("span", count, class_="soft"))
 
 
 def _draft(company: Company, draft: Draft, token: str) -> Html:
@@ -103,9 +110,9 @@ def _draft(company: Company, draft: Draft, token: str) -> Html:
         f"Draft {draft.id}",
         _type(company, draft.sort),
         f"year {draft.year}",
-        f"dated {_dates(draft.entries)}",
+        _dates(draft.entries),
         f"saved {draft.saved_at:%Y-%m-%d %H:%M:%S}",
-        f"asks for number {draft.transaction_no}" if draft.transaction_no else "",
+        f"number {draft.transaction_no} requested" if draft.transaction_no else "",
     )
     return tag(
         "article",
@@ -128,7 +135,7 @@ def _booked(company: Company, key: tuple[int, int, int], lines: Lines) -> Html:
     known = (
         _type(company, sort),
         f"year {year}",
-        f"dated {_dates(lines)}",
+        _dates(lines),
         f"booked {lines[-1]['RegistrationDate']:%Y-%m-%d %H:%M:%S}",
     )
     return tag(
@@ -147,17 +154,17 @@ def _type(company: Company, sort: int) -> str:
 
 def _dates(lines: Lines) -> str:
     days = sorted({str(line["Date"].date()) for line in lines})
-    return " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "never"
+    return "dated " + " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "without a date"
 
 
 def _table(company: Company, lines: Lines, names: tuple[str, str, str]) -> Html:
-    """The lines, at most MOST_LINES of them; sums and balance are of all."""
+    """The first MOST_LINES lines; sums and balance are those of all lines."""
     heads = [tag("th", text, scope="col") for text in ("Account", "Comment")]
     heads += [tag("th", text, scope="col", class_="number") for text in ("Debit", "Credit")]
     rows = [_row(company, line, names) for line in lines[:MOST_LINES]]
     left = len(lines) - len(rows)
     if left:
-        more = f"and {left:,} more lines, which the sums include"
+        more = f"The sums include {left:,} more lines."
         rows.append(tag("tr", tag("td", more, colspan="4", class_="soft")))
     return tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows), tag("tfoot", *_sums(lines)))
 
@@ -175,13 +182,13 @@ def _row(company: Company, line: dict[str, Any], names: tuple[str, str, str]) ->
 
 
 def _breaking(text: str) -> list[str]:
-    """Företagskonto/checkkonto/affärskonto is one word to a browser: it may be broken after a slash."""
+    """Let the browser break a long name such as Företagskonto/checkkonto/affärskonto after a slash."""
     first, *others = re.split("(?<=/)", text)
     return [first, *(part for other in others for part in (tag("wbr"), other))]
 
 
 def _details(company: Company, line: dict[str, Any], names: tuple[str, str, str]) -> str:
-    """What a line says besides; nothing for what it leaves out."""
+    """The other fields of a line that are set."""
     invoice, ocr, currency = (line[name] for name in names)
     customer = company.customers.get(line["CustomerId"])
     known = (
@@ -212,7 +219,7 @@ def _total(text: str, columns: str = "2") -> Html:
 
 
 def _number(amount: Decimal | None) -> Html:
-    """Two decimals; more only where they are not zero, so that nothing is hidden."""
+    """An amount with two decimals, or with all of them where more are not zero."""
     if amount is None:
         return tag("td")
     return tag("td", f"{amount:,.2f}" if amount == round(amount, 2) else f"{amount:,f}", class_="number")

@@ -1,8 +1,7 @@
-"""The sandbox fails as it is told to, is steered over HTTP, and ends at once."""
+"""The sandbox fails as it is told to, can be controlled over HTTP, and stops at once."""
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,13 +11,6 @@ from lxml import etree
 from klarna24.sandbox.faults import Faults
 from klarna24.sandbox.server import Sandbox
 from tests.support.sandbox_calls import TODAY, login, save, texts
-
-
-@pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(today=TODAY) as running:
-        yield running
-        assert running.errors == []
 
 
 @pytest.mark.parametrize(
@@ -32,19 +24,19 @@ def box() -> Iterator[Sandbox]:
         ("system-error", "SystemError", 0),
     ],
 )
-def test_a_fault_that_answers_a_type(box: Sandbox, name: str, kind: str, drafts: int) -> None:
+def test_a_fault_answers_with_a_type_once(box: Sandbox, name: str, kind: str, drafts: int) -> None:
     box.faults.arm(name)
     session = login(box)
     assert texts(save(box, session), "Type") == [kind]
     assert len(box.office.home.drafts) == drafts
-    assert texts(save(box, session), "Type") == ["Ok"]  # it fired once
+    assert texts(save(box, session), "Type") == ["Ok"]
 
 
 @pytest.mark.parametrize(
     ("name", "drafts"),
     [("cut-before-save", 0), ("cut-after-save", 1), ("hang-after-save", 1), ("hang", 0), ("cut", 0)],
 )
-def test_a_fault_without_an_answer(box: Sandbox, name: str, drafts: int) -> None:
+def test_a_fault_closes_the_connection_without_an_answer(box: Sandbox, name: str, drafts: int) -> None:
     session = login(box)
     box.faults.arm(name, seconds=0.05)
     with pytest.raises(requests.ConnectionError):
@@ -54,7 +46,7 @@ def test_a_fault_without_an_answer(box: Sandbox, name: str, drafts: int) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "status", "kind", "says"),
+    ("name", "status", "kind", "text"),
     [
         ("html-error", 500, "text/html", "Server Error"),
         ("html-ok", 200, "text/html", "Server Error"),
@@ -66,16 +58,16 @@ def test_a_fault_without_an_answer(box: Sandbox, name: str, drafts: int) -> None
         ("garbage", 200, "text/xml", "not XML"),
     ],
 )
-def test_a_fault_that_answers_something_else(box: Sandbox, name: str, status: int, kind: str, says: str) -> None:
+def test_a_fault_answers_with_something_else(box: Sandbox, name: str, status: int, kind: str, text: str) -> None:
     session = login(box)
     box.faults.arm(name, operation="SaveBundleList")
     answer = save(box, session)
     assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (status, kind)
-    assert says in answer.text
+    assert text in answer.text
     assert not box.office.home.drafts
 
 
-def test_a_truncated_answer_is_saved_and_not_whole(box: Sandbox) -> None:
+def test_a_truncated_answer_is_given_after_saving(box: Sandbox) -> None:
     session = login(box)
     box.faults.arm("truncated")
     answer = save(box, session)
@@ -84,14 +76,14 @@ def test_a_truncated_answer_is_saved_and_not_whole(box: Sandbox) -> None:
         etree.fromstring(answer.content)
 
 
-def test_any_answer_can_be_given_after_saving_all_the_same(box: Sandbox) -> None:
+def test_any_wrong_answer_can_be_given_after_saving(box: Sandbox) -> None:
     session = login(box)
     box.faults.arm("html-ok", saved=True)
     assert "html" in save(box, session).headers["Content-Type"]
     assert len(box.office.home.drafts) == 1
 
 
-def test_a_session_expires_in_the_midst_of_work(box: Sandbox) -> None:
+def test_a_session_can_expire_between_two_saves(box: Sandbox) -> None:
     session = login(box)
     box.faults.arm("expire-session", after=1)
     assert texts(save(box, session), "Type") == ["Ok"]
@@ -99,7 +91,7 @@ def test_a_session_expires_in_the_midst_of_work(box: Sandbox) -> None:
     assert texts(save(box, login(box)), "Type") == ["Ok"]
 
 
-def test_slow_answers_in_the_end(box: Sandbox) -> None:
+def test_a_slow_answer_is_late_and_right(box: Sandbox) -> None:
     session = login(box)
     box.faults.arm("slow", seconds=0.2)
     started = time.monotonic()
@@ -107,7 +99,7 @@ def test_slow_answers_in_the_end(box: Sandbox) -> None:
     assert time.monotonic() - started > 0.19
 
 
-def test_faults_have_names() -> None:
+def test_a_fault_is_written_as_a_name_and_a_number() -> None:
     assert Faults.parse("cut-after-save") == ("cut-after-save", 1)
     assert Faults.parse("slow:3") == ("slow", 3)
     for text in ("fire", "slow:0", "slow:x", "slow:"):
@@ -115,7 +107,14 @@ def test_faults_have_names() -> None:
             Faults.parse(text)
 
 
-def test_it_is_steered_over_http(box: Sandbox) -> None:
+def test_the_arguments_of_a_fault_are_checked(box: Sandbox) -> None:
+    with pytest.raises(ValueError, match="second"):
+        box.faults.arm("slow", second=1)
+    with pytest.raises(ValueError, match="times"):
+        box.faults.arm("slow", times=0)
+
+
+def test_the_sandbox_can_be_controlled_over_http(box: Sandbox) -> None:
     armed = requests.post(box.url + "/sandbox/faults", json={"name": "slow", "seconds": 0}, timeout=5)
     assert armed.json() == {"armed": ["slow"]}
     assert requests.post(box.url + "/sandbox/faults", json={"name": "fire"}, timeout=5).status_code == 400
@@ -125,7 +124,8 @@ def test_it_is_steered_over_http(box: Sandbox) -> None:
     assert draft["entries"][0]["Amount"] == "80.50"
     booked = requests.post(f"{box.url}/sandbox/book/{draft['id']}", timeout=5)
     assert booked.json() == {"transaction_no": 1}
-    assert requests.post(f"{box.url}/sandbox/book/{draft['id']}", timeout=5).status_code == 404
+    for draft_id in (draft["id"], "x"):
+        assert requests.post(f"{box.url}/sandbox/book/{draft_id}", timeout=5).status_code == 404
     assert requests.get(box.url + "/sandbox/state", headers={"Host": "evil.example"}, timeout=5).status_code == 404
 
 
@@ -136,7 +136,7 @@ def test_requests_are_counted_by_operation(box: Sandbox) -> None:
     assert [request.status for request in box.requests] == [200, 200, 200]
 
 
-def test_the_profiles_accounts_and_type_exist(box: Sandbox) -> None:
+def test_the_accounts_and_the_type_of_the_profile_exist(box: Sandbox) -> None:
     profile = box.profile()
     numbers: list[int] = []
     for account in profile["accounts"].values():
@@ -155,12 +155,12 @@ def test_stop_ends_a_hanging_answer_at_once() -> None:
         requests.get(f"{box.url}/settlements/v1/payouts", timeout=0.1)
     started = time.monotonic()
     box.stop()
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 5, "far less than the 60 s of the hang"
     with pytest.raises(requests.ConnectionError):
         requests.get(box.url, timeout=1)
 
 
-def test_it_serves_until_it_is_stopped_and_keeps_its_port() -> None:
+def test_the_sandbox_serves_until_it_is_stopped_and_keeps_its_port() -> None:
     box = Sandbox(today=TODAY, payouts=[]).start()
     url = box.url
     thread = threading.Thread(target=box.serve_forever)
@@ -174,7 +174,7 @@ def test_it_serves_until_it_is_stopped_and_keeps_its_port() -> None:
         assert requests.get(url + "/sandbox/state", timeout=5).ok
 
 
-def test_a_bug_of_the_sandbox_is_kept_and_is_no_answer_of_a_vendor() -> None:
+def test_a_bug_of_the_sandbox_is_recorded_and_does_not_look_like_a_vendors_answer() -> None:
     def broken(service: str, operation: str, raw: bytes) -> list[str]:
         raise ZeroDivisionError(f"{service} {operation} {raw!r}")
 
@@ -183,17 +183,9 @@ def test_a_bug_of_the_sandbox_is_kept_and_is_no_answer_of_a_vendor() -> None:
         assert "ZeroDivisionError" in box.errors[0]
 
 
-def test_a_request_beyond_all_measure_is_not_read(box: Sandbox) -> None:
+def test_a_huge_request_is_not_read(box: Sandbox) -> None:
     answer = requests.post(box.url + "/", headers={"Content-Length": "99999999999"}, timeout=5)
     assert answer.status_code == 413
-
-
-def test_arming_is_checked(box: Sandbox) -> None:
-    with pytest.raises(ValueError, match="second"):
-        box.faults.arm("slow", second=1)
-    with pytest.raises(ValueError, match="times"):
-        box.faults.arm("slow", times=0)
-    assert requests.post(box.url + "/sandbox/book/x", timeout=5).status_code == 404
 
 
 def test_many_clients_at_once_lose_nothing(box: Sandbox) -> None:

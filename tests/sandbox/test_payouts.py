@@ -1,4 +1,4 @@
-"""The seeded payouts obey Klarna's arithmetic, whatever the seed and the day."""
+"""The generated payouts obey Klarna's arithmetic, whatever the seed and the day (docs/vendors/klarna.md)."""
 
 from collections import Counter
 from datetime import UTC, date, datetime
@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from klarna24.sandbox.klarna.generate import big_payout, generate, make_payout
+from klarna24.sandbox.klarna.generate import big_payout, make_payout
+from klarna24.sandbox.klarna.shop import seeded_payouts
 from klarna24.sandbox.server import Sandbox
 
 PLUS = ("sale", "fee_correction", "fee_refund", "tax_refund", "commission", "credit", "release", "deposit")
@@ -20,28 +21,28 @@ Seeded = tuple[dict[str, Any], list[dict[str, Any]]]
 @pytest.fixture(params=[(seed, day) for seed in (1, 24, 2026) for day in DAYS], ids=str)
 def seeded(request: pytest.FixtureRequest) -> list[Seeded]:
     seed, day = request.param
-    return generate(seed, day)
+    return seeded_payouts(seed, day)
 
 
 def total(payout: dict[str, Any], name: str) -> int:
     return int(payout["totals"].get(f"{name}_amount", 0))
 
 
-def residual(payout: dict[str, Any], without: frozenset[str] = frozenset()) -> int:
+def difference(payout: dict[str, Any], without: frozenset[str] = frozenset()) -> int:
     plus = sum(total(payout, name) for name in PLUS if name not in without)
     minus = sum(total(payout, name) for name in MINUS if name not in without)
     return total(payout, "settlement") - (plus - minus)
 
 
-def test_the_settlement_is_the_signed_sum_of_the_totals_but_for_one_payout(seeded: list[Seeded]) -> None:
-    residuals = Counter(
-        residual(payout, frozenset(FEE_TERMS if payout["merchant_settlement_type"] == "GROSS" else ()))
+def test_the_settlement_is_the_signed_sum_of_the_totals_in_all_payouts_but_one(seeded: list[Seeded]) -> None:
+    differences = Counter(
+        difference(payout, frozenset(FEE_TERMS if payout["merchant_settlement_type"] == "GROSS" else ()))
         for payout, _ in seeded
     )
-    assert residuals == {0: len(seeded) - 1, -300: 1}
+    assert differences == {0: len(seeded) - 1, -300: 1}
 
 
-def test_opening_debt_less_repaid_plus_deposit_is_the_closing_debt(seeded: list[Seeded]) -> None:
+def test_the_closing_debt_is_the_opening_debt_less_what_is_repaid_plus_the_deposit(seeded: list[Seeded]) -> None:
     for payout, _ in seeded:
         opening, closing = total(payout, "opening_debt_balance"), total(payout, "closing_debt_balance")
         assert opening - total(payout, "repay") + total(payout, "deposit") == closing
@@ -76,11 +77,11 @@ def test_no_amount_is_negative_and_every_total_occurs(seeded: list[Seeded]) -> N
     assert {f"{name}_amount" for name in (*PLUS, *MINUS)} <= {name for name, amount in amounts if amount}
 
 
-def test_vat_is_computed_per_row_so_that_it_is_not_the_rate_of_the_sum(seeded: list[Seeded]) -> None:
+def test_vat_is_rounded_for_each_row_so_that_it_differs_from_that_of_the_sum(seeded: list[Seeded]) -> None:
     assert any(total(payout, "tax") != round(total(payout, "fee") * 0.25) for payout, _ in seeded)
 
 
-def test_every_sale_has_two_fees_that_share_its_capture(seeded: list[Seeded]) -> None:
+def test_every_sale_has_two_fees_with_its_capture_id(seeded: list[Seeded]) -> None:
     for _, rows in seeded:
         sales = Counter(row["capture_id"] for row in rows if row["type"] == "SALE")
         fees = Counter(row["capture_id"] for row in rows if row["type"] == "FEE")
@@ -88,19 +89,19 @@ def test_every_sale_has_two_fees_that_share_its_capture(seeded: list[Seeded]) ->
         assert fees == Counter(dict.fromkeys(sales, 2))
 
 
-def test_two_equal_refunds_are_really_equal(seeded: list[Seeded]) -> None:
+def test_two_refunds_are_equal_in_every_field(seeded: list[Seeded]) -> None:
     equal = Counter(str(sorted(row.items())) for _, rows in seeded for row in rows if row["type"] == "RETURN")
     assert 2 in equal.values()
 
 
-def test_nothing_lies_in_the_future_or_before_seven_weeks() -> None:
+def test_all_payouts_are_dated_within_the_last_seven_weeks() -> None:
     for day in DAYS:
-        dates = [payout["payout_date"] for payout, _ in generate(24, day)]
+        dates = [payout["payout_date"] for payout, _ in seeded_payouts(24, day)]
         assert all(0 < (day - date.fromisoformat(text[:10])).days <= 49 for text in dates)
         assert any("T23:30:00Z" in text for text in dates)
 
 
-def test_what_a_reader_must_bear_occurs(seeded: list[Seeded]) -> None:
+def test_everything_that_a_client_must_handle_occurs(seeded: list[Seeded]) -> None:
     payouts = [payout for payout, _ in seeded]
     rows = [row for _, rows in seeded for row in rows]
     assert {payout["currency_code"] for payout in payouts} == {"SEK", "EUR"}
@@ -117,11 +118,11 @@ def test_what_a_reader_must_bear_occurs(seeded: list[Seeded]) -> None:
 
 def test_the_same_seed_and_day_give_the_same_payouts() -> None:
     day = date(2026, 11, 24)
-    assert generate(7, day) == generate(7, day)
-    assert generate(7, day) != generate(8, day)
+    assert seeded_payouts(7, day) == seeded_payouts(7, day)
+    assert seeded_payouts(7, day) != seeded_payouts(8, day)
 
 
-def test_make_payout_fills_in_settlement_and_debts() -> None:
+def test_make_payout_computes_settlement_and_debts() -> None:
     payout = make_payout("R1", datetime(2026, 11, 19, 8, tzinfo=UTC), sale=10000, fee_amount=300, repay=700)
     assert payout["totals"]["settlement_amount"] == 9000
     assert payout["totals"]["opening_debt_balance_amount"] == 700
@@ -132,13 +133,13 @@ def test_make_payout_fills_in_settlement_and_debts() -> None:
         make_payout("R1", "2026-11-19T08:00:00Z", discount=1)
 
 
-def test_big_payout_has_three_rows_a_sale() -> None:
+def test_a_big_payout_has_three_rows_for_each_sale() -> None:
     payout, rows = big_payout("BIG", 700, datetime(2026, 11, 19, tzinfo=UTC))
     assert len(rows) == 2100
-    assert residual(payout) == 0
+    assert difference(payout) == 0
 
 
-def test_the_seeded_weeks_lie_in_years_that_are_open() -> None:
+def test_the_fiscal_years_of_the_payouts_are_open() -> None:
     for day in DAYS:
         box = Sandbox(today=day)
         years = {year.number: year.locked for year in box.office.home.fiscal_years}
