@@ -140,7 +140,7 @@ def test_the_demo_and_the_sandbox(capsys: pytest.CaptureFixture[str], monkeypatc
     deadline = time.monotonic() + 10
     while "Ctrl-C ends it" not in (out := capsys.readouterr().out) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert f"played at {served[0].url}" in out
+    assert f"running at {served[0].url}" in out
     assert cli.run(["sandbox", "--port", served[0].url.rpartition(":")[2]]) == 2
     served[0].stop()
     thread.join(5)
