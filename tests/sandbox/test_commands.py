@@ -1,6 +1,5 @@
-"""The commands sandbox and demo, as processes of their own."""
+"""The commands sandbox and demo."""
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,29 +8,23 @@ import pytest
 
 from klarna24.cli.main import run
 from tests.support import ROOT
-from tests.support.processes import wait_until
 
 
 @pytest.mark.parametrize("arguments", [("sandbox", "--port", "0"), ("demo", "--open")], ids=" ".join)
-def test_sigterm_ends_the_command_and_removes_its_folder(
-    arguments: tuple[str, ...], home: Path, tmp_path: Path
-) -> None:
-    folder, output = tmp_path / "temporary", tmp_path / "output"
-    folder.mkdir()
-    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "TMPDIR": str(folder)}
-    with output.open("w") as out:
-        program = [sys.executable, "-m", "klarna24", *arguments]
-        process = subprocess.Popen(program, env=environment, cwd=ROOT, stdout=out, stderr=out)
-    try:
-        wait_until(lambda: "Ctrl-C ends it" in output.read_text("utf-8") or process.poll() is not None)
-        assert [path.name.split("-")[1] for path in folder.iterdir()] == [arguments[0]], output.read_text("utf-8")
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
-    finally:
-        process.kill()
-        process.wait()
-    assert "Traceback" not in output.read_text("utf-8")
-    assert not list(folder.iterdir())
+def test_sigterm_ends_the_command_and_removes_its_folder(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)}
+    program = [sys.executable, "-m", "klarna24", *arguments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(program, env=environment, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        serves = any("Ctrl-C ends it" in line for line in process.stdout)
+        folders = [path.name.rpartition("-")[0] for path in tmp_path.glob("klarna24-*")]
+        process.terminate()
+        errors = process.stderr.read()
+    assert serves, errors
+    assert folders == [f"klarna24-{arguments[0]}"]
+    assert (process.returncode, "Traceback" in errors, list(tmp_path.glob("klarna24-*"))) == (0, False, [])
 
 
 def test_an_interrupted_demo_ends_with_the_code_of_the_interrupted_run(monkeypatch: pytest.MonkeyPatch) -> None:

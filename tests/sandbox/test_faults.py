@@ -99,15 +99,12 @@ def test_a_slow_answer_is_late_and_right(box: Sandbox) -> None:
     assert time.monotonic() - started > 0.19
 
 
-def test_a_fault_is_written_as_a_name_and_a_number() -> None:
+def test_the_name_and_the_arguments_of_a_fault_are_checked(box: Sandbox) -> None:
     assert Faults.parse("cut-after-save") == ("cut-after-save", 1)
     assert Faults.parse("slow:3") == ("slow", 3)
     for text in ("fire", "slow:0", "slow:x", "slow:"):
         with pytest.raises(ValueError, match="cut-after-save"):
             Faults.parse(text)
-
-
-def test_the_arguments_of_a_fault_are_checked(box: Sandbox) -> None:
     with pytest.raises(ValueError, match="second"):
         box.faults.arm("slow", second=1)
     with pytest.raises(ValueError, match="times"):
