@@ -1,60 +1,78 @@
 """Every way a run can end other than well, and the exit code of each.
 
     Klarna24Error                 one line for a person, and the next command
-    ├── UsageFault          2     the caller
-    ├── ConfigFault         3     profiles.toml, wrong company, unknown voucher type
-    │   └── StateFault      3     the state folder cannot be used
-    ├── CredentialsFault    4     missing or refused
-    │   └── Silence         4     no payout for longer than the profile expects
+    ├── UsageFault          2     the command line is wrong
+    ├── ConfigFault         3     profiles.toml, the wrong company, an unknown voucher type
+    │   └── StateFault      3     the state cannot be used
+    ├── CredentialsFault    4     credentials are missing or refused
     ├── Unavailable         5     no answer for now: the next run carries on
-    │   ├── BadAnswer       5     an answer that is not what the contract says
-    │   └── Locked          5     another run holds the profile
-    ├── Rejected            6     24SevenOffice refused a voucher
-    ├── Blocked                7     a payout that is not booked, with the reason
-    │   └── Changed         7     it changed at Klarna after it was drafted
-    └── InDoubt             8     sent, answer unknown
+    │   ├── BadAnswer       5     an answer that does not follow the contract
+    │   └── Locked          5     another run of the profile is under way
+    └── Blocked             7     a payout that cannot be booked, and why
 
 What is not in this tree is a bug: exit code 1, with a traceback.
 """
 
 from collections.abc import Iterable
-from typing import ClassVar, Literal, NamedTuple
+from enum import StrEnum
+from typing import NamedTuple, Self
 
-BlockedCode = Literal[
-    "residual",
-    "debt",
-    "negative",
-    "account-missing",
-    "account-unknown",
-    "rows-mismatch",
-    "unknown-type",
-    "reference-too-long",
-    "gross-fee",
-    "fiscal-year",
-    "currency",
-    "too-many-entries",
-]
+
+class ProblemCode(StrEnum):
+    """What kind of problem it is, as JSON and the state name it; ``exit_code`` is that of a run with it alone."""
+
+    exit_code: int
+
+    def __new__(cls, code: str, exit_code: int = 1) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.exit_code = exit_code
+        return member
+
+    BUG = "bug", 1
+    USAGE = "usage", 2
+    CONFIG = "config", 3
+    STATE = "state", 3
+    CREDENTIALS = "credentials", 4
+    SILENCE = "silence", 4  # Klarna answers, and has had no payout for longer than the profile expects
+    UNAVAILABLE = "unavailable", 5
+    LOCKED = "locked", 5
+    REJECTED = "rejected", 6
+    # A payout is blocked:
+    RESIDUAL = "residual", 7
+    DEBT = "debt", 7
+    NEGATIVE = "negative", 7
+    ACCOUNT_MISSING = "account-missing", 7
+    ACCOUNT_UNKNOWN = "account-unknown", 7
+    ROWS_MISMATCH = "rows-mismatch", 7
+    UNKNOWN_TYPE = "unknown-type", 7
+    REFERENCE_TOO_LONG = "reference-too-long", 7
+    GROSS_FEE = "gross-fee", 7
+    FISCAL_YEAR = "fiscal-year", 7
+    CURRENCY = "currency", 7
+    TOO_MANY_ENTRIES = "too-many-entries", 7
+    CHANGED = "changed", 7  # at Klarna, after it was drafted or skipped
+    IN_DOUBT = "in-doubt", 8
 
 
 class Problem(NamedTuple):
-    """What people and scripts read of a fault. No dataclass: klarna24 --help would wait for that module."""
+    """What people and scripts read of a fault."""
 
-    code: str
+    code: ProblemCode
     message: str
     hint: str
     payment_reference: str | None = None
 
     @property
     def exit_code(self) -> int:
-        """What a run with this problem alone ends with."""
-        return _EXIT_CODES.get(self.code, Blocked.exit_code)
+        """The exit code of a run with this problem alone."""
+        return self.code.exit_code
 
 
 class Klarna24Error(Exception):
     """The root: ``message`` is one line, ``hint`` the next thing to do."""
 
-    exit_code: ClassVar[int] = 1
-    code: str = "bug"
+    code: ProblemCode = ProblemCode.BUG
 
     def __init__(self, message: str, hint: str = "", payment_reference: str | None = None) -> None:
         super().__init__(message)
@@ -62,7 +80,13 @@ class Klarna24Error(Exception):
         self.hint = hint
         self.payment_reference = payment_reference
 
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a command that this error ends."""
+        return self.code.exit_code
+
     def problem(self) -> Problem:
+        """The error as a problem of a report."""
         return Problem(self.code, self.message, self.hint, self.payment_reference)
 
     def problems(self) -> tuple[Problem, ...]:
@@ -71,15 +95,15 @@ class Klarna24Error(Exception):
 
 
 class UsageFault(Klarna24Error):
-    exit_code = 2
-    code = "usage"
+    """The command line is wrong."""
+
+    code = ProblemCode.USAGE
 
 
 class ConfigFault(Klarna24Error):
-    """``faults`` are all that is wrong with the file, each with its path."""
+    """The configuration is wrong; ``faults`` are all faults of the file, each with its path."""
 
-    exit_code = 3
-    code = "config"
+    code = ProblemCode.CONFIG
 
     def __init__(
         self,
@@ -92,84 +116,50 @@ class ConfigFault(Klarna24Error):
         self.faults = faults
 
     def problems(self) -> tuple[Problem, ...]:
+        """One for each fault of the file."""
         if not self.faults:
             return (self.problem(),)
         return tuple(self.problem()._replace(message=fault) for fault in self.faults)
 
 
 class StateFault(ConfigFault):
-    code = "state"
+    """The state cannot be used."""
+
+    code = ProblemCode.STATE
 
 
 class CredentialsFault(Klarna24Error):
-    exit_code = 4
-    code = "credentials"
+    """Credentials are missing or refused."""
 
-
-class Silence(CredentialsFault):
-    """Klarna answers, and has nothing: credentials that see no payouts any more, a closed account."""
-
-    code = "silence"
+    code = ProblemCode.CREDENTIALS
 
 
 class Unavailable(Klarna24Error):
-    exit_code = 5
-    code = "unavailable"
+    """There is no answer for now; the next run carries on."""
+
+    code = ProblemCode.UNAVAILABLE
 
 
 class BadAnswer(Unavailable):
-    """Of one payout alone where its rows are meant: others go on."""
+    """An answer does not follow the contract. Where it is about one payout's rows, only that payout is blocked."""
 
 
 class Locked(Unavailable):
-    code = "locked"
+    """Another run of the profile is under way."""
 
-
-class Rejected(Klarna24Error):
-    exit_code = 6
-    code = "rejected"
+    code = ProblemCode.LOCKED
 
 
 class Blocked(Klarna24Error):
-    """A payout that is not booked; ``code`` is one of :data:`BlockedCode`."""
+    """A payout cannot be booked; ``code`` is one of those with exit code 7."""
 
-    exit_code = 7
-
-    def __init__(self, code: BlockedCode, message: str, hint: str) -> None:
+    def __init__(self, code: str, message: str, hint: str) -> None:
         super().__init__(message, hint)
-        self.code = code
-
-
-class Changed(Klarna24Error):
-    exit_code = 7
-    code = "changed"
-
-
-class InDoubt(Klarna24Error):
-    exit_code = 8
-    code = "in-doubt"
-
-
-_EXIT_CODES = {
-    error.code: error.exit_code
-    for error in (
-        Klarna24Error,
-        UsageFault,
-        ConfigFault,
-        StateFault,
-        CredentialsFault,
-        Silence,
-        Unavailable,
-        Locked,
-        Rejected,
-        Changed,
-        InDoubt,
-    )
-}
+        self.code = ProblemCode(code)
 
 
 def worst(exit_codes: Iterable[int]) -> int:
-    """The exit code of a whole run: the greatest wins, but 5 yields to all except 0; a bug, 1, beats all."""
+    """The exit code of a whole run: the highest, except that any other failure outranks 5, and 1 outranks all."""
     codes = set(exit_codes) - {0}
     if 1 in codes:
         return 1

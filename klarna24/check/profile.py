@@ -26,7 +26,7 @@ from klarna24.config import credentials
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
 from klarna24.config.values import Secret
-from klarna24.errors import Blocked, CredentialsFault, Klarna24Error, Unavailable
+from klarna24.errors import Blocked, CredentialsFault, Klarna24Error, ProblemCode, Unavailable
 from klarna24.http import ServerTime
 from klarna24.klarna.client import KlarnaClient
 from klarna24.notify import smtp
@@ -137,7 +137,9 @@ def _clock(servers: Servers) -> Check:
     if abs(seconds) <= MOST_OFF.total_seconds():
         return Check("clock", "ok", f"within {max(abs(seconds), 1)} s of {name}'s")
     off = f"{timedelta(seconds=abs(seconds))} {'behind' if seconds > 0 else 'ahead of'} {name}'s"
-    return Check("clock", "failed", f"this machine's clock is {off}", "set it: timedatectl set-ntp true", "config")
+    return Check(
+        "clock", "failed", f"this machine's clock is {off}", "set it: timedatectl set-ntp true", ProblemCode.CONFIG
+    )
 
 
 def _mail(profile: Profile, config: Config, tried: set[str] | None) -> Iterator[Check]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from klarna24.errors import Problem, worst
+from klarna24.errors import Problem, ProblemCode, worst
 
 Status = Literal["ok", "failed", "advice", "not-tried"]
 
@@ -17,7 +17,7 @@ class Check:
     status: Status
     message: str
     next: str = ""
-    code: str = ""
+    code: ProblemCode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +30,5 @@ class CheckedProfile:
 
 def exit_code(profiles: Iterable[CheckedProfile], problems: Iterable[Problem] = ()) -> int:
     """As of a run that meets the same."""
-    failed = [Problem(check.code, "", "") for one in profiles for check in one.checks if check.status == "failed"]
-    return worst(problem.exit_code for problem in (*problems, *failed))
+    failed = [check.code for one in profiles for check in one.checks if check.status == "failed" and check.code]
+    return worst([*(problem.exit_code for problem in problems), *(code.exit_code for code in failed)])

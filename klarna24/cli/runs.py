@@ -100,7 +100,7 @@ def _without_bugs(run: Run, config: Config, progress: RowsProgress | None, profi
         return run(profile, config, progress)
     except Exception as error:  # noqa: BLE001 - one shop's bug must not stop the other shops
         print_traceback()
-        return Report(profile.name, profile.language, problems=[bug(profile.name, error)])
+        return Report(profile=profile.name, language=profile.language, problems=(bug(profile.name, error),))
 
 
 def _with_heartbeat(monitor: Heartbeat | None, run: Callable[[], Report]) -> Report:
@@ -158,8 +158,8 @@ def _show_one(command: str, report: Report, options: GlobalOptions) -> None:
 
             tables.print_report(report, show_all=options.verbose)
         elif options.verbose:
-            for item in report.items:
-                print_line(payout_line(report.profile, item))
+            for outcome in report.outcomes:
+                print_line(payout_line(report.profile, outcome))
     already_shown = is_read and is_due and sys.stdout.isatty() and sys.stderr.isatty()
     problems = report.problems if already_shown else report.all_problems()
     print_problems(problems, report.profile, report.language)

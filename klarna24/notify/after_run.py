@@ -18,7 +18,7 @@ from klarna24.notify.alert_log import AlertLog
 from klarna24.notify.alerts import FILE, Alert, Told
 from klarna24.notify.letter import Part, compose, counts
 from klarna24.notify.smtp import send
-from klarna24.run.outcome import Item, Report
+from klarna24.run.outcome import Outcome, Report
 from klarna24.text import Sentence
 
 log = logging.getLogger(__name__)
@@ -139,14 +139,16 @@ def _send(its: _Parts, now: datetime) -> bool:
 
 def of_report(report: Report) -> list[Alert]:
     """Each once."""
-    of_items = [_of_item(report.profile, item, item.problem) for item in report.items if item.problem]
+    of_items = [
+        _of_item(report.profile, outcome, outcome.problem) for outcome in report.outcomes if outcome.problem
+    ]
     met = [*of_items, *(of_problem(report.profile, problem) for problem in report.problems)]
     return list({trouble.key: trouble for trouble in met}.values())
 
 
-def _of_item(profile: str, item: Item, problem: Problem) -> Alert:
-    facts = f"{item.payout_date}, {item.settlement:,.2f} {item.key.currency}"
-    return Alert(profile, json.dumps(item.key), problem.code, problem.message, problem.hint, facts)
+def _of_item(profile: str, outcome: Outcome, problem: Problem) -> Alert:
+    facts = f"{outcome.payout_date}, {outcome.settlement:,.2f} {outcome.key.currency}"
+    return Alert(profile, json.dumps(outcome.key), problem.code, problem.message, problem.hint, facts)
 
 
 def of_problem(profile: str, problem: Problem) -> Alert:

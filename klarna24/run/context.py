@@ -1,4 +1,4 @@
-"""What a run works with: one profile, its two ends, its state."""
+"""What a run works with: one profile, its two vendor clients, its state."""
 
 import json
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ from klarna24.twentyfour.sessions import Sessions
 
 
 @dataclass
-class Shop:
-    """One profile with its two ends and its state, for the length of a run."""
+class RunContext:
+    """One profile with its two vendor clients and its state, for the length of a run."""
 
     profile: Profile
     config: Config
@@ -30,13 +30,13 @@ class Shop:
     office: TwentyFourClient
     state: State
     progress: RowsProgress | None = None
-    # kept by hand: until Python 3.12 a cached_property lets one shop wait for another's
+    # no cached_property: until Python 3.12 it has one lock for all instances, so that shops would wait for each other
     _books: Books | None = None
     _today: date | None = None
 
     @property
     def today(self) -> date:
-        """Where the shop is; fixed when first asked, so that a run does not straddle midnight."""
+        """The shop's local date; fixed when first asked for, so that a run does not straddle midnight."""
         if self._today is None:
             self._today = datetime.now(self.profile.timezone).date()
         return self._today
@@ -50,7 +50,7 @@ class Shop:
 
     @property
     def chart(self) -> dict[int, str]:
-        """Account names, if the books were read."""
+        """Account names by number; empty where the books were not read."""
         return self._books.chart if self._books else {}
 
     @property
@@ -59,22 +59,22 @@ class Shop:
 
     @property
     def scope(self) -> str:
-        """What a listing asks for, and of whom: where it changes, the next one goes back to the start date."""
+        """What a listing asks for, as text. Where it has changed, the next listing goes back to the start date."""
         klarna, profile = self.profile.klarna, self.profile
         filters = [profile.start_date.isoformat(), profile.timezone.key, klarna.currencies, klarna.merchant_ids]
         return json.dumps([klarna.url, klarna.environment, klarna.username, *filters])
 
     def resolve_command(self, key: PayoutKey) -> ResolveCommand:
-        """The command that ends a payout's trouble."""
+        """The ``klarna24 resolve`` command for a payout."""
         rows = self.state.by_reference(self.profile.name, key.payment_reference)
         return ResolveCommand.of(self.profile.name, key, (row.key for row in rows))
 
 
 @contextmanager
-def open_shop(
+def open_context(
     profile: Profile, config: Config, state: State, sessions: Sessions, progress: RowsProgress | None = None
-) -> Iterator[Shop]:
-    """Fetches Klarna's password now, and 24SevenOffice's only when a login needs it."""
+) -> Iterator[RunContext]:
+    """Fetches Klarna's password now, and 24SevenOffice's only when a login needs it. Raises CredentialsFault."""
     klarna = KlarnaClient(profile.klarna, credentials.fetch(profile.klarna.password, f"{profile.name}.klarna"))
     office = TwentyFourClient(
         profile,
@@ -82,7 +82,7 @@ def open_shop(
         sessions,
     )
     try:
-        yield Shop(profile, config, klarna, office, state, progress)
+        yield RunContext(profile, config, klarna, office, state, progress)
     finally:
         klarna.close()
         office.close()

@@ -1,4 +1,4 @@
-"""The words for what is wrong with one payout: what happened, the figures, and the next command."""
+"""Problems of one payout, in words: what happened, the figures, and the next command."""
 
 import shlex
 from collections.abc import Iterable
@@ -10,14 +10,15 @@ from klarna24.bookkeeping.ledger_match import LedgerMatch
 from klarna24.bookkeeping.payout import NAMES, PayoutKey
 from klarna24.bookkeeping.voucher import Trace
 from klarna24.config.tables import WARNINGS
-from klarna24.errors import Changed, InDoubt, Klarna24Error, Problem, Rejected, Silence
+from klarna24.errors import Klarna24Error, Problem, ProblemCode
+from klarna24.state.records import Status
 from klarna24.text import Sentence, joined, sentence
 
 SHOWN_REFERENCE = 75  # a payment reference longer than a comment is cut where it is only shown
 
 
 class ResolveCommand(NamedTuple):
-    """``klarna24 resolve`` for one payout; currency and merchant only where the reference has several."""
+    """The ``klarna24 resolve`` command for one payout; currency and merchant only where the reference has several."""
 
     profile: str
     payment_reference: str
@@ -45,7 +46,7 @@ class ResolveCommand(NamedTuple):
 
 
 def of_payout(error: Klarna24Error, payment_reference: str, message: Sentence) -> Problem:
-    """``message`` is the whole sentence, with that of the error in it."""
+    """The error as a problem of the payout; ``message`` is the whole sentence, with the error's own in it."""
     return error.problem()._replace(message=message, payment_reference=payment_reference)
 
 
@@ -54,7 +55,7 @@ def short(payment_reference: str) -> str:
 
 
 def blocked(error: Klarna24Error, command: ResolveCommand) -> Problem:
-    """With the command in full where the hint names it."""
+    """The payout cannot be booked; the command that skips it stands in full where the hint names it."""
     reference = command.payment_reference
     message = sentence("payout {reference} is blocked: {why}", reference=short(reference), why=error.message)
     problem = of_payout(error, reference, message)
@@ -63,9 +64,11 @@ def blocked(error: Klarna24Error, command: ResolveCommand) -> Problem:
     return problem
 
 
-def waits(error: Klarna24Error, payment_reference: str) -> Problem:
-    """What cannot be fetched for now."""
-    message = sentence("payout {reference} waits: {why}", reference=short(payment_reference), why=error.message)
+def not_fetched(error: Klarna24Error, payment_reference: str) -> Problem:
+    """Klarna could not be asked for an unfinished payout."""
+    message = sentence(
+        "payout {reference} could not be fetched: {why}", reference=short(payment_reference), why=error.message
+    )
     return of_payout(error, payment_reference, message)
 
 
@@ -85,7 +88,7 @@ def in_doubt(command: ResolveCommand, why: str, trace: Trace | None, currency: s
     )
     reference = command.payment_reference
     message = sentence("payout {reference} is in doubt: {why}", reference=short(reference), why=why)
-    return Problem(InDoubt.code, message, hint, reference)
+    return Problem(ProblemCode.IN_DOUBT, message, hint, reference)
 
 
 def elsewhere(found: LedgerMatch) -> Sentence:
@@ -96,38 +99,38 @@ def elsewhere(found: LedgerMatch) -> Sentence:
 
 
 def rejected(command: ResolveCommand, said: str, until_changed: bool) -> Problem:
-    hint = sentence("mend what it says; it is tried again at the next run")
+    hint = sentence("fix what it says; it is tried again at the next run")
     if until_changed:
         hint = sentence(
-            "look in 24SevenOffice that nothing was saved, and mend what it says; it is sent again when the "
+            "make sure in 24SevenOffice that nothing was saved, and fix what it says; it is sent again when the "
             "voucher has changed, or after: {resend}",
             resend=command("resend"),
         )
     for warning in WARNINGS:
         if warning in said.replace(" ", "").lower():
             line = f'ignore_warnings = ["{warning}"]'
-            hint = sentence("if that is no mistake, add under voucher: {line}; {hint}", line=line, hint=hint)
+            hint = sentence("if it may be ignored, add under voucher: {line}; {hint}", line=line, hint=hint)
     reference = command.payment_reference
     message = sentence(
         "payout {reference} was rejected: 24SevenOffice said: {said}", reference=short(reference), said=said
     )
-    return Problem(Rejected.code, message, hint, reference)
+    return Problem(ProblemCode.REJECTED, message, hint, reference)
 
 
 def changed(
-    command: ResolveCommand, status: str, then: dict[str, Decimal], now: dict[str, Decimal], currency: str
+    command: ResolveCommand, status: Status, then: dict[str, Decimal], now: dict[str, Decimal], currency: str
 ) -> Problem:
     names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
     moves = (f"{then.get(name, Decimal(0)):.2f} → {now.get(name, Decimal(0)):.2f}" for name in names)
     figures = joined(", ", (joined(" ", (NAMES[name], move)) for name, move in zip(names, moves, strict=True)))
     reference = command.payment_reference
     places: dict[str, str | int] = {"reference": short(reference), "figures": figures, "currency": currency}
-    if status == "skipped":
+    if status is Status.SKIPPED:
         message = sentence(
             "payout {reference} changed at Klarna after it was skipped: {figures} {currency}", **places
         )
         hint = sentence(
-            "if it shall be drafted after all: {resend}; if not: {skip}",
+            "to draft it after all: {resend}; if not: {skip}",
             resend=command("resend"),
             skip=command("skip"),
         )
@@ -136,23 +139,23 @@ def changed(
             "payout {reference} changed at Klarna after it was drafted: {figures} {currency}", **places
         )
         hint = sentence(
-            "correct the voucher in 24SevenOffice by hand, then {drafted}; it is never drafted again",
+            "correct the voucher in 24SevenOffice by hand, then {drafted}; it is never drafted a second time",
             drafted=command("drafted"),
         )
-    return Problem(Changed.code, message, hint, reference)
+    return Problem(ProblemCode.CHANGED, message, hint, reference)
 
 
 def gone(payment_reference: str, before: Problem | None) -> Problem:
-    """An unfinished payout that Klarna no longer has: it stays, and says so."""
+    """An unfinished payout that Klarna no longer has; it stays unfinished."""
     message = sentence("payout {reference} is no longer at Klarna.", reference=short(payment_reference))
     if before:
         message = joined(" ", (message, before.message))
     hint = sentence("look for it in Klarna's merchant portal")
-    return Problem(before.code if before else Changed.code, message, hint, payment_reference)
+    return Problem(before.code if before else ProblemCode.CHANGED, message, hint, payment_reference)
 
 
 def silent(newest: date, days: int, expected: int) -> Problem:
-    """Of a profile: nothing has come for too long."""
+    """The profile has had no payout for too long."""
     message = sentence(
         "no payout from Klarna for {days} days, since {newest}; the profile expects one within {expected}",
         days=days,
@@ -160,18 +163,18 @@ def silent(newest: date, days: int, expected: int) -> Problem:
         expected=expected,
     )
     hint = sentence(
-        "look in Klarna's merchant portal whether payouts go on, and whether these credentials see them: "
+        "check in Klarna's merchant portal whether payouts continue, and whether these credentials see them: "
         "klarna24 check"
     )
-    return Silence(message, hint).problem()
+    return Problem(ProblemCode.SILENCE, message, hint)
 
 
 def bug(profile: str, error: Exception) -> Problem:
-    """Something that is no fault of the user's: the traceback is shown elsewhere."""
+    """A bug ended the run; its traceback is printed elsewhere."""
     return Problem(
-        "bug",
+        ProblemCode.BUG,
         sentence("a bug ended the run: {name}", name=type(error).__name__),
         sentence(
-            "please report the traceback that this shows: {command}", command=f"klarna24 sync --profile {profile}"
+            "please report the traceback that this command prints: {command}", command=f"klarna24 sync --profile {profile}"
         ),
     )

@@ -1,51 +1,140 @@
-"""What one profile's run comes to: its payouts, and what became of each."""
+"""What becomes of a payout: one class for each outcome; and what one profile's run comes to."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
-from klarna24.bookkeeping.ledger_match import LedgerMatch
-from klarna24.bookkeeping.payout import Payout, PayoutKey
+from klarna24.bookkeeping.payout import ZERO, Payout, PayoutKey
 from klarna24.bookkeeping.voucher import Voucher
-from klarna24.errors import Problem, worst
-from klarna24.state.records import Row
+from klarna24.errors import Klarna24Error, Problem, worst
+from klarna24.state.records import Row, Status
 from klarna24.text import Language
 
-ItemStatus = Literal["ready", "drafted", "blocked", "in-doubt", "rejected", "skipped"]
+Another = TypeVar("Another", bound="Outcome")
 RowsProgress = Callable[[str, int, int], None]  # payment reference, rows so far, rows in all
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A payout and what is to become, or became, of it. ``payout`` is None where Klarna was not asked for it,
-    or no longer has it; ``found`` is what the ledger says of one that was in doubt."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What every outcome has. ``totals`` are Klarna's figures by name, zeros left out; ``payout`` is None where
+    Klarna was not asked for it, or no longer has it; ``record`` is what the state knew when the run began."""
 
+    status: ClassVar[Status]
     key: PayoutKey
     payout_date: date
-    settlement: Decimal
-    status: ItemStatus
+    totals: dict[str, Decimal]
+    payout: Payout | None = None
+    record: Row | None = None
     voucher: Voucher | None = None
     problem: Problem | None = None
-    payout: Payout | None = None
-    row: Row | None = None
-    found: LedgerMatch | None = None
+
+    @classmethod
+    def of_record(cls, record: Row, **facts: Any) -> Self:
+        """The outcome of a payout that the state knows; ``facts`` are what this class has besides."""
+        return cls(key=record.key, payout_date=record.payout_date, totals=record.totals, record=record, **facts)
+
+    def become(self, outcome: type[Another], **facts: Any) -> Another:
+        """Another outcome of the same payout; ``facts`` are what it has besides, or instead."""
+        same = {
+            name: getattr(self, name) for name in ("key", "payout_date", "totals", "payout", "record", "voucher")
+        }
+        return outcome(**{**same, **facts})
+
+    @property
+    def settlement(self) -> Decimal:
+        """What Klarna paid, in the payout's currency."""
+        return self.totals.get("settlement", ZERO)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The new and the unfinished payouts, oldest first; ``adopted`` are rows of profiles that are gone."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready(Outcome):
+    """It would be drafted now."""
 
-    items: list[Item] = field(default_factory=list)
-    adopted: list[Row] = field(default_factory=list)
+    status = Status.READY
+    payout: Payout
+    voucher: Voucher
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked(Outcome):
+    """Figures or settings need a person; ``payout`` is None where Klarna could not be asked for it."""
+
+    status = Status.BLOCKED
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected(Outcome):
+    """24SevenOffice refused it, in this run or in an earlier one."""
+
+    status = Status.REJECTED
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InDoubt(Outcome):
+    """It was sent, or may have been, and nobody knows whether it was saved."""
+
+    status = Status.IN_DOUBT
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafted(Outcome):
+    """Saved as a draft; with a problem where Klarna changed its figures since."""
+
+    status = Status.DRAFTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booked(Outcome):
+    """Its voucher stands in the ledger; with a problem where Klarna changed its figures since."""
+
+    status = Status.BOOKED
+    transaction_no: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped(Outcome):
+    """There is nothing to book, or a person said so; with a problem where Klarna changed its figures since."""
+
+    status = Status.SKIPPED
+
+
+class Outcomes(NamedTuple):
+    """All that came, oldest payout first where a plan says so, and the fault that ended it, if one did."""
+
+    outcomes: list[Outcome]
+    fault: Klarna24Error | None = None
+
+
+class Plan(NamedTuple):
+    """What is to become of the new and the unfinished payouts, oldest first. ``adopted`` are records of another
+    profile that pass to this one; ``fault`` is what ended the planning before all was seen: nothing is sent then."""
+
+    outcomes: list[Outcome]
+    adopted: list[Row] = []
+    fault: Klarna24Error | None = None
+
+
+def until_fault(outcomes: Iterator[Outcome]) -> Outcomes:
+    """Everything that the iterator gives before it ends or raises one of our errors."""
+    collected: list[Outcome] = []
+    try:
+        for outcome in outcomes:
+            collected.append(outcome)
+    except Klarna24Error as fault:
+        return Outcomes(collected, fault)
+    return Outcomes(collected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one profile's run comes to. Not ``due``: nothing was done before ``next_due`` (UTC), which after a run
-    is that of the next. ``ended``: it came to its end, and saw all there is."""
+    is that of the next. ``ended``: the run came to its end, and saw everything."""
 
     profile: str
     language: Language = "en"
@@ -53,20 +142,22 @@ class Report:
     ended: bool = False
     next_due: datetime | None = None
     checkpoint: date | None = None
-    items: list[Item] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    problems: tuple[Problem, ...] = ()
     chart: dict[int, str] = field(default_factory=dict)
 
     def all_problems(self) -> Iterator[Problem]:
-        yield from (item.problem for item in self.items if item.problem)
+        """Those of payouts first, then those of the run."""
+        yield from (outcome.problem for outcome in self.outcomes if outcome.problem)
         yield from self.problems
 
     @property
     def exit_code(self) -> int:
+        """The worst of all problems."""
         return worst(problem.exit_code for problem in self.all_problems())
 
 
-def tally(items: Iterable[Item]) -> str:
-    """``11 drafted, 2 held``."""
-    counts = Counter(item.status for item in items)
+def tally(outcomes: Iterable[Outcome]) -> str:
+    """``11 drafted, 2 blocked``."""
+    counts = Counter(outcome.status for outcome in outcomes)
     return ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing new"

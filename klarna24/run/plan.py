@@ -1,230 +1,218 @@
 """Gather the new and the unfinished payouts, and decide what is to become of each. Sends and writes nothing."""
 
 import json
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
+from klarna24 import errors
 from klarna24.bookkeeping import mapping
-from klarna24.bookkeeping.ledger_match import LedgerMatch
-from klarna24.bookkeeping.payout import ZERO, Payout, Transaction
+from klarna24.bookkeeping.payout import Payout, PayoutKey, Transaction
 from klarna24.config.tables import disjoint
-from klarna24.errors import BadAnswer, Blocked, ConfigFault, Problem, Unavailable, UsageFault
-from klarna24.run import messages
-from klarna24.run.context import Shop
-from klarna24.run.outcome import Item, ItemStatus, Plan
-from klarna24.state.records import Row
+from klarna24.errors import BadAnswer, ConfigFault, Klarna24Error, Problem, Unavailable, UsageFault
+from klarna24.run import doubt, messages
+from klarna24.run.context import RunContext
+from klarna24.run.outcome import (
+    Blocked,
+    Booked,
+    Drafted,
+    Outcome,
+    Outcomes,
+    Plan,
+    Ready,
+    Rejected,
+    Skipped,
+    until_fault,
+)
+from klarna24.state.records import Row, Status
 from klarna24.text import sentence
 
 OVERLAP = timedelta(days=90)
 
 
-def plan(shop: Shop, into: Plan) -> None:
-    """Fill ``into``; what is in doubt first, so that it is told whatever happens to the rest.
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """What Klarna lists, and what the state knows: ``records`` of what is listed, and ``orphans``, the unfinished
+    ones of a profile that is gone and that Klarna no longer lists."""
 
-    Raises on the first fault that concerns more than one payout: nothing has been sent then.
-    """
-    state, name, items = shop.state, shop.profile.name, into.items
-    state.check_owner(shop.owner)
-    waiting = state.unfinished(shop.owner)
-    _add_in_doubt(shop, [row for row in waiting if row.in_doubt], items)
-    listed = shop.klarna.payouts(_since(shop), shop.today, shop.profile.timezone)
-    _check_merchants(shop, listed)
-    rows = {payout.key: state.row(shop.owner, payout.key) for payout in listed}
-    orphans = [row for row in _orphans(shop, listed) if row.key not in rows]
-    into.adopted.extend(row for row in rows.values() if row and row.profile != name)
-    for row in into.adopted:
-        _check_may_adopt(shop, row)
-    into.adopted.extend(orphans)
-    _add_in_doubt(shop, [row for row in into.adopted if row.in_doubt], items)
-    for payout in listed:
-        if item := _item(shop, payout, rows[payout.key]):
-            items.append(item)
-    for row in [*waiting, *orphans]:
-        if row.key not in rows and not row.in_doubt and (item := _older(shop, row)):
-            items.append(item)
-    items.sort(key=lambda item: (item.payout_date, item.key))
+    payouts: list[Payout]
+    records: dict[PayoutKey, Row | None]
+    orphans: list[Row]
+    adopted: list[Row]
 
 
-def preview(shop: Shop, period: tuple[date | None, date | None], into: Plan) -> None:
-    """Any days, the past before start_date included; what state knows is told, and otherwise left alone."""
-    since, until = period[0] or shop.profile.start_date, period[1] or shop.today
-    if since > until and period[0] is None:
+def plan(context: RunContext) -> Plan:
+    """What is to become of each payout. What is in doubt comes first, so that it is reported whatever happens to the
+    rest. Raises ConfigFault where the profile's payouts were drafted in another company."""
+    context.state.check_owner(context.owner)
+    unfinished = context.state.unfinished(context.owner)
+    doubts, fault = until_fault(doubt.look_up(context, [record for record in unfinished if record.in_doubt]))
+    if fault:
+        return Plan(doubts, [], fault)
+    try:
+        listing = _list(context)
+    except Klarna24Error as error:
+        return Plan(doubts, [], error)
+    others, fault = until_fault(_outcomes(context, unfinished, listing))
+    found = sorted([*doubts, *others], key=lambda outcome: (outcome.payout_date, outcome.key))
+    return Plan(found, listing.adopted, fault)
+
+
+def preview(context: RunContext, period: tuple[date | None, date | None]) -> Outcomes:
+    """Any days, those before start_date included; what the state knows is reported, and otherwise left alone."""
+    return until_fault(_preview(context, *period))
+
+
+def _preview(context: RunContext, first: date | None, last: date | None) -> Iterator[Outcome]:
+    since, until = first or context.profile.start_date, last or context.today
+    if since > until and first is None:
         message = sentence("{option} is before start_date {start}", option=f"--to {until}", start=str(since))
-        raise UsageFault(message, sentence("say {option} as well", option="--from"))
-    for payout in shop.klarna.payouts(since, until, shop.profile.timezone):
-        row = shop.state.row(shop.owner, payout.key)
-        item = _mapped(shop, payout, row)
-        if row and row.in_doubt:
-            item = replace(_in_doubt(shop, row, None), voucher=item.voucher)
-        elif row and row.status in {"drafted", "skipped"} and not row.may_be_sent:
-            item = replace(_finished(shop, payout, row), voucher=item.voucher)
-        into.items.append(item)
+        raise UsageFault(message, sentence("give {option} as well", option="--from"))
+    for payout in context.klarna.payouts(since, until, context.profile.timezone):
+        record = context.state.row(context.owner, payout.key)
+        outcome = _mapped(context, payout, record)
+        if record and record.in_doubt:
+            yield replace(doubt.still_in_doubt(context, record), voucher=outcome.voucher)
+        elif record and not record.may_be_sent:
+            yield replace(_finished(context, payout, record), voucher=outcome.voucher)
+        else:
+            yield outcome
 
 
-def _since(shop: Shop) -> date:
-    start, checkpoint = shop.profile.start_date, shop.state.checkpoint(shop.profile.name)
-    if checkpoint is None or shop.state.scope(shop.profile.name) != shop.scope:
+def _list(context: RunContext) -> _Listing:
+    """Raises what the listing raises, and ConfigFault where another profile or merchant would be mixed in."""
+    state, profile = context.state, context.profile
+    payouts = context.klarna.payouts(_since(context), context.today, profile.timezone)
+    _check_merchants(context, payouts)
+    records = {payout.key: state.row(context.owner, payout.key) for payout in payouts}
+    orphans = [record for record in _orphans(context, payouts) if record.key not in records]
+    of_others = [record for record in records.values() if record and record.profile != profile.name]
+    for record in of_others:
+        _check_may_adopt(context, record)
+    return _Listing(payouts, records, orphans, [*of_others, *orphans])
+
+
+def _since(context: RunContext) -> date:
+    start, state = context.profile.start_date, context.state
+    checkpoint = state.checkpoint(context.profile.name)
+    if checkpoint is None or state.scope(context.profile.name) != context.scope:
         return start
     return max(start, checkpoint - OVERLAP)
 
 
-def _orphans(shop: Shop, listed: list[Payout]) -> list[Row]:
+def _orphans(context: RunContext, listed: list[Payout]) -> list[Row]:
     """Unfinished payouts of a profile that is gone, which this one would see if Klarna still listed them."""
-    merchants = {payout.merchant_id for payout in listed} | shop.state.merchants(shop.owner)
+    merchants = {payout.merchant_id for payout in listed} | context.state.merchants(context.owner)
     return [
-        row
-        for row in shop.state.orphans(shop.owner, shop.config.profiles)
-        if shop.profile.klarna.covers(row.key.merchant_id, row.key.currency)
-        and (not merchants or row.key.merchant_id in merchants)
+        record
+        for record in context.state.orphans(context.owner, context.config.profiles)
+        if context.profile.klarna.covers(record.key.merchant_id, record.key.currency)
+        and (not merchants or record.key.merchant_id in merchants)
     ]
 
 
-# What is in doubt
+def _outcomes(context: RunContext, unfinished: list[Row], listing: _Listing) -> Iterator[Outcome]:
+    yield from doubt.look_up(context, [record for record in listing.adopted if record.in_doubt])
+    for payout in listing.payouts:
+        if outcome := _outcome(context, payout, listing.records[payout.key]):
+            yield outcome
+    for record in [*unfinished, *listing.orphans]:
+        is_older = record.key not in listing.records and not record.in_doubt
+        if is_older and (outcome := _older(context, record)):
+            yield outcome
 
 
-def _add_in_doubt(shop: Shop, rows: list[Row], items: list[Item]) -> None:
-    """Look all of them up at once. Where the ledger cannot be read they stay in doubt, and the run ends."""
-    if not rows:
-        return
-    findings: list[LedgerMatch | None] = [None] * len(rows)
-    try:
-        traced = [(index, row.trace) for index, row in enumerate(rows) if row.trace]
-        for (index, _), found in zip(
-            traced, shop.office.find([trace for _, trace in traced], shop.today), strict=True
-        ):
-            findings[index] = found
-    finally:
-        items.extend(_in_doubt(shop, row, found) for row, found in zip(rows, findings, strict=True))
+# What is new, blocked or rejected
 
 
-def _in_doubt(shop: Shop, row: Row, found: LedgerMatch | None) -> Item:
-    why = sentence("the run that sent it ended before an answer came")
-    if found and found.ours and not _has_a_double(shop, row):
-        return replace(_from_row(row, "drafted"), found=found)
-    if found:
-        why = messages.elsewhere(found)
-        if found.ours:
-            why = sentence(
-                "voucher {number} may be its own, or that of another payout of the same reference",
-                number=found.transaction_no,
-            )
-    problem = messages.in_doubt(shop.resolve_command(row.key), why, row.trace, row.key.currency)
-    if row.problem and row.status == "in-doubt" and not found:
-        # as it was told first, with the commands of the profile that it is in now
-        problem = row.problem._replace(hint=problem.hint)
-    return replace(_from_row(row, "in-doubt"), problem=problem)
-
-
-def _has_a_double(shop: Shop, row: Row) -> bool:
-    """Another payout under the same reference, whose voucher would look just the same."""
-    return any(
-        row.trace and other.trace and other.trace.sums == row.trace.sums
-        for other in shop.state.namesakes(shop.owner, row.key)
-    )
-
-
-# What is new, held or rejected
-
-
-def _item(shop: Shop, payout: Payout, row: Row | None) -> Item | None:
-    """None for what is finished and unchanged, and for what is in doubt: nothing else decides that."""
-    if row is None:
-        return _same_figures_elsewhere(shop, payout) or _mapped(shop, payout, None)
-    unchanged = row.totals == payout.totals.named()
-    if row.in_doubt or (row.status in {"drafted", "skipped"} and unchanged):
+def _outcome(context: RunContext, payout: Payout, record: Row | None) -> Outcome | None:
+    """None for what is finished and unchanged, and for what is in doubt, which doubt.py alone decides."""
+    if record is None:
+        outcome = _mapped(context, payout, None)
+        return doubt.known_otherwise(context, outcome) or outcome
+    if record.in_doubt:
         return None
-    return _mapped(shop, payout, row) if row.may_be_sent else _finished(shop, payout, row)
+    if record.may_be_sent:
+        is_still_empty = record.status is Status.SKIPPED and record.totals == payout.totals.named()
+        return None if is_still_empty else _mapped(context, payout, record)
+    return None if record.totals == payout.totals.named() else _finished(context, payout, record)
 
 
-def _finished(shop: Shop, payout: Payout, row: Row) -> Item:
-    """Drafted or skipped, with a problem where Klarna has changed its figures since."""
-    item = _from_row(row, "drafted" if row.status == "drafted" else "skipped")
+def _finished(context: RunContext, payout: Payout, record: Row) -> Outcome:
+    """Drafted, booked or skipped, with a problem where Klarna has changed its figures since."""
     now = payout.totals.named()
-    if row.totals == now:
-        return item
-    problem = messages.changed(shop.resolve_command(row.key), row.status, row.totals, now, row.key.currency)
-    return replace(item, problem=problem)
+    problem = None
+    if record.totals != now:
+        command = context.resolve_command(record.key)
+        problem = messages.changed(command, record.status, record.totals, now, record.key.currency)
+    match record.status:
+        case Status.BOOKED:
+            return Booked.of_record(record, problem=problem, transaction_no=record.transaction_no or 0)
+        case Status.DRAFTED:
+            return Drafted.of_record(record, problem=problem)
+    return Skipped.of_record(record, problem=problem)
 
 
-def _mapped(shop: Shop, payout: Payout, row: Row | None) -> Item:
+def _mapped(context: RunContext, payout: Payout, record: Row | None) -> Outcome:
     """Blocked, skipped, ready, or still rejected."""
-    item = Item(
-        key=payout.key,
-        payout_date=payout.local_date(shop.profile.timezone),
-        settlement=payout.totals.settlement,
-        status="ready",
-        payout=payout,
-        row=row,
-    )
+    known: dict[str, Any] = {
+        "key": payout.key,
+        "payout_date": payout.local_date(context.profile.timezone),
+        "totals": payout.totals.named(),
+        "payout": payout,
+        "record": record,
+    }
+    command = context.resolve_command(payout.key)
     try:
-        rows = _rows(shop, payout) if mapping.needs_rows(payout, shop.profile, shop.books) else ()
-        voucher = mapping.voucher_for(payout, rows, shop.profile, shop.books)
-    except (Blocked, BadAnswer) as error:
-        return replace(item, status="blocked", problem=messages.blocked(error, shop.resolve_command(payout.key)))
+        needs_rows = mapping.needs_rows(payout, context.profile, context.books)
+        rows = _rows(context, payout) if needs_rows else ()
+        voucher = mapping.voucher_for(payout, rows, context.profile, context.books)
+    except (errors.Blocked, BadAnswer) as error:
+        return Blocked(**known, problem=messages.blocked(error, command))
     if voucher is None:
-        return replace(item, status="skipped")
-    if row and row.until_changed and row.fingerprint == voucher.fingerprint():
-        command = shop.resolve_command(row.key)
-        again = messages.rejected(command, sentence("Exception, and the voucher is the same"), until_changed=True)
-        problem = row.problem if row.problem and row.status == "rejected" else again
-        return replace(item, status="rejected", voucher=voucher, problem=problem)
-    return replace(item, voucher=voucher)
+        return Skipped(**known)
+    if record and record.until_changed and record.fingerprint == voucher.fingerprint():
+        problem = record.problem if record.status is Status.REJECTED else None
+        why = sentence("Exception, and the voucher is the same")
+        problem = problem or messages.rejected(command, why, until_changed=True)
+        return Rejected(**known, voucher=voucher, problem=problem)
+    return Ready(**known, voucher=voucher)
 
 
-def _rows(shop: Shop, payout: Payout) -> list[Transaction]:
-    progress, reference = shop.progress, payout.payment_reference
-    return shop.klarna.transactions(
+def _rows(context: RunContext, payout: Payout) -> list[Transaction]:
+    progress, reference = context.progress, payout.payment_reference
+    return context.klarna.transactions(
         reference, progress and (lambda so_far, in_all: progress(reference, so_far, in_all))
     )
 
 
-def _older(shop: Shop, row: Row) -> Item | None:
+def _older(context: RunContext, record: Row) -> Outcome | None:
     """An unfinished payout that the listing does not reach: fetched by its reference, however old."""
-    profile = shop.profile
-    if row.payout_date < profile.start_date or not profile.klarna.covers(row.key.merchant_id, row.key.currency):
+    profile = context.profile
+    covered = profile.klarna.covers(record.key.merchant_id, record.key.currency)
+    if record.payout_date < profile.start_date or not covered:
         return None
-    status: ItemStatus = "rejected" if row.status == "rejected" else "blocked"
+    outcome = Rejected if record.status is Status.REJECTED else Blocked
     try:
-        payout = shop.klarna.payout(row.key)
+        payout = context.klarna.payout(record.key)
     except Unavailable as error:
         # one old payout that cannot be fetched does not keep the new ones from being drafted
-        return replace(_from_row(row, status), problem=messages.waits(error, row.key.payment_reference))
+        return outcome.of_record(record, problem=messages.not_fetched(error, record.key.payment_reference))
     if payout is None:
-        return replace(_from_row(row, status), problem=messages.gone(row.key.payment_reference, row.problem))
+        return outcome.of_record(record, problem=messages.gone(record.key.payment_reference, record.problem))
     if payout.local_date(profile.timezone) < profile.start_date:
         return None
-    return _item(shop, payout, row)
+    return _outcome(context, payout, record)
 
 
-def _from_row(row: Row, status: ItemStatus) -> Item:
-    return Item(row.key, row.payout_date, row.totals.get("settlement", ZERO), status, row=row)
+# What would draft a payout twice
 
 
-# What would book a payout twice
-
-
-def _same_figures_elsewhere(shop: Shop, payout: Payout) -> Item | None:
-    """A new payout whose reference and figures were sent before, for another merchant or environment: one payout
-    that Klarna (or the profile) now calls otherwise, or two? In doubt. In another currency it is its own."""
-    for row in shop.state.namesakes(shop.owner, payout.key):
-        if row.trace and row.key.currency == payout.currency and row.totals == payout.totals.named():
-            item = _mapped(shop, payout, None)
-            why = sentence(
-                "the same figures were sent before under this reference, for merchant {merchant} in environment "
-                "{environment}",
-                merchant=row.key.merchant_id,
-                environment=row.environment,
-            )
-            trace = item.voucher.trace() if item.voucher else None
-            problem = messages.in_doubt(shop.resolve_command(payout.key), why, trace, payout.currency)
-            return replace(item, status="in-doubt", problem=problem)
-    return None
-
-
-def _check_merchants(shop: Shop, listed: list[Payout]) -> None:
-    """Raises where Klarna's credentials have become another merchant's, unless the profile names it."""
-    known = shop.state.merchants(shop.owner)
-    named = set(shop.profile.klarna.merchant_ids or ())
+def _check_merchants(context: RunContext, listed: list[Payout]) -> None:
+    """Raises ConfigFault where Klarna's credentials now show another merchant, unless the profile names it."""
+    known = context.state.merchants(context.owner)
+    named = set(context.profile.klarna.merchant_ids or ())
     strange = sorted({payout.merchant_id for payout in listed} - known - named)
     if known and strange:
         raise ConfigFault(
@@ -235,39 +223,39 @@ def _check_merchants(shop: Shop, listed: list[Payout]) -> None:
             ),
             sentence(
                 "if that is meant, add to {table}: {line}",
-                table=f"[profiles.{shop.profile.name}.klarna]",
+                table=f"[profiles.{context.profile.name}.klarna]",
                 line=f"merchant_ids = {json.dumps(sorted(known | set(strange)))}",
             ),
         )
 
 
-def _check_may_adopt(shop: Shop, row: Row) -> None:
-    """A payout of another profile's passes to this one only where that one is gone, or no longer covers it."""
-    other = shop.config.profiles.get(row.profile)
-    if other is not None and not disjoint(other.klarna, shop.profile.klarna):
+def _check_may_adopt(context: RunContext, record: Row) -> None:
+    """A payout of another profile passes to this one only where that profile is gone, or no longer covers it."""
+    other = context.config.profiles.get(record.profile)
+    if other is not None and not disjoint(other.klarna, context.profile.klarna):
         raise ConfigFault(
             sentence(
                 "payout {reference} belongs to profile {other}, and profile {profile} sees it too: both would "
                 "book it",
-                reference=row.key.payment_reference,
-                other=row.profile,
-                profile=shop.profile.name,
+                reference=record.key.payment_reference,
+                other=record.profile,
+                profile=context.profile.name,
             ),
             sentence("give the two different currencies or merchant_ids, or remove one"),
-            row.key.payment_reference,
+            record.key.payment_reference,
         )
 
 
-# What is not there
+# What does not come
 
 
-def silence(shop: Shop, plan: Plan) -> list[Problem]:
+def silence(context: RunContext, outcomes: list[Outcome]) -> list[Problem]:
     """No payout for longer than the profile expects: credentials that see nothing any more, a closed account."""
-    days = shop.profile.expect_payout_within_days
+    days = context.profile.expect_payout_within_days
     if days is None:
         return []
-    dates = [item.payout_date for item in plan.items]
-    newest = max([*dates, shop.state.checkpoint(shop.profile.name) or shop.profile.start_date])
-    if (silent := (shop.today - newest).days) <= days:
+    dates = [outcome.payout_date for outcome in outcomes]
+    newest = max([*dates, context.state.checkpoint(context.profile.name) or context.profile.start_date])
+    if (silent := (context.today - newest).days) <= days:
         return []
     return [messages.silent(newest, silent, days)]

@@ -1,4 +1,4 @@
-"""A person ends what a program cannot: drafted, to be sent again, or skipped."""
+"""A person decides what a program cannot know: the payout is drafted, it is to be sent again, or it is skipped."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -8,14 +8,13 @@ from typing import Literal
 from klarna24.bookkeeping.ledger_match import LedgerMatch
 from klarna24.config.loading import Config
 from klarna24.errors import UsageFault
-from klarna24.run.context import open_shop
+from klarna24.run.context import open_context
 from klarna24.state.lock import only_run
-from klarna24.state.records import Row
+from klarna24.state.records import Row, Status
 from klarna24.state.store import State
 from klarna24.twentyfour.sessions import Sessions
 
 Decision = Literal["drafted", "resend", "skip"]
-FINISHED = frozenset({"drafted", "skipped"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,127 +31,121 @@ class Question:
     """What the person is asked: for yes, or where ``type_reference`` for the reference itself."""
 
     text: str
-    type_reference: bool
+    type_reference: bool = False
+
+
+Confirm = Callable[[Question], bool]
 
 
 def resolve(
-    config: Config,
-    profile: str,
-    name: PayoutName,
-    decision: Decision,
-    note: str | None,
-    confirm: Callable[[Question], bool],
+    config: Config, profile: str, name: PayoutName, decision: Decision, note: str | None, confirm: Confirm
 ) -> str:
-    """What was done, as a sentence. Takes the run's lock; ``--resend`` looks in the ledger first.
+    """What was done, as a sentence. Takes the run's lock; ``resend`` searches the ledger first.
 
     Raises UsageFault where the reference or the decision does not fit, and what a look-up can raise.
     """
     with only_run(config.state_dir, profile), closing(State.open(config.state_dir)) as state:
-        row = _row(state, profile, name)
-        match decision:
-            case "resend":
-                return _resend(config, state, row, note, confirm)
-            case "drafted" if row.status == "drafted":
-                return _accept(config, state, row, note, confirm)
-            case _ if row.status in FINISHED and row.by_person:
-                raise UsageFault(
-                    f"payout {row.key.payment_reference} is {row.status} already",
-                    f"klarna24 log --profile {profile}",
-                )
-        if not confirm(_question(row, decision)):
-            return _unchanged(row)
-        return _settle(state, row, decision, note)
+        record = _record(state, profile, name)
+        if decision == "resend":
+            return _resend(config, state, record, note, confirm)
+        if decision == "drafted" and record.status in {Status.DRAFTED, Status.BOOKED}:
+            return _accept(config, state, record, note, confirm)
+        if record.status.finished and record.by_person:
+            raise UsageFault(
+                f"payout {record.key.payment_reference} is {record.status} already",
+                f"klarna24 log --profile {profile}",
+            )
+        if decision == "drafted":
+            return _drafted(state, record, note, confirm)
+        return _skip(state, record, note, confirm)
 
 
-def _row(state: State, profile: str, name: PayoutName) -> Row:
-    rows = [
-        row
-        for row in state.by_reference(profile, name.reference)
-        if name.currency in {None, row.key.currency} and name.merchant_id in {None, row.key.merchant_id}
+def _record(state: State, profile: str, name: PayoutName) -> Row:
+    records = [
+        record
+        for record in state.by_reference(profile, name.reference)
+        if name.currency in {None, record.key.currency} and name.merchant_id in {None, record.key.merchant_id}
     ]
-    if not rows:
+    if not records:
         raise UsageFault(
             f"profile {profile} has no payout {name.reference}", f"klarna24 status --profile {profile}"
         )
-    if len(rows) > 1:
-        them = ", ".join(f"{row.key.currency} of {row.key.merchant_id}" for row in rows)
+    if len(records) > 1:
+        them = ", ".join(f"{record.key.currency} of {record.key.merchant_id}" for record in records)
         raise UsageFault(
-            f"{name.reference} stands for more than one payout: {them}", "say name: --currency, --merchant"
+            f"{name.reference} is the reference of more than one payout: {them}",
+            "say which: --currency, --merchant",
         )
-    return rows[0]
+    return records[0]
 
 
-def _resend(config: Config, state: State, row: Row, note: str | None, confirm: Callable[[Question], bool]) -> str:
-    reference = row.key.payment_reference
-    found = _look(config, state, row)
-    if found and found.ours and row.status not in FINISHED:
-        number = found.transaction_no
-        state.resolve(row, "drafted", f"found in the ledger as {number}", note, transaction_no=number)
-        return f"payout {reference} is in the ledger as voucher {number}: it is drafted, nothing is sent again"
-    if found and row.status in FINISHED and (found.ours or found.same_amount):
+def _drafted(state: State, record: Row, note: str | None, confirm: Confirm) -> str:
+    if not confirm(Question(f"Is {_voucher_name(record)!r} in 24SevenOffice, once?")):
+        return _unchanged(record)
+    state.resolve(record, Status.DRAFTED, "resolved: a person found it in 24SevenOffice", note)
+    return f"payout {record.key.payment_reference} is drafted"
+
+
+def _skip(state: State, record: Row, note: str | None, confirm: Confirm) -> str:
+    reference = record.key.payment_reference
+    if not confirm(Question(f"Should payout {reference} never be drafted?")):
+        return _unchanged(record)
+    state.resolve(record, Status.SKIPPED, "resolved: a person skipped it", note)
+    return f"payout {reference} is skipped: it will not be drafted"
+
+
+def _resend(config: Config, state: State, record: Row, note: str | None, confirm: Confirm) -> str:
+    reference = record.key.payment_reference
+    match = _search_ledger(config, state, record)
+    if match and match.ours and not record.status.finished:
+        number = match.transaction_no
+        state.resolve(record, Status.BOOKED, f"found in the ledger as {number}", note, transaction_no=number)
+        return f"payout {reference} is in the ledger as voucher {number}: it is booked, nothing is sent again"
+    if match and record.status.finished and (match.ours or match.same_amount):
         raise UsageFault(
-            f"payout {reference} is in the ledger as voucher {found.transaction_no}: it cannot be sent again",
+            f"payout {reference} is in the ledger as voucher {match.transaction_no}: it cannot be sent again",
             "delete or reverse that voucher in 24SevenOffice first",
         )
-    if not confirm(_question(row, "resend", found)):
-        return _unchanged(row)
-    return _settle(state, row, "resend", note)
+    seen = f"Voucher {match.transaction_no} in the ledger has the reference {reference}. " if match else ""
+    text = (
+        f"{seen}Have you made sure that {_voucher_name(record)!r} is NOT in 24SevenOffice, neither booked nor as a "
+        "draft?"
+    )
+    if not confirm(Question(text, type_reference=record.status.finished or match is not None)):
+        return _unchanged(record)
+    state.resolve(record, Status.READY, "resolved: a person ordered it to be sent again", note)
+    return f"payout {reference} is sent at the next run: klarna24 sync --profile {record.profile} --now"
 
 
-def _look(config: Config, state: State, row: Row) -> LedgerMatch | None:
+def _search_ledger(config: Config, state: State, record: Row) -> LedgerMatch | None:
     """What the ledger says of the payout, if it was ever sent."""
-    if row.trace is None:
+    if record.trace is None:
         return None
-    profile = config.profile(row.profile)
-    with open_shop(profile, config, state, Sessions.beside(config.state_dir)) as shop:
-        return shop.office.find([row.trace], shop.today)[0]
+    profile = config.profile(record.profile)
+    with open_context(profile, config, state, Sessions.beside(config.state_dir)) as context:
+        return context.office.find([record.trace], context.today)[0]
 
 
-def _accept(config: Config, state: State, row: Row, note: str | None, confirm: Callable[[Question], bool]) -> str:
-    """A drafted payout whose figures changed at Klarna: the person has corrected the voucher."""
-    reference = row.key.payment_reference
-    profile = config.profile(row.profile)
-    with open_shop(profile, config, state, Sessions.beside(config.state_dir)) as shop:
-        payout = shop.klarna.payout(row.key)
-    if payout is None or payout.totals.named() == row.totals:
+def _accept(config: Config, state: State, record: Row, note: str | None, confirm: Confirm) -> str:
+    """The figures of a drafted payout changed at Klarna, and the person has corrected the voucher."""
+    reference = record.key.payment_reference
+    profile = config.profile(record.profile)
+    with open_context(profile, config, state, Sessions.beside(config.state_dir)) as context:
+        payout = context.klarna.payout(record.key)
+    if payout is None or payout.totals.named() == record.totals:
         raise UsageFault(
-            f"payout {reference} is drafted already, and has not changed", f"klarna24 log --profile {row.profile}"
+            f"payout {reference} is {record.status} already, and has not changed",
+            f"klarna24 log --profile {record.profile}",
         )
-    question = f"Has the voucher of {reference} been corrected to Klarna's new figures?"
-    if not confirm(Question(question, type_reference=False)):
-        return _unchanged(row)
-    state.accept(row, payout.totals.named(), note)
-    return f"payout {reference} is drafted, with Klarna's figures of now"
+    if not confirm(Question(f"Has the voucher of {reference} been corrected to Klarna's new figures?")):
+        return _unchanged(record)
+    state.accept(record, payout.totals.named(), note)
+    return f"payout {reference} is {record.status}, with Klarna's new figures"
 
 
-def _question(row: Row, decision: Decision, found: LedgerMatch | None = None) -> Question:
-    reference, voucher = row.key.payment_reference, row.trace.name if row.trace else "its voucher"
-    match decision:
-        case "drafted":
-            return Question(f"Is {voucher!r} in 24SevenOffice, once?", type_reference=False)
-        case "skip":
-            return Question(f"Shall payout {reference} never be drafted?", type_reference=False)
-        case "resend":
-            seen = ""
-            if found:
-                seen = f"Voucher {found.transaction_no} in the ledger has the reference {reference}. "
-            text = f"Have you made sure that {voucher!r} is NOT in 24SevenOffice, neither booked nor as a draft?"
-            return Question(f"{seen}{text}", type_reference=row.status in FINISHED or found is not None)
+def _voucher_name(record: Row) -> str:
+    return record.trace.name if record.trace else "its voucher"
 
 
-def _unchanged(row: Row) -> str:
-    return f"payout {row.key.payment_reference} stays {row.status}: nothing was changed"
-
-
-def _settle(state: State, row: Row, decision: Decision, note: str | None) -> str:
-    reference = row.key.payment_reference
-    match decision:
-        case "drafted":
-            state.resolve(row, "drafted", "resolved: a person found it drafted", note)
-            return f"payout {reference} is drafted"
-        case "skip":
-            state.resolve(row, "skipped", "resolved: a person ended it", note)
-            return f"payout {reference} is skipped: it will not be drafted"
-        case "resend":
-            state.resolve(row, "ready", "resolved: a person ordered it to be sent again", note)
-            return f"payout {reference} is sent at the next run: klarna24 sync --profile {row.profile} --now"
+def _unchanged(record: Row) -> str:
+    return f"payout {record.key.payment_reference} stays {record.status}: nothing was changed"

@@ -1,4 +1,4 @@
-"""What a person asks between runs: where things stand, and who waits for whom. Reads only."""
+"""What a person asks between runs: the last run, the next one, and what waits for a decision. Reads only."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from klarna24.state.store import State
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A payout that needs a person, or only the next run (``ready``); ``command`` is what ends it."""
+    """A payout that waits for a person, or only for the next run (``ready``); ``command`` is what settles it."""
 
     row: Row
     reason: str
@@ -22,7 +22,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class ProfileStatus:
-    """``in_file`` is off for rows of a profile that is no longer in profiles.toml: no run of it is due, ever."""
+    """``in_file`` is false for a profile that is no longer in profiles.toml: no run of it is ever due."""
 
     profile: str
     in_file: bool
@@ -34,7 +34,7 @@ class ProfileStatus:
 
 
 def status(config: Config, names: list[str] | None) -> list[ProfileStatus]:
-    """Of the named profiles, or of all, those that only the state knows included. Works while a sync runs."""
+    """Of the named profiles, or of all, including those that only the state knows. Works while a sync runs."""
     state = State.snapshot(config.state_dir)
     try:
         wanted = names or [*config.profiles, *(set(state.profiles()) - set(config.profiles))]
@@ -60,7 +60,7 @@ def _of_profile(state: State, config: Config, name: str) -> ProfileStatus:
 
 
 def _next_due(state: State, config: Config, name: str) -> datetime | None:
-    """The present where a run is due already."""
+    """In UTC; the present where a run is due already, None where the profile is gone."""
     profile = config.profiles.get(name)
     return next_due(profile, *state.last_run(Owner.of(profile)), datetime.now(UTC)) if profile else None
 
@@ -72,7 +72,9 @@ def _waiting(state: State, name: str) -> Iterator[Waiting]:
         command = f"klarna24 sync --profile {name} --now"
         if row.in_doubt:
             command = f"{resolve('drafted')}, or {resolve('resend')}"
-        elif row.status in {"blocked", "rejected"} and row.problem:
+        elif row.status in {Status.BLOCKED, Status.REJECTED} and row.problem:
             command = row.problem.hint
-        reason = "seen, not sent yet" if row.status == "ready" else "sent, and the run ended before the answer"
+        reason = (
+            "seen, not sent yet" if row.status is Status.READY else "sent, and the run ended before the answer"
+        )
         yield Waiting(row, row.problem.message if row.problem else reason, command)

@@ -1,37 +1,33 @@
-"""The whole run: a straight line with pure code in the middle.
+"""One profile's run, from Klarna's answer to the save.
 
-    state: is a run due?                     if not, nothing below is even imported
-    | the checkpoint                         since = checkpoint − 90 days, never before start_date
-    | what is in doubt                       looked up in the ledger, by what was kept of it
-    | klarna.payouts(since, until)           until is fixed at the start; pages to the end
-    | plus the unfinished                    by reference, however old
-    | minus what state has finished
-    | mapping.voucher_for(payout, …)         pure; blocked, skipped or ready
-    --- plan() ends here, and so does a dry run ---
-    | the ledger, once                      does it know more than the state?
-    | state.sending                          durable, before the call
-    | twentyfour.save                        one bundle; never repeated after a lost answer
-    | state.answered                         drafted, rejected, in doubt, or not sent after all
+    state: is a run due?                standing.py; a run that is not due ends there
+    | what is in doubt                  looked up in the ledger, by what was kept of it (doubt.py)
+    | klarna.payouts(since, until)      since = checkpoint − 90 days, never before start_date
+    | plus the unfinished               by reference, however old
+    | bookkeeping.voucher_for(…)        pure; blocked, skipped or ready (plan.py)
+    --- plan() returns here, and so does a dry run ---
+    | the ledger, once                  does it know more than the state? (doubt.py)
+    | state: sending                    durable, before the call
+    | twentyfour.save(voucher)          one bundle; never repeated after a lost answer (draft.py)
+    | state: drafted                    or rejected, in doubt, or not sent after all
 
-Nothing here asks whether it is a dry run: a dry run is plan() on a copy of the state.
+Nothing here asks whether it is a dry run: a dry run is plan() on a state that is only read.
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, date, datetime
+from contextlib import closing
+from dataclasses import replace
+from datetime import date
 
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
-from klarna24.errors import Klarna24Error
-from klarna24.run.context import open_shop
+from klarna24.errors import Klarna24Error, Problem
+from klarna24.run.context import RunContext, open_context
 from klarna24.run.draft import draft
-from klarna24.run.due import next_due
-from klarna24.run.outcome import Plan, Report, RowsProgress, tally
+from klarna24.run.outcome import Outcomes, Plan, Report, RowsProgress, tally
 from klarna24.run.plan import plan, preview, silence
 from klarna24.run.standing import Standing, standing
 from klarna24.state.lock import only_run
-from klarna24.state.records import Owner
 from klarna24.state.store import State
 from klarna24.twentyfour.sessions import Sessions
 
@@ -44,21 +40,20 @@ def dry_run(
     period: tuple[date | None, date | None] | None = None,
     progress: RowsProgress | None = None,
 ) -> Report:
-    """What a sync that is due would do, or with ``period`` a preview of any days; not a byte of state changes."""
-    report = Report(profile.name, profile.language)
-    with _collecting(report):
-        sessions = Sessions.beside(config.state_dir, keep=False)
-        planned = Plan(report.items)
+    """What a sync that is due would do, or with ``period`` a preview of any days; not a byte of the state changes."""
+    report = Report(profile=profile.name, language=profile.language)
+    sessions = Sessions.beside(config.state_dir, keep=False)
+    try:
         with closing(State.snapshot(config.state_dir)) as state:
-            report.checkpoint, report.due, report.next_due = standing(profile, state)
-            with open_shop(profile, config, state, sessions, progress) as shop:
+            checkpoint, due, next_due = standing(profile, state)
+            report = replace(report, checkpoint=checkpoint, due=due, next_due=next_due)
+            with open_context(profile, config, state, sessions, progress) as context:
                 if period:
-                    preview(shop, period, planned)
-                else:
-                    plan(shop, planned)
-                    report.problems += silence(shop, planned)
-                report.chart = shop.chart
-    return report
+                    return _with(report, context, preview(context, period))
+                planned = plan(context)
+                return _with(report, context, planned, _silence(context, planned))
+    except Klarna24Error as fault:
+        return replace(report, problems=fault.problems())
 
 
 def sync(
@@ -70,48 +65,46 @@ def sync(
 ) -> Report:
     """Plan and draft. ``known`` is where the profile stands, and where that says "not due" nothing is done; None
     runs it in any case. ``wait`` is how many seconds to wait for another run of the profile to end."""
-    report = Report(profile.name, profile.language)
+    report = Report(profile=profile.name, language=profile.language)
     if known is not None:
-        report.checkpoint, report.due, report.next_due = known
-    if report.due:
-        with _collecting(report):
-            log.info("%s: run begins", profile.name)
-            _run(report, profile, config, wait, progress)
-    _log_end(report)
+        report = replace(report, checkpoint=known.checkpoint, due=known.is_due, next_due=known.next_due)
+    if not report.due:
+        log.info("%s: not due before %s", report.profile, report.next_due)
+        return report
+    log.info("%s: run begins", profile.name)
+    try:
+        with only_run(config.state_dir, profile.name, wait), closing(State.open(config.state_dir)) as state:
+            report = _run(report, profile, config, state, progress)
+            after = standing(profile, state)
+            report = replace(report, checkpoint=after.checkpoint, next_due=after.next_due)
+    except Klarna24Error as fault:
+        new = [problem for problem in fault.problems() if problem not in report.problems]
+        report = replace(report, problems=(*report.problems, *new))
+    log.info("%s: run ended with %d: %s", report.profile, report.exit_code, tally(report.outcomes))
+    for problem in report.all_problems():
+        log.info("%s: %s: %s", report.profile, problem.code, problem.message)
     return report
 
 
-def _log_end(report: Report) -> None:
-    if not report.due:
-        log.info("%s: not due before %s", report.profile, report.next_due)
-        return
-    log.info("%s: run ended with %d: %s", report.profile, report.exit_code, tally(report.items))
-    for problem in report.all_problems():
-        log.info("%s: %s: %s", report.profile, problem.code, problem.message)
-
-
-def _run(report: Report, profile: Profile, config: Config, wait: float, progress: RowsProgress | None) -> None:
-    """Under the profile's lock; ``wait`` is how many seconds to wait for that."""
-    with only_run(config.state_dir, profile.name, wait):
-        state = State.open(config.state_dir)
-        planned = Plan(report.items)
-        try:
-            with open_shop(profile, config, state, Sessions.beside(config.state_dir), progress) as shop:
-                plan(shop, planned)
-                report.problems += silence(shop, planned)
-                report.chart = shop.chart
-                draft(shop, planned)
-                report.ended = True
-        finally:
-            report.checkpoint = state.checkpoint(profile.name)
-            report.next_due = next_due(profile, *state.last_run(Owner.of(profile)), datetime.now(UTC))
-            state.close()
-
-
-@contextmanager
-def _collecting(report: Report) -> Iterator[None]:
-    """A fault ends this profile's run and stands in its report; other profiles go on."""
+def _run(report: Report, profile: Profile, config: Config, state: State, progress: RowsProgress | None) -> Report:
+    """Under the profile's lock. A fault ends this profile's run and stands in its report."""
     try:
-        yield
-    except Klarna24Error as error:
-        report.problems += error.problems()
+        with open_context(profile, config, state, Sessions.beside(config.state_dir), progress) as context:
+            planned = plan(context)
+            silent = _silence(context, planned)
+            if planned.fault:
+                return _with(report, context, planned, silent)
+            done = draft(context, planned)
+            return replace(_with(report, context, done, silent), ended=not done.fault)
+    except Klarna24Error as fault:
+        return replace(report, problems=fault.problems())
+
+
+def _silence(context: RunContext, planned: Plan) -> tuple[Problem, ...]:
+    """Only where all was seen: what could not be listed may hold the payout that is missed."""
+    return () if planned.fault else tuple(silence(context, planned.outcomes))
+
+
+def _with(report: Report, context: RunContext, done: Outcomes | Plan, silent: tuple[Problem, ...] = ()) -> Report:
+    problems = (*silent, *(done.fault.problems() if done.fault else ()))
+    return replace(report, outcomes=done.outcomes, problems=problems, chart=context.chart)

@@ -5,15 +5,32 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, Self
+from enum import StrEnum
+from typing import Any, NamedTuple, Self
 
 from klarna24.bookkeeping.payout import PayoutKey
 from klarna24.bookkeeping.voucher import Trace
 from klarna24.config.tables import Profile
-from klarna24.errors import Problem
+from klarna24.errors import Problem, ProblemCode
 from klarna24.text import from_stored, to_stored
 
-Status = Literal["ready", "blocked", "sending", "in-doubt", "rejected", "drafted", "booked", "skipped"]
+
+class Status(StrEnum):
+    """What has become of a payout, as the state keeps it and JSON names it."""
+
+    READY = "ready"  # it would be drafted now
+    BLOCKED = "blocked"  # figures or settings need a person
+    SENDING = "sending"  # only in the state: the run that sent it has not written down an answer
+    IN_DOUBT = "in-doubt"  # it was sent, and the answer is unknown
+    REJECTED = "rejected"  # 24SevenOffice refused it
+    DRAFTED = "drafted"  # saved as a draft
+    BOOKED = "booked"  # its voucher stands in the ledger
+    SKIPPED = "skipped"  # there is nothing to book, or a person said so
+
+    @property
+    def finished(self) -> bool:
+        """Whether no run does anything more about it."""
+        return self in {Status.DRAFTED, Status.BOOKED, Status.SKIPPED}
 
 
 class Owner(NamedTuple):
@@ -51,12 +68,14 @@ class Row:
     @property
     def in_doubt(self) -> bool:
         """LedgerMatch "sending" is in doubt already: the run that sent it never wrote down an answer."""
-        return self.status in {"sending", "in-doubt"}
+        return self.status in {Status.SENDING, Status.IN_DOUBT}
 
     @property
     def may_be_sent(self) -> bool:
         """What was skipped as empty counts as new once something is in it; not so where a person ended it."""
-        return self.status in {"ready", "blocked", "rejected"} or (self.status == "skipped" and not self.by_person)
+        if self.status is Status.SKIPPED:
+            return not self.by_person
+        return not (self.status.finished or self.in_doubt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +95,14 @@ class Event:
 def row_of(found: sqlite3.Row) -> Row:
     problem = None
     if found["code"]:
-        problem = Problem(found["code"], *_words(found), found["payment_reference"])
+        problem = Problem(ProblemCode(found["code"]), *_words(found), found["payment_reference"])
     return Row(
         id=found["id"],
         key=PayoutKey(found["merchant_id"], found["payment_reference"], found["currency"]),
         environment=found["environment"],
         profile=found["profile"],
         payout_date=date.fromisoformat(found["payout_date"]),
-        status=found["status"],
+        status=Status(found["status"]),
         problem=problem,
         totals={name: Decimal(amount) for name, amount in json.loads(found["totals"]).items()},
         until_changed=bool(found["until_changed"]),

@@ -152,7 +152,7 @@ class State(Database):
             "SELECT status, count(*) AS payouts FROM payout WHERE profile = ? GROUP BY status ORDER BY status",
             (profile,),
         )
-        return {row["status"]: row["payouts"] for row in found}
+        return {Status(row["status"]): row["payouts"] for row in found}
 
     def completed_at(self, profile: str) -> datetime | None:
         """When a run last came to its end."""
@@ -193,10 +193,10 @@ class State(Database):
             self._event(owner.profile, row.id, "adopted", f"from profile {row.profile}")
 
     def block(self, owner: Owner, payout: Payout, payout_date: date, problem: Problem) -> None:
-        self._decide(owner, payout, payout_date, "blocked", problem)
+        self._decide(owner, payout, payout_date, Status.BLOCKED, problem)
 
     def skip(self, owner: Owner, payout: Payout, payout_date: date) -> None:
-        self._decide(owner, payout, payout_date, "skipped", None)
+        self._decide(owner, payout, payout_date, Status.SKIPPED, None)
 
     def sending(self, owner: Owner, payout: Payout, voucher: Voucher) -> int | None:
         """Compare and set: the row's id where this run may send the payout, None where another one has.
@@ -216,7 +216,7 @@ class State(Database):
                 "until_changed": 0,
                 "resend": 0,
             }
-            row_id = self._put(owner, payout, voucher.date, "sending", None, facts)
+            row_id = self._put(owner, payout, voucher.date, Status.SENDING, None, facts)
             self._event(owner.profile, row_id, "sending", voucher.name)
             return row_id
 
@@ -224,7 +224,7 @@ class State(Database):
         self,
         owner: Owner,
         row_id: int,
-        status: Literal["drafted", "rejected", "in-doubt", "ready"],
+        status: Status,
         answer: str,
         problem: Problem | None = None,
         *,
@@ -241,13 +241,13 @@ class State(Database):
             self._event(owner.profile, row_id, status, answer)
 
     def found(self, owner: Owner, payout: Payout, voucher: Voucher, transaction_no: int) -> None:
-        """A payout that this state never sent stands in the ledger: it is drafted."""
+        """A payout that this state never sent stands in the ledger: it is booked."""
         answer = f"found in the ledger as {transaction_no}"
         self._decide(
             owner,
             payout,
             voucher.date,
-            "drafted",
+            Status.BOOKED,
             None,
             {
                 **trace_columns(voucher.trace()),
@@ -267,7 +267,7 @@ class State(Database):
     ) -> None:
         """Whether a payout was sent cannot be known from this state; the voucher is what to look for."""
         trace = trace_columns(voucher.trace()) if voucher else {}
-        self._decide(owner, payout, payout_date, "in-doubt", problem, trace)
+        self._decide(owner, payout, payout_date, Status.IN_DOUBT, problem, trace)
 
     def accept(self, row: Row, totals: Mapping[str, Decimal], note: str | None) -> None:
         """A person has corrected the voucher of a payout that changed at Klarna: these are its figures now."""
@@ -279,7 +279,7 @@ class State(Database):
     def resolve(
         self,
         row: Row,
-        status: Literal["drafted", "skipped", "ready"],
+        status: Status,
         answer: str,
         note: str | None,
         transaction_no: int | None = None,
@@ -290,7 +290,15 @@ class State(Database):
                 "UPDATE payout SET status = ?, code = NULL, reason = NULL, hint = NULL, wording = NULL,"
                 " until_changed = 0, resend = ?, by_person = ?, transaction_no = ?, changed_at = ?"
                 " WHERE id = ? AND status = ?",
-                (status, status == "ready", status != "ready", transaction_no, now(), row.id, row.status),
+                (
+                    status,
+                    status is Status.READY,
+                    status is not Status.READY,
+                    transaction_no,
+                    now(),
+                    row.id,
+                    row.status,
+                ),
             )
             if not changed.rowcount:
                 raise StateFault(
@@ -304,7 +312,7 @@ class State(Database):
         with self._transaction():
             for payout, payout_date in payouts:
                 if self.row(owner, payout.key) is None:
-                    row_id = self._put(owner, payout, payout_date, "ready", None, {})
+                    row_id = self._put(owner, payout, payout_date, Status.READY, None, {})
                     self._event(owner.profile, row_id, "seen", None)
             self._profile(owner.profile, "scope", scope)
 

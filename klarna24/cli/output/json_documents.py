@@ -1,21 +1,21 @@
-"""What scripts read: one JSON document (README: "JSON")."""
+"""What scripts read: one JSON document (docs/reference.md, "JSON")."""
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from decimal import Decimal
 from typing import Any
 
+from klarna24.bookkeeping.payout import NAMES, ZERO
 from klarna24.bookkeeping.voucher import Entry, Voucher
 from klarna24.check.result import CheckedProfile
 from klarna24.errors import Problem, worst
-from klarna24.run.outcome import Item, Report
+from klarna24.run.outcome import Outcome, Report
 from klarna24.run.status import ProfileStatus
-from klarna24.state.records import Event
+from klarna24.state.records import Event, Status
 
 
 def runs_json(command: str, reports: Sequence[Report], problems: Sequence[Problem] = ()) -> str:
-    """The document of ``--json`` (README: "JSON")."""
+    """The document of ``sync --json`` and ``dry-run --json``; amounts are strings with two decimals."""
     document = {
         "version": 1,
         "command": command,
@@ -31,20 +31,21 @@ def _report(report: Report) -> dict[str, Any]:
         "profile": report.profile,
         "due": report.due,
         "checkpoint": report.checkpoint.isoformat() if report.checkpoint else None,
-        "payouts": [_item(item) for item in report.items],
+        "payouts": [_outcome(outcome) for outcome in report.outcomes],
         "problems": [_problem(problem) for problem in report.all_problems()],
     }
 
 
-def _item(item: Item) -> dict[str, Any]:
+def _outcome(outcome: Outcome) -> dict[str, Any]:
     return {
-        "payment_reference": item.key.payment_reference,
-        "payout_date": item.payout_date.isoformat(),
-        "currency": item.key.currency,
-        "settlement_amount": f"{item.settlement:.2f}",
-        "status": item.status,
-        "reason": item.problem.message if item.problem else None,
-        "voucher": _voucher(item.voucher) if item.voucher else None,
+        "payment_reference": outcome.key.payment_reference,
+        "payout_date": outcome.payout_date.isoformat(),
+        "currency": outcome.key.currency,
+        "settlement_amount": f"{outcome.settlement:.2f}",
+        "totals": {name: f"{outcome.totals.get(name, ZERO):.2f}" for name in NAMES},
+        "status": outcome.status,
+        "reason": outcome.problem.message if outcome.problem else None,
+        "voucher": _voucher(outcome.voucher) if outcome.voucher else None,
     }
 
 
@@ -95,8 +96,8 @@ def status_json(statuses: Sequence[ProfileStatus]) -> str:
                     "payment_reference": waiting.row.key.payment_reference,
                     "payout_date": waiting.row.payout_date.isoformat(),
                     "currency": waiting.row.key.currency,
-                    "settlement_amount": f"{waiting.row.totals.get('settlement', Decimal(0)):.2f}",
-                    "status": "in-doubt" if waiting.row.in_doubt else waiting.row.status,
+                    "settlement_amount": f"{waiting.row.totals.get('settlement', ZERO):.2f}",
+                    "status": Status.IN_DOUBT if waiting.row.in_doubt else waiting.row.status,
                     "since": waiting.row.changed_at.isoformat(),
                     "reason": waiting.reason,
                     "command": waiting.command,

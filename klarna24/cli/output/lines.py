@@ -10,15 +10,15 @@ from decimal import Decimal
 from typing import TextIO
 
 from klarna24.check.result import CheckedProfile
-from klarna24.errors import Problem, Unavailable
+from klarna24.errors import Problem, ProblemCode
 from klarna24.logs import journal_level as systemd
-from klarna24.run.outcome import Item, Report, tally
+from klarna24.run.outcome import Outcome, Report, tally
 from klarna24.state.records import Event
 from klarna24.text import translated
 
 
 def problem_line(problem: Problem, profile: str | None = None, language: str = "en") -> str:
-    """One line: who, what, the figures, and what to do next."""
+    """One line: the profile, what happened with the figures, and the next step."""
     who = f"{profile}: " if profile else ""
     next_step = f" → {translated(problem.hint, language)}" if problem.hint else ""
     return " ".join(f"klarna24: {who}{translated(problem.message, language)}{next_step}".splitlines())
@@ -27,17 +27,17 @@ def problem_line(problem: Problem, profile: str | None = None, language: str = "
 def print_problems(problems: Iterable[Problem], profile: str | None = None, language: str = "en") -> None:
     with while_someone_reads():
         for problem in problems:
-            passes = problem.exit_code == Unavailable.exit_code
-            prefix = systemd.level_prefix(systemd.WARNING if passes else systemd.ERROR)
+            is_temporary = problem.exit_code == ProblemCode.UNAVAILABLE.exit_code
+            prefix = systemd.level_prefix(systemd.WARNING if is_temporary else systemd.ERROR)
             print(f"{prefix}{problem_line(problem, profile, language)}", file=sys.stderr)  # noqa: T201 - as below
 
 
 def summary_line(reports: Sequence[Report]) -> str:
-    """Of several profiles: how many did what, and which of them need somebody."""
+    """Of several profiles: how many payouts had which outcome, and which profiles need a person."""
     ran = [report for report in reports if report.due]
-    what = tally(item for report in ran for item in report.items)
-    troubled = [report.profile for report in ran if any(report.all_problems())]
-    needs = f"; look at {', '.join(troubled)}" if troubled else ""
+    what = tally(outcome for report in ran for outcome in report.outcomes)
+    with_problems = [report.profile for report in ran if any(report.all_problems())]
+    needs = f"; look at {', '.join(with_problems)}" if with_problems else ""
     return f"{len(ran)} of {len(reports)} profiles ran: {what}{needs}"
 
 
@@ -45,19 +45,19 @@ def print_line(text: str) -> None:
     print(text)  # noqa: T201 - this is what prints
 
 
-def payout_line(profile: str, item: Item) -> str:
-    """For ``-v`` without a terminal: one line a voucher."""
-    return f"{profile}: {item.status} Klarna {item.key.payment_reference} {item.payout_date}, {settlement(item)}"
+def payout_line(profile: str, outcome: Outcome) -> str:
+    """For ``-v`` without a terminal: one line for each payout."""
+    return f"{profile}: {outcome.status} Klarna {outcome.key.payment_reference} {outcome.payout_date}, {settlement(outcome)}"
 
 
 def not_due_line(report: Report) -> str:
-    """For a person who ran it by hand; cron is told nothing."""
-    since = f" before {when(report.next_due)}" if report.next_due else ""
-    return f"{report.profile}: not due{since}; --now runs it all the same"
+    """For a person who ran it by hand; without a terminal nothing is printed."""
+    until = f" until {when(report.next_due)}" if report.next_due else ""
+    return f"{report.profile}: not due{until}; use --now to run anyway"
 
 
 def print_log(events: Iterable[Event]) -> None:
-    """A line an event."""
+    """One line for each event."""
     for event in events:
         payout = f" {event.payment_reference} {event.currency}" if event.payment_reference else ""
         answer = f": {event.answer}" if event.answer else ""
@@ -67,15 +67,18 @@ def print_log(events: Iterable[Event]) -> None:
 
 
 def print_failed_checks(done: Iterable[CheckedProfile]) -> None:
-    """For ``-q``: one line a fault, as a run says it."""
+    """For ``-q``: one line for each failed check, as a run would print it."""
     for one in done:
         failed = [check for check in one.checks if check.status == "failed"]
-        print_problems((Problem(it.code, f"{it.name}: {it.message}", it.next) for it in failed), one.profile)
+        print_problems(
+            (Problem(it.code or ProblemCode.BUG, f"{it.name}: {it.message}", it.next) for it in failed),
+            one.profile,
+        )
 
 
 @contextmanager
 def while_someone_reads() -> Iterator[None]:
-    """A reader who has gone (``| head``), or a full disk, is no reason to end otherwise than the run did."""
+    """Prints inside it never fail: a reader who has gone (``| head``) or a full disk changes no exit code."""
     try:
         yield
         sys.stdout.flush()
@@ -90,7 +93,7 @@ def while_someone_reads() -> Iterator[None]:
 
 
 def _hush(stream: TextIO) -> None:
-    """What is still buffered for a reader who has gone must not fail once more when the program ends."""
+    """Discard what is still buffered, so that it does not fail once more when the program ends."""
     try:
         stream.flush()
     except (OSError, ValueError):
@@ -98,8 +101,8 @@ def _hush(stream: TextIO) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def settlement(item: Item) -> str:
-    return f"{item.settlement:,.2f} {item.key.currency}"
+def settlement(outcome: Outcome) -> str:
+    return f"{outcome.settlement:,.2f} {outcome.key.currency}"
 
 
 def amount_text(amount: Decimal | None) -> str:
@@ -107,5 +110,5 @@ def amount_text(amount: Decimal | None) -> str:
 
 
 def when(moment: datetime) -> str:
-    """By this machine's clock, as cron goes by it."""
+    """In the time zone of this machine, which cron uses as well."""
     return f"{moment.astimezone():%Y-%m-%d %H:%M}"

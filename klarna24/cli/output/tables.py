@@ -1,6 +1,6 @@
 """What people read on a terminal: tables of vouchers, of what waits and of what was checked; a progress bar.
 
-The only door to rich, which is imported where a table is drawn. Text from outside is never parsed as markup.
+Text from outside is never parsed as markup.
 """
 
 import textwrap
@@ -25,29 +25,31 @@ from klarna24.check.result import Check
 from klarna24.cli.output.lines import amount_text, settlement, when, while_someone_reads
 from klarna24.errors import Problem
 from klarna24.run.messages import short
-from klarna24.run.outcome import Item, Report, RowsProgress, tally
+from klarna24.run.outcome import Outcome, Report, RowsProgress, Skipped, tally
 from klarna24.run.status import ProfileStatus
+from klarna24.state.records import Status
 from klarna24.text import translated
 
 SHOWN_ENTRIES = 60  # of an itemised voucher; -v shows them all
 FRAME = 11  # what rich's box and padding take of five columns
 LEAST_WORDS = 10  # columns; below twice that the account names are left out
 LARGE_PAYOUT = 500  # rows from which a progress bar helps
+STYLES = {Status.READY: "green", Status.DRAFTED: "green", Status.BOOKED: "green", Status.SKIPPED: "dim"}
 MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "advice": ("!", "yellow"), "not-tried": ("–", "dim")}
 NAME_WIDTH = 26
 
 
 def print_report(report: Report, show_all: bool) -> None:
-    """A table for every voucher, a line for what has none, and the count."""
+    """A table for each voucher, a line for each payout without one, and the counts."""
 
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
-    for item in report.items:
-        _print_item(console, item, report, show_all)
+    for outcome in report.outcomes:
+        _print_item(console, outcome, report, show_all)
     console.print(_summary(report), style="bold")
 
 
 def print_status(statuses: Iterable[ProfileStatus]) -> None:
-    """A paragraph a profile, and a table of what waits."""
+    """For each profile a paragraph, and each payout that waits with its reason and command."""
 
     console, now = Console(highlight=False, markup=False, emoji=False), datetime.now(UTC)
     for one in statuses:
@@ -63,36 +65,36 @@ def print_status(statuses: Iterable[ProfileStatus]) -> None:
             settlement = f"{row.totals.get('settlement', Decimal(0)):,.2f} {row.key.currency}"
             days = (now - row.changed_at).days
             age = "today" if days < 1 else f"for {days} day{'s' if days > 1 else ''}"
-            name = "in-doubt" if row.in_doubt else row.status
-            head = f"{row.key.payment_reference[:60]} {row.payout_date}  {settlement}  {name} {age}"
-            console.print(Padding(Text(head, "red" if row.status != "ready" else ""), (1, 0, 0, 2)))
+            status = Status.IN_DOUBT if row.in_doubt else row.status
+            head = f"{row.key.payment_reference[:60]} {row.payout_date}  {settlement}  {status} {age}"
+            console.print(Padding(Text(head, "" if row.status is Status.READY else "red"), (1, 0, 0, 2)))
             console.print(Padding(Text(waiting.reason), (0, 0, 0, 4)))
             # not wrapped by us, so that it can be copied as one line
             console.print(Text(f"    → {waiting.command}", "dim"), soft_wrap=True)
         console.print()
 
 
-def _print_item(console: Console, item: Item, report: Report, show_all: bool) -> None:
+def _print_item(console: Console, outcome: Outcome, report: Report, show_all: bool) -> None:
 
-    style = {"ready": "green", "drafted": "green", "skipped": "dim"}.get(item.status, "red")
-    reference = item.key.payment_reference
-    head = Text(f"Klarna {short(reference)} {item.payout_date}", "bold")
-    head.append(f"  {settlement(item)}", "default")
-    head.append(f"  {item.status}", style)
+    style = STYLES.get(outcome.status, "red")
+    reference = outcome.key.payment_reference
+    head = Text(f"Klarna {short(reference)} {outcome.payout_date}", "bold")
+    head.append(f"  {settlement(outcome)}", "default")
+    head.append(f"  {outcome.status}", style)
     console.print(head)
-    if item.voucher:
-        console.print(_table(item.voucher, report.chart, show_all, console.width))
-    if item.problem:
-        message, hint = (translated(it, report.language) for it in (item.problem.message, item.problem.hint))
+    if outcome.voucher:
+        console.print(_table(outcome.voucher, report.chart, show_all, console.width))
+    if outcome.problem:
+        message, hint = (translated(it, report.language) for it in (outcome.problem.message, outcome.problem.hint))
         console.print(Padding(Text(message, style), (0, 0, 0, 2)))
         console.print(Padding(Text(f"→ {hint}", "dim"), (0, 0, 0, 2)))
-    if item.status == "skipped" and not item.problem:
+    if isinstance(outcome, Skipped) and outcome.payout and not outcome.problem:
         console.print(Text("  nothing to book: every total is zero", "dim"))
     console.print()
 
 
 def _table(voucher: Voucher, chart: dict[int, str], show_all: bool, width: int) -> Table:
-    """At most ``width`` wide, and never a figure or an account number cut: the names give way first."""
+    """At most ``width`` columns wide. Figures and account numbers are never cut; names are shortened first."""
 
     entries = voucher.entries if show_all else voucher.entries[:SHOWN_ENTRIES]
     prefix = f"Klarna {voucher.payment_reference} "
@@ -129,7 +131,7 @@ def _table(voucher: Voucher, chart: dict[int, str], show_all: bool, width: int) 
 
 
 def _details(entry: Entry) -> Iterator[str]:
-    """What else stands on the line, in the words of 24SevenOffice's own columns."""
+    """What else the entry has, in the words of 24SevenOffice's columns."""
     fields = {
         "invoice": entry.invoice_no,
         "OCR": entry.ocr,
@@ -143,8 +145,8 @@ def _details(entry: Entry) -> Iterator[str]:
 
 
 def _summary(report: Report) -> str:
-    waits = "" if report.due or not report.next_due else f"; a sync is not due before {when(report.next_due)}"
-    return f"{report.profile}: {tally(report.items)}{waits}"
+    waits = "" if report.due or not report.next_due else f"; a sync is not due until {when(report.next_due)}"
+    return f"{report.profile}: {tally(report.outcomes)}{waits}"
 
 
 @contextmanager
@@ -164,7 +166,7 @@ def rows_progress() -> Iterator[RowsProgress]:
 
 
 def show_checks(title: str, checks: Iterable[Check]) -> Iterator[Check]:
-    """Each check as it passes, under a title, and what it comes to."""
+    """Prints each check as it is made, under a title, and then how many failed."""
 
     console, counts = Console(highlight=False, markup=False, emoji=False), Counter[str]()
     with while_someone_reads():
@@ -176,11 +178,11 @@ def show_checks(title: str, checks: Iterable[Check]) -> Iterator[Check]:
         yield check
     bad = ", ".join(f"{counts[name]} {name.replace('-', ' ')}" for name in ("failed", "not-tried") if counts[name])
     with while_someone_reads():
-        console.print(f"  {bad or 'all that a run needs is there'}\n", style="bold")
+        console.print(f"  {bad or 'all checks passed'}\n", style="bold")
 
 
 def show_faults(problems: Iterable[Problem]) -> None:
-    """Of the file as a whole, in the same shape."""
+    """Faults of the file as a whole, in the same form."""
 
     console = Console(highlight=False, markup=False, emoji=False)
     for problem in problems:

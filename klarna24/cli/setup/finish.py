@@ -12,10 +12,9 @@ from klarna24.cli.setup.prompts import right, say, wrong, yes
 from klarna24.cli.setup.secrets import keep_secrets
 from klarna24.config.loading import Config, load
 from klarna24.config.tables import Notify
-from klarna24.errors import Klarna24Error
 from klarna24.klarna.client import KlarnaClient
-from klarna24.run.context import Shop
-from klarna24.run.outcome import Plan, Report
+from klarna24.run.context import RunContext
+from klarna24.run.outcome import Report
 from klarna24.run.plan import preview
 from klarna24.schedule.crontab import crontab
 from klarna24.state.store import State
@@ -48,24 +47,23 @@ def _preview(draft: Draft) -> None:
         klarna = KlarnaClient(profile.klarna, draft.secret("klarna"))
         office = TwentyFourClient(profile, lambda: draft.secret("24sevenoffice"), sessions)
         state = State.snapshot(sessions.folder)
-        shop = Shop(profile, Config(draft.path, sessions.folder, {}, Notify()), klarna, office, state)
-        planned = Plan()
+        context = RunContext(profile, Config(draft.path, sessions.folder, {}, Notify()), klarna, office, state)
         try:
-            preview(shop, (shop.today - timedelta(days=LOOK_BACK_DAYS), shop.today), planned)
-        except Klarna24Error as error:
-            wrong(f"{error.message} → {error.hint}")
-            return
+            planned = preview(context, (context.today - timedelta(days=LOOK_BACK_DAYS), context.today))
         finally:
             klarna.close()
             office.close()
             state.close()
-    if not planned.items:
-        say(f"  Klarna has none of the last {LOOK_BACK_DAYS} days.")
+    if planned.fault:
+        wrong(f"{planned.fault.message} → {planned.fault.hint}")
         return
-    last = planned.items[-1]
-    whole = [item for item in planned.items if item.voucher and item is not last][-1:]
+    if not planned.outcomes:
+        say(f"  No payouts in the last {LOOK_BACK_DAYS} days.")
+        return
+    last = planned.outcomes[-1]
+    whole = [outcome for outcome in planned.outcomes if outcome.voucher and outcome is not last][-1:]
     shown = [last] if last.voucher else [*whole, last]
-    print_report(Report(draft.name, items=shown, chart=shop.chart), show_all=False)
+    print_report(Report(profile=draft.name, outcomes=shown, chart=context.chart), show_all=False)
 
 
 def _check_whole(draft: Draft, text_now: str) -> None:
