@@ -290,8 +290,8 @@ def test_a_draft_booked_by_its_button_is_found_by_a_sync_that_was_in_doubt(shop:
     assert f"Klarna {lost['payment_reference']}" in booked
     second = shop.sync("--now", "--json")
     statuses = {it["payment_reference"]: it["status"] for it in second.json["profiles"][0]["payouts"]}
-    assert statuses[lost["payment_reference"]] == "drafted"
-    assert set(statuses.values()) == {"drafted", "blocked"}, "nothing is in doubt any more"
+    assert statuses[lost["payment_reference"]] == "booked"
+    assert set(statuses.values()) == {"booked", "blocked"}, "nothing is in doubt any more"
     assert second.code == 7
     assert "found in the ledger as 1" in " ".join(shop.run("log").out.split())
     assert sorted([*shop.drafts(), name]) == sorted(drafts), "no draft was made twice"

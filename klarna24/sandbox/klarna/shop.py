@@ -99,12 +99,12 @@ class _Shop:
         """The debt of week 2 is repaid at once; the sales are large enough for it."""
         week = self.week(3, reference=f"{self.rng.randrange(10**9, 10**10)}")
         week.sell(60, low=69900)
-        held = self.week(3, 5, reference=str(UUID(int=self.rng.getrandbits(128), version=4)))
-        held.sell(self.orders())
-        held.commission(61250, returned=4900)
-        held.account("HOLDBACK", "ROLLING_RESERVE", 150000)
+        later = self.week(3, 5, reference=str(UUID(int=self.rng.getrandbits(128), version=4)))
+        later.sell(self.orders())
+        later.commission(61250, returned=4900)
+        later.account("HOLDBACK", "ROLLING_RESERVE", 150000)
         country = {"currency_code_of_registration_country": None}
-        payout, rows = held.payout()
+        payout, rows = later.payout()
         return [week.payout(repay=self.debt), ({**payout, **country}, rows)]
 
     def refunded_and_reversed(self) -> list[Seeded]:
