@@ -110,7 +110,7 @@ def test_a_preview_to_a_day_before_start_date_needs_its_first_day(open_shop: Ope
     until = str(NOON.date() - timedelta(days=30))
     result = shop.dry_run("--to", until)
     assert result.code == 2
-    assert "say --from as well" in result.err
+    assert "give --from as well" in result.err
     assert "Klarna OLD" in shop.dry_run("--from", str(NOON.date() - timedelta(days=50)), "--to", until).out
 
 
@@ -136,7 +136,7 @@ def test_an_old_payout_that_cannot_be_fetched_does_not_block_new_ones(open_shop:
     shop.box.faults.arm("klarna-503", times=None, operation="payout")
     result = shop.sync("--now")
     assert result.code == 5
-    assert "payout OLD waits: Klarna: /payouts/OLD: HTTP 503" in result.err
+    assert "payout OLD could not be fetched: Klarna: /payouts/OLD: HTTP 503" in result.err
     assert [name.split()[1] for name in shop.drafts()] == ["NEW", "NEWER"]
     assert statuses(shop) == {"OLD": "blocked"}
 

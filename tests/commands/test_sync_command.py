@@ -38,6 +38,12 @@ def test_the_json_document_of_a_run(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("XISA93DJ")])
     document = shop.sync("--json").json
     day = NOON.date().isoformat()
+    zero = (
+        *("return", "reversal", "fee_correction", "fee_refund", "tax_refund", "commission", "commission_reversal"),
+        *("charge", "credit", "holdback", "release", "repay", "deposit", "opening_debt", "closing_debt"),
+    )
+    figures = {"settlement": "962.50", "sale": "1000.00", "fee": "30.00", "tax": "7.50"}
+    totals = dict.fromkeys(zero, "0.00") | figures
 
     def entry(account_no: int, amount: str, kind: str, word: str) -> dict[str, Any]:
         empty = dict.fromkeys(("invoice_no", "ocr", "customer_id", "department_id", "project_id"))
@@ -66,6 +72,7 @@ def test_the_json_document_of_a_run(open_shop: OpenShop) -> None:
                         "payout_date": day,
                         "currency": "SEK",
                         "settlement_amount": "962.50",
+                        "totals": totals,
                         "status": "drafted",
                         "reason": None,
                         "voucher": {

@@ -28,7 +28,7 @@ def test_killed_while_24sevenoffice_saves_then_found_once_a_person_has_booked(op
     shop.box.office.book(shop.box.office.home.drafts[0].id)
     found = shop.sync("--now", "--json")
     assert found.code == 0
-    assert [payout["status"] for payout in found.json["profiles"][0]["payouts"]] == ["drafted"]
+    assert [payout["status"] for payout in found.json["profiles"][0]["payouts"]] == ["booked"]
     assert "found in the ledger as 1" in shop.run("log").out
 
 

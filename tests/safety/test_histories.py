@@ -52,18 +52,25 @@ ACCOUNTS = (1580, 1930, 2641, 2899, 6064)
 class Histories(RuleBasedStateMachine):
     """One merchant, one company, one state."""
 
-    shop: Shop  # set by the test, before each history
-    today: date
+    folder: Path  # set by the test, for all histories
+    capture: pytest.CaptureFixture[str]
+    today: date  # of the history that is running
     typed: str
 
     def __init__(self) -> None:
         super().__init__()
+        type(self).today, type(self).typed = TODAY, ""
+        self.box = Sandbox(payouts=[]).start()
+        os.environ.update(self.box.environment())
+        home = self.box.office.home
+        home.chart = {number: home.chart[number] for number in ACCOUNTS}  # quicker to read
+        self.shop = Shop(self.box, Path(tempfile.mkdtemp(dir=self.folder)), self.capture)
+        self.shop.write({"start_date": TODAY - timedelta(days=60)})
         self.published = 0
         self.saves: Counter[str] = Counter()
         self.resends: Counter[str] = Counter()
         self.said_drafted: set[str] = set()
         self.doubts: set[str] = set()
-        self.box = self.shop.box
         keep = self.box.office.save_draft
 
         def counted(company: Any, draft: Any) -> Any:
@@ -196,24 +203,14 @@ def test_a_thousand_random_histories(
     part: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     del part  # each part is another random search
-
-    def machine() -> Histories:
-        box = Sandbox(payouts=[]).start()
-        os.environ.update(box.environment())
-        home = box.office.home
-        home.chart = {number: home.chart[number] for number in ACCOUNTS}  # quicker to read
-        Histories.today, Histories.typed = TODAY, ""
-        Histories.shop = Shop(box, Path(tempfile.mkdtemp(dir=tmp_path)), capsys)
-        Histories.shop.write({"start_date": TODAY - timedelta(days=60)})
-        return Histories()
-
+    Histories.folder, Histories.capture = tmp_path, capsys
     monkeypatch.setattr("klarna24.run.context.RunContext.today", property(lambda self: Histories.today))
     monkeypatch.setattr("klarna24.klarna.client.RETRY_SECONDS", 0.05)
     monkeypatch.setattr("klarna24.twentyfour.connection.RETRY_SECONDS", 0.05)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("klarna24.cli.resolve.read_line", lambda *args, **kwargs: Histories.typed)
     run_state_machine_as_test(
-        machine,  # type: ignore[arg-type]  # it only calls it
+        Histories,
         settings=settings(
             max_examples=HISTORIES // PARTS,
             stateful_step_count=10,

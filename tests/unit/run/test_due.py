@@ -296,7 +296,7 @@ def test_a_dry_run_always_runs_and_says_whether_a_sync_is_due(open_shop: OpenSho
     (report,) = shop.dry_run("--json").json["profiles"]
     assert report["due"] is False
     assert [payout["payment_reference"] for payout in report["payouts"]] == ["NEXT"]
-    assert "a sync is not due before " in shop.dry_run().out
+    assert "a sync is not due until " in shop.dry_run().out
 
 
 def test_status_shows_when_the_next_run_is_due(open_shop: OpenShop) -> None:
