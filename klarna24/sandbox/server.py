@@ -28,7 +28,7 @@ from klarna24.sandbox.klarna.shop import seeded_payouts
 from klarna24.sandbox.klarna.state import KlarnaState
 from klarna24.sandbox.office import faults as office_faults
 from klarna24.sandbox.office import http as office_http
-from klarna24.sandbox.office.contract_transaction import SERVICES
+from klarna24.sandbox.office.contract import SERVICES
 from klarna24.sandbox.office.state import OfficeState
 from klarna24.sandbox.page import http as page_http
 from klarna24.sandbox.profile import profile

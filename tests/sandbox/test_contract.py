@@ -10,7 +10,7 @@ import requests
 import zeep.transports
 from lxml import etree
 
-from klarna24.sandbox.office.contract_transaction import SERVICES
+from klarna24.sandbox.office.contract import SERVICES
 from klarna24.sandbox.office.schema import Field, Service
 from klarna24.sandbox.server import Sandbox
 from tests.support.contracts import (

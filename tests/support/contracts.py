@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from klarna24.sandbox.office.contract_transaction import SERVICES
+from klarna24.sandbox.office.contract import SERVICES
 from klarna24.sandbox.office.schema import Service
 from tests.support import ROOT
 

@@ -5,7 +5,7 @@ from email.message import Message
 from http.cookies import CookieError, SimpleCookie
 
 from klarna24.sandbox.office import soap
-from klarna24.sandbox.office.contract_transaction import SERVICES
+from klarna24.sandbox.office.contract import SERVICES
 from klarna24.sandbox.office.operations import OPERATIONS, Call
 from klarna24.sandbox.office.schema import Service, Violation, read, write
 from klarna24.sandbox.office.state import OfficeState
