@@ -97,9 +97,9 @@ def another_company(shop: Shop) -> None:
     ("spoil", "message", "hint"),
     [
         (lambda shop: shop.state.write_text("a file"), "shop-1/state", ""),
-        (no_database, "", "move it away, or use another --state-dir"),
+        (no_database, "", "move it away, or choose another folder: --state-dir"),
         (no_rollback_journal, "", ""),
-        (another_company, "were drafted to company 3000024", ""),
+        (another_company, "were drafted in company 3000024", ""),
     ],
     ids=["no folder", "no database", "not writable", "another company"],
 )
