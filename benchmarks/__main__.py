@@ -1,25 +1,27 @@
-"""``python -m benchmarks [PART …]``: measures, prints a table, writes it as JSON; 1 where a limit is missed."""
+"""Measures klarna24 beside a bare script that does the same; prints a table. Ends with 1 if a limit is missed."""
 
 import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from textwrap import fill
-from typing import Any
+from statistics import median
+from typing import NamedTuple
 
-import click
+from benchmarks.server import write_profiles
 
-from benchmarks.limits import LIMITS, Line
-from benchmarks.measure import Failed
-from benchmarks.parts import PARTS, Scale
-
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs" / "performance.md"
+PYTHON = sys.executable
+KLARNA24 = (PYTHON, "-c", "from klarna24.__main__ import main; main()")  # what the installed command runs
 COLUMNS = {  # figure → heading, format
     "seconds": ("s", "{:.3f}"),
     "peak": ("MiB", "{:.1f}"),
@@ -27,85 +29,213 @@ COLUMNS = {  # figure → heading, format
     "bare_peak": ("MiB", "{:.1f}"),
     "time_ratio": ("×time", "{:.2f}"),
     "memory_ratio": ("×MiB", "{:.2f}"),
-    "lxml_ratio": ("×lxml", "{:.2f}"),
     "ideal_ratio": ("×ideal", "{:.2f}"),
 }
-WIDTH = 7
-LIBRARIES = ("click", "lxml", "pydantic", "requests", "zeep")
+NAME, WIDTH = 24, 8  # characters
+LIMITS = {  # line, figure → the most that is allowed
+    ("klarna24 --help", "time_ratio"): 1.3,
+    ("not due, 1 profile", "time_ratio"): 1.3,
+    ("itemised 100,000", "time_ratio"): 1.2,
+    ("itemised 100,000", "memory_ratio"): 1.25,
+    ("itemised-fees 100,000", "time_ratio"): 1.2,
+    ("itemised-fees 100,000", "memory_ratio"): 1.25,
+    ("--jobs 4", "ideal_ratio"): 1.4,
+    ("--jobs 16", "ideal_ratio"): 1.4,
+}
+LATENCY = 0.02  # seconds before each answer of the part "all"
+
+
+class Failed(Exception):
+    """A command did not end with 0, or did not do what it is measured for."""
+
+
+class Line(NamedTuple):
+    """A line of the table: seconds, MiB, and ratios, by the names in COLUMNS."""
+
+    name: str
+    figures: dict[str, float]
+
+    def __str__(self) -> str:
+        cells = (form.format(self.figures[it]) if it in self.figures else "" for it, (_, form) in COLUMNS.items())
+        return f"{self.name:<{NAME}}" + "".join(f"{cell:>{WIDTH}}" for cell in cells).rstrip()
+
+    def missed(self) -> list[str]:
+        """The limits that this line exceeds, each as a sentence."""
+        limits = {figure: most for (name, figure), most in LIMITS.items() if name == self.name}
+        return [
+            f"{self.name}: {figure} is {self.figures[figure]:.2f}, and at most {most:g} is allowed"
+            for figure, most in limits.items()
+            if self.figures[figure] > most
+        ]
+
+
+class Run(NamedTuple):
+    """Wall-clock and processor seconds, and peak resident memory in MiB."""
+
+    seconds: float
+    processor: float
+    peak: float
+
+
+def run(command: Sequence[str]) -> Run:
+    """Runs it to its end; ``{state}`` in it becomes an empty folder. Raises Failed with what it printed.
+
+    Linux counts this process's memory at the fork as the child's own peak: this process must stay the smaller one.
+    """
+    with tempfile.TemporaryDirectory(prefix="klarna24-") as state, tempfile.TemporaryFile() as output:
+        started = datetime.now(UTC)
+        arguments = [word.replace("{state}", state) for word in command]
+        streams = [(os.POSIX_SPAWN_DUP2, output.fileno(), number) for number in (1, 2)]
+        child = os.posix_spawn(arguments[0], arguments, os.environ, file_actions=streams)
+        _, status, usage = os.wait4(child, 0)
+        seconds = (datetime.now(UTC) - started).total_seconds()
+        if code := os.waitstatus_to_exitcode(status):
+            output.seek(0)
+            raise Failed(f"{' '.join(command[-4:])}: ended with {code}: {output.read()[-300:].decode()}")
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+class Vendors:
+    """The running server of both vendors, and the folder of the profiles.toml files for it."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self.folder = folder
+
+    def sync(self, transfer: str, rows: int, shops: int = 1, jobs: int = 1) -> dict[str, Sequence[str]]:
+        """The commands that save the payouts of so many shops: klarna24's and the bare script's."""
+        path = str(write_profiles(self.url, self.folder, transfer, rows, shops))
+        options = ("--config", path, "--state-dir", "{state}", "sync", "--all", "--jobs", str(jobs))
+        bare = (PYTHON, "-m", "benchmarks.bare_zeep", path, str(jobs))
+        return {"klarna24": (*KLARNA24, *options), "bare": bare}
+
+    def saved(self) -> list[str]:
+        """A digest of each bundle that was saved since this was last asked."""
+        with urllib.request.urlopen(f"{self.url}/saved") as answer:  # noqa: S310 - our own server
+            found: list[str] = json.load(answer)
+        return found
+
+    def measured(self, commands: Mapping[str, Sequence[str]], times: int) -> dict[str, Run]:
+        """The best of so many rounds. Raises Failed where the commands do not save the same entries."""
+        runs: dict[str, list[Run]] = {name: [] for name in commands}
+        first = None
+        for _ in range(times):
+            for name, command in commands.items():
+                runs[name].append(run(command))
+                saved = self.saved()
+                first = first or saved
+                if not saved or saved != first:
+                    raise Failed(f"{name} saved other entries than the others")
+        return {name: Run(*map(min, zip(*them, strict=True))) for name, them in runs.items()}
+
+
+@contextmanager
+def vendors(latency: float = 0.0, rows: Sequence[int] = ()) -> Iterator[Vendors]:
+    """The server runs in a process of its own as long as this is open."""
+    command = [PYTHON, "-m", "benchmarks.server", str(latency), *map(str, rows)]
+    with (
+        tempfile.TemporaryDirectory(prefix="klarna24-") as folder,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server,  # noqa: S603 - our own module
+    ):
+        try:
+            yield Vendors(server.stdout.readline().strip() if server.stdout else "", Path(folder))
+        finally:
+            server.terminate()
+
+
+def start_up(options: argparse.Namespace) -> Iterator[Line]:
+    """Medians of short commands, each over the median of a bare import in the same rounds."""
+    with vendors() as office, tempfile.TemporaryDirectory(prefix="klarna24-") as folder:
+        not_due = {}
+        for shops in (1, 20):
+            command = [
+                word.replace("{state}", f"{folder}/{shops}") for word in office.sync("lump", 30, shops)["klarna24"]
+            ]
+            run(command)  # after which no shop is due before tomorrow
+            not_due[f"not due, {shops} profile{'s' * (shops > 1)}"] = command
+        office.saved()
+        imports = "import click, pydantic, sqlite3, tomllib"
+        yield from over_first(
+            {"import click": (PYTHON, "-c", "import click"), "klarna24 --help": (*KLARNA24, "--help")}, options
+        )
+        yield from over_first(
+            {imports.replace("sqlite3, tomllib", "…"): (PYTHON, "-c", imports), **not_due}, options
+        )
+        if office.saved():
+            raise Failed("a run that was not due has saved something")
+
+
+def over_first(commands: Mapping[str, Sequence[str]], options: argparse.Namespace) -> Iterator[Line]:
+    """Medians of short commands, over that of the first; the first round only warms the caches."""
+    rounds = [
+        {name: run(command).seconds for name, command in commands.items()} for _ in range(options.times * 5 + 1)
+    ]
+    seconds = {name: median(them[name] for them in rounds[1:]) for name in commands}
+    base = next(iter(seconds.values()))
+    yield from (Line(name, {"seconds": its, "time_ratio": its / base}) for name, its in seconds.items())
+
+
+def due(options: argparse.Namespace) -> Iterator[Line]:
+    """A run with one new payout; without entries for its rows, their number makes no difference."""
+    sizes = [("lump", 1000), *((mode, rows) for mode in ("itemised", "itemised-fees") for rows in options.rows)]
+    with vendors(rows=options.rows) as office:
+        for mode, rows in sizes:
+            yield Line(f"{mode} {rows:,}", ratios(office.measured(office.sync(mode, rows), options.times)))
+
+
+def every(options: argparse.Namespace) -> Iterator[Line]:
+    """``sync --all``; the best possible is the time of one job divided by the jobs, or the processor's time."""
+    with vendors(LATENCY) as office:
+        one: Run | None = None
+        for jobs in (1, 4, 16):
+            runs = office.measured(office.sync("lump", 30, options.profiles, jobs), 1)
+            ours = runs["klarna24"]
+            one = one or ours
+            ideal = max(one.seconds / jobs, one.processor)
+            yield Line(f"--jobs {jobs}", ratios(runs) | {"ideal_ratio": ours.seconds / ideal})
+
+
+def ratios(runs: Mapping[str, Run]) -> dict[str, float]:
+    """klarna24 over the bare script."""
+    ours, bare = runs["klarna24"], runs["bare"]
+    return {
+        "seconds": ours.seconds,
+        "peak": ours.peak,
+        "bare_seconds": bare.seconds,
+        "bare_peak": bare.peak,
+        "time_ratio": ours.seconds / bare.seconds,
+        "memory_ratio": ours.peak / bare.peak,
+    }
+
+
+PARTS = {"startup": start_up, "due": due, "all": every}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _options(arguments)
-    scale = Scale(
-        rows=options.rows or ([1_000, 10_000] if options.quick else [1_000, 10_000, 100_000]),
-        profiles=options.profiles or (20 if options.quick else 200),
-        jobs=sorted(options.jobs) if options.jobs else ([1, 4] if options.quick else [1, 4, 16]),
-        short_times=5 if options.quick else 30,
-        small_times=3 if options.quick else 10,
-        large_times=1 if options.quick else 3,
-    )
-    lines: list[Line] = []
-    missed: list[str] = []
-    facts = _machine()
-    click.echo(fill(", ".join(f"{name} {value}" for name, value in facts.items()), 80) + "\n" + _heading())
-    for part in options.parts or PARTS:
-        try:
-            for line in _measured(part, scale):
-                lines.append(line)
-                click.echo(_row(line))
-        except Failed as failure:
-            missed.append(f"{part}: {failure}")
-    missed += [fault for line in lines for limit in LIMITS if (fault := limit.missed(line))]
-    document = {
-        "version": 1,
-        "machine": facts,
-        "load_after": os.getloadavg()[0],
-        "limits": [asdict(limit) for limit in LIMITS],
-        "lines": [asdict(line) for line in lines],
-        "missed": missed,
-    }
-    options.json.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    click.echo("\n".join(["", *missed]) if missed else "\nwithin all limits")
-    return 1 if missed else 0
-
-
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Prints each line as soon as it is measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    # [] is what argparse looks for among the choices where no part is named
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"of {', '.join(PARTS)}")
-    parser.add_argument("--rows", type=int, nargs="+", help="sizes of large payouts")
-    parser.add_argument("--profiles", type=int, help="how many for the part all")
-    parser.add_argument("--jobs", type=int, nargs="+", help="numbers of jobs for the part all")
-    parser.add_argument("--quick", action="store_true", help="fewer, smaller: for a first look")
-    parser.add_argument("--json", type=Path, default=Path(__file__).with_name("results.json"), metavar="FILE")
-    return parser.parse_args(arguments)
-
-
-def _measured(part: str, scale: Scale) -> Iterator[Line]:
-    with tempfile.TemporaryDirectory(prefix="klarna24-benchmark-") as folder:
-        yield from PARTS[part](scale, Path(folder))
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "cpus": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 2),
-        **{name: version(name) for name in LIBRARIES},
-    }
-
-
-def _heading() -> str:
-    return f"{'':<24}" + "".join(f"{heading:>{WIDTH}}" for heading, _ in COLUMNS.values())
-
-
-def _row(line: Line) -> str:
-    """80 columns; a ratio that a line has not is left blank."""
-    cells = (
-        form.format(line.figures[name]) if name in line.figures else "" for name, (_, form) in COLUMNS.items()
-    )
-    return f"{line.what:<24}" + "".join(f"{cell:>{WIDTH}}" for cell in cells)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all three unless named")
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 100_000], help="sizes of payouts")
+    parser.add_argument("--profiles", type=int, default=200, help="number of profiles for the part all")
+    parser.add_argument("--times", type=int, default=4, help="rounds of each part but all")
+    parser.add_argument("--docs", action="store_true", help=f"write the table into {DOCS.relative_to(ROOT)}")
+    options = parser.parse_args(arguments)
+    machine = f"# {datetime.now(UTC).date()}, Python {platform.python_version()}, {os.cpu_count()} processors"
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("click", "lxml", "pydantic", "requests", "zeep"))
+    heading = " " * NAME + "".join(f"{heading:>{WIDTH}}" for heading, _ in COLUMNS.values())
+    table, missed = [machine, f"# {libraries}", heading], []
+    print(*table, sep="\n")  # noqa: T201 - what was asked for
+    for part in options.parts or PARTS:
+        for line in PARTS[part](options):
+            print(line, flush=True)  # noqa: T201 - what was asked for
+            table.append(str(line))
+            missed += line.missed()
+    print("", *(missed or ["within all limits"]), sep="\n")  # noqa: T201 - what was asked for
+    if options.docs:
+        before, _, rest = DOCS.read_text("utf-8").partition("<!-- measured -->\n```\n")
+        text = "\n".join(table)
+        DOCS.write_text(f"{before}<!-- measured -->\n```\n{text}\n```{rest.partition('```')[2]}", "utf-8")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

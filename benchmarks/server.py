@@ -1,14 +1,12 @@
-"""Both vendors on loopback, in a process of its own: ``python -m benchmarks.server``.
+"""Both vendors on loopback, in a process of its own: ``python -m benchmarks.server LATENCY [ROWS …]``.
 
-Why not klarna24's sandbox: it checks every request against the contracts, and on a large one that costs more than
-what is measured. This server reads a request, waits ``--latency``, and sends bytes that were prepared beforehand;
-of a saved bundle it makes something only when asked (``GET /saved``), after the clock has stopped.
-
-Nothing is kept of a shop: Klarna's user name says how many rows its one payout has and which shop it is
-(``rows1000-shop7``), and 24SevenOffice's identity, session and client id are the shop's number.
+The sandbox checks every request against the vendors' contracts, which takes longer than what is measured here.
+This server reads a request, waits LATENCY seconds, and sends bytes prepared beforehand; it reads saved bundles
+only when asked for them (``GET /saved``), after the clock has stopped. It keeps nothing about a shop: Klarna's
+user name says which shop it is and how many rows its one payout has (``rows1000-shop7``), and 24SevenOffice's
+session, identity and client id are the shop's number. Prints its address.
 """
 
-import argparse
 import base64
 import hashlib
 import io
@@ -20,12 +18,14 @@ import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 from xml.etree import ElementTree as ET
 
-from benchmarks.payouts import PAGE_SIZE, pages, payout, rows_of
+from klarna24.sandbox.klarna.generate import big_payout
 
+PAGE_SIZE = 500  # the most that Klarna gives
 WHEN = (datetime.now(UTC) - timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0)
 ENVELOPE = (
     '<?xml version="1.0" encoding="utf-8"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/">'
@@ -34,46 +34,85 @@ ENVELOPE = (
 WEB = "http://24sevenOffice.com/webservices"
 BOOKS = "http://24sevenoffice.com/webservices/economy/accounting/"
 IDENTITY = "<Id>00000000-0000-0000-0000-{0:012d}</Id><Client><Id>{0}</Id><Name>Shop {0}</Name></Client>"
-ACCOUNTS = [1930, 1580, 6064, 2641, *range(3000, 3200)]  # as long as the chart of a small company
+ACCOUNT = "<AccountId>4{0}</AccountId><AccountNo>{0}</AccountNo><AccountName>{0}</AccountName>"
+CHART = [1930, 1580, 6064, 2641, *range(3000, 3200)]  # as long as that of a small company
+YEAR = (
+    "<FiscalYear><StartingDate>{0}-01-01T00:00:00</StartingDate><EndingDate>{1}-01-01T00:00:00</EndingDate>"
+    "<IsLocked>false</IsLocked></FiscalYear>"
+)
 RESULTS = {
-    "GetAccountList": "".join(
-        f"<AccountData><AccountId>{40000 + number}</AccountId><AccountNo>{number}</AccountNo>"
-        f"<AccountName>Konto {number}</AccountName></AccountData>"
-        for number in ACCOUNTS
-    ),
+    "GetAccountList": "".join(f"<AccountData>{ACCOUNT.format(number)}</AccountData>" for number in CHART),
     "GetTypeList": "<TypeData><TypeId>59</TypeId><Title>Diverse</Title><EntrySeriesId>15</EntrySeriesId>"
     "<TypeNo>9</TypeNo></TypeData>",
     "GetClientInformation": "<Country>Sweden</Country><Name>Shop</Name><DefaultCurrency>SEK</DefaultCurrency>",
-    "GetFiscalYears": "".join(
-        f"<FiscalYear><StartingDate>{year}-01-01T00:00:00</StartingDate>"
-        f"<EndingDate>{year + 1}-01-01T00:00:00</EndingDate><IsLocked>false</IsLocked></FiscalYear>"
-        for year in (WHEN.year - 1, WHEN.year, WHEN.year + 1)
-    ),
+    "GetFiscalYears": "".join(YEAR.format(year, year + 1) for year in range(WHEN.year - 1, WHEN.year + 2)),
     "GetTransactions": "",  # nothing has been booked
     "SaveBundleList": "<Type>Ok</Type><Description/>",
 }
+PROFILE = """
+[profiles.shop{shop}]
+start_date = {start}
+timezone = "Europe/Stockholm"
+transfer = "{transfer}"
+klarna = {{ username = "rows{rows}-shop{shop}", password = {{ file = "{secret}" }}, base_url = "{url}" }}
+accounts = {{ payout = 1930, receivable = 1580, fees = 6064, fees_vat = 2641 }}
+voucher = {{ type = "Diverse", max_entries = 1_000_000 }}
+{references}
+
+[profiles.shop{shop}.24sevenoffice]
+username = "integration{shop}"
+password = {{ file = "{secret}" }}
+application_id = "00000000-0000-0000-0000-00000000000a"
+identity_id = "00000000-0000-0000-0000-{shop:012d}"
+client_id = {shop}
+base_url = "{url}"
+"""
+REFERENCES = (
+    'references = { order_id = "comment", merchant_reference1 = "invoice_no", merchant_reference2 = "ocr" }'
+)
 
 
-def answers() -> dict[str, bytes]:
-    """By operation, whoever asks."""
-    of_books = {"GetFiscalYears", "GetTransactions"}
-    return {
-        name: ENVELOPE.format(name, BOOKS if name in of_books else WEB, result).encode()
-        for name, result in RESULTS.items()
+def write_profiles(url: str, folder: Path, transfer: str, rows: int, shops: int = 1) -> Path:
+    """A profiles.toml of so many shops on the server at ``url``, each with one new payout of so many rows."""
+    secret, path = folder / "secret", folder / f"{transfer}-{rows}-{shops}.toml"
+    values = {
+        "start": (WHEN - timedelta(days=30)).date(),
+        "transfer": transfer,
+        "references": "" if transfer == "lump" else REFERENCES,
+        "rows": rows,
+        "secret": secret,
+        "url": url,
     }
+    profiles = "".join(PROFILE.format(shop=shop, **values) for shop in range(1, shops + 1))
+    for file, text in ((secret, "not secret here"), (path, profiles)):
+        file.touch(mode=0o600)
+        file.write_text(text, encoding="utf-8")
+    return path
 
 
 @cache
-def transactions(rows: str) -> list[bytes]:
-    """The pages of a payout's rows, made when they are first asked for."""
-    return pages("transactions", rows_of("BENCH", int(rows), WHEN))
+def prepared(rows: int) -> tuple[dict[str, Any], list[bytes]]:
+    """A payout with that many rows (a sale and its two fees are three), and the rows by pages."""
+    payout, its = big_payout("BENCH", rows // 3, WHEN)
+    return payout, pages("transactions", its)
 
 
-@cache
-def payouts(rows: str, shop: str) -> bytes:
-    """The one payout of a shop."""
-    listed = payout(f"ROWS{rows}SHOP{shop}", f"M{shop}", WHEN, rows_of("BENCH", int(rows), WHEN))
-    return pages("payouts", [listed])[0]
+def pages(items: str, elements: list[dict[str, Any]]) -> list[bytes]:
+    """A collection's answers, for a client that asks for whole pages."""
+    return [
+        json.dumps(
+            {items: page, "pagination": {"total": len(elements), "count": len(page), "offset": offset}}
+        ).encode()
+        for offset in range(0, len(elements), PAGE_SIZE)
+        if (page := elements[offset : offset + PAGE_SIZE])
+    ]
+
+
+def soap(action: str, result: str) -> bytes:
+    """The answer of an operation."""
+    return ENVELOPE.format(
+        action, BOOKS if action in {"GetFiscalYears", "GetTransactions"} else WEB, result
+    ).encode()
 
 
 class Handler(socketserver.StreamRequestHandler):
@@ -82,80 +121,67 @@ class Handler(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
     latency: ClassVar[float] = 0.0
-    prepared: ClassVar[dict[str, bytes]] = answers()
     saved: ClassVar[list[bytes]] = []
 
     def handle(self) -> None:
-        """Until the client hangs up."""
+        """Answers until the client closes the connection."""
         try:
             while line := self.rfile.readline():
-                self._answer(line.decode("latin-1").split(" ")[1], self._headers())
+                headers = {}
+                while field := self.rfile.readline().strip():
+                    name, _, value = field.decode("latin-1").partition(":")
+                    headers[name.lower()] = value.strip()
+                body = self.rfile.read(int(headers.get("content-length", 0)))
+                answer = self._answer(line.decode("latin-1").split(" ")[1], headers, body)
+                kind = "text/xml; charset=utf-8" if "soapaction" in headers else "application/json"
+                head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(answer)}\r\n\r\n"
+                self.wfile.write(head.encode() + answer)
+                self.wfile.flush()
         except ConnectionError:
             return
 
-    def _headers(self) -> dict[str, str]:
-        headers = {}
-        while (line := self.rfile.readline().strip()) != b"":
-            name, _, value = line.decode("latin-1").partition(":")
-            headers[name.lower()] = value.strip()
-        return headers
-
-    def _answer(self, target: str, headers: dict[str, str]) -> None:
-        body = self.rfile.read(int(headers.get("content-length", 0)))
+    def _answer(self, target: str, headers: dict[str, str], body: bytes) -> bytes:
         path, _, query = target.partition("?")
         if path == "/saved":
-            answer = json.dumps([summary(bundle) for bundle in self.saved]).encode()
+            found = sorted(map(entries_digest, self.saved))
             self.saved.clear()
-        else:
-            time.sleep(self.latency)
-            action = headers.get("soapaction", "").strip('"').rpartition("/")[2]
-            answer = self._soap(action, headers, body) if action else self._klarna(path, parse_qs(query), headers)
-        kind = "text/xml; charset=utf-8" if headers.get("soapaction") else "application/json"
-        self.wfile.write(
-            f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(answer)}\r\n\r\n".encode()
-        )
-        self.wfile.write(answer)
-        self.wfile.flush()
+            return json.dumps(found).encode()
+        time.sleep(self.latency)
+        if action := headers.get("soapaction", "").strip('"').rpartition("/")[2]:
+            return self._soap(action, headers, body)
+        user = base64.b64decode(headers["authorization"].removeprefix("Basic ")).decode().partition(":")[0]
+        rows, shop = user.removeprefix("rows").split("-shop")
+        payout, its = prepared(int(rows))
+        if path.endswith("/payouts"):
+            return pages(
+                "payouts", [payout | {"payment_reference": f"R{rows}S{shop}", "merchant_id": f"M{shop}"}]
+            )[0]
+        asked = parse_qs(query)
+        if asked["size"] != [str(PAGE_SIZE)]:
+            raise ValueError(f"only whole pages of {PAGE_SIZE} are prepared")
+        return its[int(asked["offset"][0]) // PAGE_SIZE]
 
     def _soap(self, action: str, headers: dict[str, str], body: bytes) -> bytes:
         if action == "Login":
             found = re.search(rb"IdentityId>[0-9a-f-]*-0*(\d+)<", body)
-            return ENVELOPE.format(action, WEB, found.group(1).decode() if found else "").encode()
+            return soap(action, found.group(1).decode() if found else "")
         if action == "GetIdentity":
-            shop = int(headers["cookie"].rpartition("=")[2])
-            return ENVELOPE.format(action, WEB, IDENTITY.format(shop)).encode()
+            return soap(action, IDENTITY.format(int(headers["cookie"].rpartition("=")[2])))
         if action == "SaveBundleList":
             self.saved.append(body)
-        return self.prepared[action]
-
-    @staticmethod
-    def _klarna(path: str, query: dict[str, list[str]], headers: dict[str, str]) -> bytes:
-        user = base64.b64decode(headers["authorization"].removeprefix("Basic ")).decode()
-        rows, shop = user.partition(":")[0].removeprefix("rows").split("-shop")
-        if path.endswith("/payouts"):
-            return payouts(rows, shop)
-        if query["size"] != [str(PAGE_SIZE)]:
-            raise ValueError(f"only whole pages of {PAGE_SIZE} are prepared")
-        return transactions(rows)[int(query["offset"][0]) // PAGE_SIZE]
+        return soap(action, RESULTS[action])
 
 
-def summary(bundle: bytes) -> dict[str, Any]:
-    """What a saved bundle says, whatever prefixes it says it with: equal for two that book the same."""
-    debit, difference, count, digest = Decimal(0), Decimal(0), 0, hashlib.sha256()
-    for _, element in ET.iterparse(io.BytesIO(bundle)):  # noqa: S314 - our own client's
-        if element.tag.rpartition("}")[2] == "Entry":
+def entries_digest(bundle: bytes) -> str:
+    """Equal for two bundles with the same entries, however their XML is written."""
+    digest = hashlib.sha256()
+    for _, element in ET.iterparse(io.BytesIO(bundle)):  # noqa: S314 - from a client of our own
+        if element.tag.endswith("}Entry"):
             fields = {field.tag.rpartition("}")[2]: field.text or "" for field in element}
-            amount = Decimal(fields["Amount"])
-            count, difference, debit = count + 1, difference + amount, debit + max(amount, Decimal(0))
-            digest.update(repr(fields | {"Amount": f"{amount:.2f}"}).encode())
+            fields["Amount"] = f"{Decimal(fields['Amount']):.2f}"
+            digest.update(repr(sorted(fields.items())).encode())
             element.clear()
-    return {
-        "bytes": len(bundle),
-        "entries": count,
-        "debit": str(debit),
-        "difference": str(difference),
-        "digest": digest.hexdigest()[:16],
-    }
+    return digest.hexdigest()
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -166,18 +192,11 @@ class Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
 
 
-def main() -> None:
-    """Says its address on the first line of stdout, then serves until it is ended."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.server", description=__doc__)
-    parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="before each answer")
-    parser.add_argument("--port", type=int, default=0)
-    options = parser.parse_args()
-    Handler.latency = options.latency
-    with Server(("127.0.0.1", options.port), Handler) as server:
+if __name__ == "__main__":
+    Handler.latency = float(sys.argv[1])
+    for size in map(int, sys.argv[2:]):
+        prepared(size)
+    with Server(("127.0.0.1", 0), Handler) as server:
         sys.stdout.write(f"http://127.0.0.1:{server.server_address[1]}\n")
         sys.stdout.flush()
         server.serve_forever()
-
-
-if __name__ == "__main__":
-    main()

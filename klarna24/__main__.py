@@ -2,10 +2,11 @@
 
 import sys
 
+from klarna24.cli.main import run
+
 
 def main() -> None:
-    from klarna24.cli.main import run  # noqa: PLC0415 - a broken install is told by the traceback of this line
-
+    """Run the command line of this process and exit with its code."""
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,4 +1,4 @@
-"""HTTP as both vendor clients use it: a session that names the product, a body with an end, a clock, a pace."""
+"""What the clients of both vendors need of HTTP: a session, a bounded body, the server's time, a pace."""
 
 import time
 from collections import deque
@@ -17,7 +17,7 @@ from klarna24.text import Sentence, sentence
 
 
 class AnswerTooLong(Exception):
-    """The answer grew too large, or took too long."""
+    """The body grew too large, or took too long; ``why`` says so in a sentence."""
 
     def __init__(self, why: Sentence) -> None:
         super().__init__(why)
@@ -25,7 +25,7 @@ class AnswerTooLong(Exception):
 
 
 def new_session(base_url: str | None) -> requests.Session:
-    """Names the product and its version. A proxy has no business between two programs of one machine."""
+    """Return a session that names the product and its version. To a loopback address it uses no proxy."""
     session = requests.Session()
     session.headers["User-Agent"] = f"klarna24/{__version__}"
     if base_url and is_loopback(urlsplit(base_url).hostname or ""):
@@ -34,29 +34,31 @@ def new_session(base_url: str | None) -> requests.Session:
 
 
 class ServerTime(NamedTuple):
-    """What a server said of the time (its Date header), and when it said so by our clock. Read only when asked,
-    so that no header, however odd, can end a run."""
+    """The Date header of a response, and when it arrived by our clock. The header is parsed only in
+    :meth:`ahead`, so that no header, however malformed, can end a run."""
 
-    said: str | None
-    heard_at: datetime
+    date_header: str | None
+    received_at: datetime
 
     @classmethod
     def of(cls, response: requests.Response) -> Self:
+        """Take the time from a response that has just arrived."""
         return cls(response.headers.get("Date"), datetime.now(UTC))
 
     def ahead(self) -> timedelta | None:
-        """How far its clock is ahead of ours; None where it said nothing that can be read."""
+        """Return how far the server's clock is ahead of ours; None if it sent no readable date."""
         try:
-            moment = parsedate_to_datetime(self.said or "")
+            moment = parsedate_to_datetime(self.date_header or "")
         except (ValueError, TypeError, LookupError, OverflowError):
             return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - self.heard_at
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - self.received_at
 
 
 def read_whole(response: requests.Response, seconds: float, most_bytes: int) -> bytes:
-    """The body. Raises AnswerTooLong, and what requests and urllib3 raise when the connection breaks."""
+    """Return the decoded body. Raises AnswerTooLong, and whatever requests and urllib3 raise when the
+    connection breaks."""
     deadline, chunks, size = time.monotonic() + seconds, [], 0
-    # read1 gives what has come, where iter_content would wait for its chunk to be full and never see the deadline
+    # read1 returns what has arrived; iter_content would wait until its chunk is full, and miss the deadline
     while chunk := response.raw.read1(2**16, decode_content=True):
         size += len(chunk)
         if size > most_bytes or time.monotonic() > deadline:
@@ -69,7 +71,7 @@ def read_whole(response: requests.Response, seconds: float, most_bytes: int) -> 
 
 
 class TooManyRequests(Exception):
-    """The next request would have to wait for ``seconds``: longer than whoever asks is willing to."""
+    """The next request would have to wait for ``seconds``, which is longer than the caller allows."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"{seconds:.0f} s")
@@ -77,22 +79,23 @@ class TooManyRequests(Exception):
 
 
 class Pace:
-    """``most`` requests in any span of ``seconds``."""
+    """At most ``most`` requests in any span of ``seconds``."""
 
     def __init__(self, most: int, seconds: float) -> None:
         self._times: deque[float] = deque(maxlen=most)
         self._seconds = seconds
         self._lock = Lock()
 
-    def keep(self, longest_wait: float) -> None:
-        """Returns when a request may be made, and counts it. Raises TooManyRequests instead of waiting longer."""
-        while (wait := self._take()) > 0:
-            if wait > longest_wait:
-                raise TooManyRequests(wait)
-            time.sleep(wait)
+    def wait(self, longest: float) -> None:
+        """Return when a request may be made, and count it. Raises TooManyRequests instead of waiting more than
+        ``longest`` seconds."""
+        while (seconds := self._count_or_wait()) > 0:
+            if seconds > longest:
+                raise TooManyRequests(seconds)
+            time.sleep(seconds)
 
-    def _take(self) -> float:
-        """0, and counted; or how long it is until there is room."""
+    def _count_or_wait(self) -> float:
+        """Count a request and return 0, or return the seconds until one is possible."""
         with self._lock:
             now = time.monotonic()
             if len(self._times) == self._times.maxlen and (wait := self._times[0] + self._seconds - now) > 0:
@@ -101,11 +104,19 @@ class Pace:
             return 0.0
 
 
+# Shared by the whole process, because the vendors count the requests of a user, not of a profile: an agency's
+# thousand web shops may have one user.
 _paces: dict[Hashable, Pace] = {}
-_lock = Lock()
+_paces_lock = Lock()
 
 
 def pace_of(user: Hashable, most: int, seconds: float) -> Pace:
-    """The one that all of this process share for this user."""
-    with _lock:
+    """Return the pace that all clients of this user share in this process."""
+    with _paces_lock:
         return _paces.setdefault((user, most, seconds), Pace(most, seconds))
+
+
+def reset_paces() -> None:
+    """Forget every request made so far; tests call it, because they share a process."""
+    with _paces_lock:
+        _paces.clear()

@@ -1,31 +1,52 @@
-"""What the tests stand on: the sandbox on loopback, an empty home, and no way out to any network."""
+"""Fixtures for all tests: an empty home, no network but loopback, and a process that remembers no other test."""
 
 import os
+import signal
 import socket
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 
+from klarna24 import http, text
+from klarna24.logs import redaction
+from klarna24.run import stopping
+from klarna24.twentyfour import client, sessions
 from tests.support.contracts import service
 from tests.support.mail_server import open_mail
 from tests.support.sandbox_calls import box
 from tests.support.secrets import keyring_of
 from tests.support.shops import OpenShop, Shop, open_shop
 
-__all__ = ["box", "keyring_of", "open_mail", "open_shop", "service"]  # fixtures that stand elsewhere
+__all__ = ["box", "keyring_of", "open_mail", "open_shop", "service"]  # fixtures defined in tests/support
+
+IN_MEMORY = Path("/dev/shm")
+if os.access(IN_MEMORY, os.W_OK):
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))  # a state's many fsyncs take no time there
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> None:
+    """Empties everything that klarna24 keeps for the life of its process."""
+    redaction.forget_secrets()
+    http.reset_paces()
+    client.reset_numbers()
+    sessions._locks.clear()
+    stopping._pending.signal_number = None
+    text._catalogue.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing but loopback can be reached, and no other name is looked up."""
+    """Only loopback can be reached, and only its names are looked up."""
     connect, look_up = socket.socket.connect, socket.getaddrinfo
 
     def guarded_connect(self: socket.socket, address: Any) -> None:
         if self.family in {socket.AF_INET, socket.AF_INET6} and address[0] not in {"127.0.0.1", "::1"}:
-            raise AssertionError(f"a test reaches for {address}")
+            raise AssertionError(f"a test connects to {address}")
         connect(self, address)
 
     def guarded_look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
@@ -39,7 +60,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty HOME, and nothing of the developer's environment."""
+    """An empty HOME, and nothing from the developer's environment."""
     folder = tmp_path / "home"
     folder.mkdir()
     for name in list(os.environ):
@@ -50,27 +71,36 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c_works() -> Iterator[None]:
+    """A shell starts background jobs with Ctrl-C ignored, and what the tests start would inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def shop(open_shop: OpenShop) -> Shop:
-    """The seeded sandbox."""
+    """A shop with the sandbox's own payouts."""
     return open_shop()
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Back-off is the same, but gives up within a moment."""
+    """Calls are repeated as usual, but for a fraction of a second only."""
     monkeypatch.setattr("klarna24.klarna.client.RETRY_SECONDS", 0.3)
     monkeypatch.setattr("klarna24.twentyfour.connection.RETRY_SECONDS", 0.3)
 
 
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
+    """A certificate authority of the tests' own."""
     return trustme.CA()
 
 
 @pytest.fixture
 def certificate(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """Of localhost, by an authority that is trusted here."""
+    """A server's TLS context with a certificate for localhost, which klarna24 trusts during the test."""
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -80,5 +110,5 @@ def certificate(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mail server or a monitor that does not answer costs a second."""
-    monkeypatch.setattr("klarna24.notify.limit.SECONDS", 1.0)
+    """A mail server or monitor that does not answer delays a run by a moment at most."""
+    monkeypatch.setattr("klarna24.notify.limit.SECONDS", 0.6)

@@ -1,1 +1,1 @@
-"""Pure accounting: a payout and its rows become a balanced voucher, or a reason why not."""
+"""Pure accounting: a payout and its transactions become a balanced voucher, or the reason why they cannot."""

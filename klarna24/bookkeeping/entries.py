@@ -1,4 +1,4 @@
-"""Accounts, parties and texts: a line of the money table becomes an entry of the voucher."""
+"""Adds accounts, customer and supplier, and texts: a line becomes an entry of the voucher."""
 
 import json
 import re
@@ -12,12 +12,11 @@ from klarna24.config.tables import Profile
 from klarna24.errors import Blocked
 from klarna24.text import Language, sentence, translated
 
-COMMENT_LENGTH = 75  # facts: "Comment: keep to 75 characters"
-# Nobody documents the longest invoice number or OCR; a Klarna order id (36) must pass, and anything beyond
-# this is blocked rather than cut by 24SevenOffice.
+COMMENT_LENGTH = 75  # docs/vendors/24sevenoffice.md, "SaveBundleList"
+# docs/vendors/24sevenoffice.md, "Newer findings"; a longer reference is blocked, so that 24SevenOffice cuts none
 REFERENCE_LENGTH = {"comment": COMMENT_LENGTH, "invoice_no": 50, "ocr": 50}
-# The account of each total, as a key below ``accounts``. The side follows from the total's sign: what adds to
-# the settlement is a credit, what lowers it a debit.
+# The key below ``accounts`` of each total. Its sign decides the side: what adds to the settlement is a credit, and
+# what lowers it a debit.
 ACCOUNT = {
     "sale": "receivable",
     "return": "receivable",
@@ -39,7 +38,7 @@ ACCOUNT = {
 
 
 def accounts_of(lines: Iterable[Line], profile: Profile, books: Books) -> dict[tuple[str, str | None], int]:
-    """The account of each kind (and detailed type). Raises Blocked naming all that are missing at once."""
+    """Return the account of each kind and detailed type. Raises Blocked, which names all missing accounts."""
     accounts: dict[tuple[str, str | None], int] = {}
     missing: dict[str, list[str]] = {}
     for kind, detailed_type in dict.fromkeys((line.kind, line.detailed_type) for line in lines):
@@ -56,7 +55,7 @@ def accounts_of(lines: Iterable[Line], profile: Profile, books: Books) -> dict[t
             sentence(
                 "the profile has no account for it: add under {table}: {lines}", table=table, lines=lines_to_add
             ),
-            sentence("put the account's number for ACCOUNT; it is tried again at each run"),
+            sentence("replace ACCOUNT with the account's number; it is tried again at each run"),
         )
     unknown = sorted({number for number in accounts.values() if number not in books.chart})
     if unknown:
@@ -69,7 +68,7 @@ def accounts_of(lines: Iterable[Line], profile: Profile, books: Books) -> dict[t
 
 
 def _account(kind: str, detailed_type: str | None, profile: Profile) -> tuple[int | None, str]:
-    """The account and its key below ``accounts``."""
+    """Return the account's number, if the profile has it, and its key below ``accounts``."""
     accounts = profile.accounts
     if kind == "settlement":
         return accounts.payout, "payout"
@@ -87,7 +86,7 @@ def _account(kind: str, detailed_type: str | None, profile: Profile) -> tuple[in
 
 
 def _toml_line(key: str, missing: list[str], profile: Profile) -> str:
-    """The line to add; for charges and credits the whole one, with what stands there already."""
+    """Return the line to add; for charges and credits the whole line, with what the profile has already."""
     if key not in {"charges", "credits"}:
         return f"{key} = ACCOUNT"
     by_type: dict[str, int | str] = {**getattr(profile.accounts, key), **dict.fromkeys(missing, "ACCOUNT")}
@@ -106,6 +105,7 @@ def entries_of(
     profile: Profile,
     anchor: Line,
 ) -> Iterator[Entry]:
+    """Yield an entry for each line. Raises Blocked if a reference is too long for its field."""
     by_target = profile.references.by_target()
     parties = {number: profile.voucher.party(number) for number in accounts.values()}
     for line in lines:
@@ -126,8 +126,8 @@ def entries_of(
 
 
 def _comment(payment_reference: str, line: Line, language: Language) -> str:
-    """Whether the reference fits is asked of the English words, so that no payout is blocked for its language; a
-    longer word of another one is cut at its end, and the reference never."""
+    """Return the comment of a line. Whether the reference fits is decided with the English word, so that no payout
+    is blocked for its language; a longer word of another language is cut at its end, a reference never."""
     head, word = f"Klarna {payment_reference}", WORDS[line.kind]
     if len(f"{head} {word}") > COMMENT_LENGTH:
         raise Blocked(
@@ -143,7 +143,7 @@ def _comment(payment_reference: str, line: Line, language: Language) -> str:
     comment = f"{head} {translated(word, language)}"
     if line.detailed_type:
         whole = f"{comment} {line.detailed_type}"
-        # Klarna's word tells more than ours, and may be cut where a reference may not
+        # where both do not fit, Klarna's word stays, because it says more than ours; a word may be cut
         comment = whole if len(whole) <= COMMENT_LENGTH else f"{head} {line.detailed_type}"
     return comment[:COMMENT_LENGTH]
 
@@ -155,7 +155,7 @@ def _reference(row: Transaction, field: str, target: str) -> str | None:
         raise Blocked(
             "reference-too-long",
             sentence(
-                "{field} {start}… has {length} characters, and {target} takes {longest}",
+                "{field} {start}… has {length} characters, and {target} takes at most {longest}",
                 field=field,
                 start=repr(reference[:20]),
                 length=len(reference),

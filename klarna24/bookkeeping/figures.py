@@ -1,4 +1,4 @@
-"""What the figures must say of themselves, and the company's books of the currency and the year; or Blocked."""
+"""Checks that the totals add up, and finds the currency and the fiscal year of the voucher. All raise Blocked."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -11,11 +11,12 @@ from klarna24.config.tables import Profile
 from klarna24.errors import Blocked
 from klarna24.text import Sentence, joined, sentence
 
-SKIP = "klarna24 resolve --skip"  # for the place {skip}, where problems.held puts the command in full
+SKIP = "klarna24 resolve --skip"  # stands in hints for {skip}, until the run fills in the whole command
 
 
 def check_figures(payout: Payout) -> frozenset[str]:
-    """Hold what does not add up; return the totals that are no part of this settlement (GROSS fees)."""
+    """Raise Blocked if the totals do not add up. Return those that are not part of the settlement: the fees of a
+    GROSS payout."""
     if payout.settlement_type == "GROSS_FEE":
         raise Blocked(
             "gross-fee",
@@ -29,12 +30,14 @@ def check_figures(payout: Payout) -> frozenset[str]:
         raise Blocked(
             "unknown-type",
             sentence("settlement type {type} is not known", type=repr(payout.settlement_type)),
-            sentence("book it by hand, then {skip}, and tell us", skip=SKIP),
+            sentence("book it by hand, then {skip}, and report it to the maintainers of klarna24", skip=SKIP),
         )
     if payout.currency in NOT_TWO_DECIMALS:
         raise Blocked(
             "currency",
-            sentence("{currency} has not two decimals, as 24SevenOffice's amounts have", currency=payout.currency),
+            sentence(
+                "{currency} does not have two decimals, which 24SevenOffice requires", currency=payout.currency
+            ),
             sentence("book it by hand, then {skip}", skip=SKIP),
         )
     _check_signs(payout)
@@ -46,7 +49,7 @@ def check_figures(payout: Payout) -> frozenset[str]:
 def _check_signs(payout: Payout) -> None:
     totals = payout.totals
     figures = [
-        # a total by Klarna's own name, for it is Klarna that is asked
+        # the totals have Klarna's own names, because the person is to ask Klarna
         *totals.amounts.items(),
         (NAMES["opening_debt"], totals.opening_debt),
         (NAMES["closing_debt"], totals.closing_debt),
@@ -56,7 +59,7 @@ def _check_signs(payout: Payout) -> None:
         raise Blocked(
             "negative",
             sentence(
-                "Klarna's totals are magnitudes, and these are negative: {figures}",
+                "Klarna's totals are never negative, but these are: {figures}",
                 figures=joined(", ", negative),
             ),
             sentence("ask Klarna what they mean, book it by hand, then {skip}", skip=SKIP),
@@ -110,10 +113,12 @@ def _compare() -> Sentence:
 
 
 def is_foreign(payout: Payout, books: Books) -> bool:
+    """Return whether the payout is in another currency than the company's books."""
     return payout.currency != books.home_currency
 
 
 def currency_of(payout: Payout, rows: Iterable[Transaction], profile: Profile, books: Books) -> Currency:
+    """Return the voucher's currency with its rate. Raises Blocked for a foreign currency without one."""
     if not is_foreign(payout, books):
         return Currency(payout.currency)
     if profile.voucher.foreign_currency == "rate" and payout.currency in books.currencies:
@@ -134,7 +139,7 @@ def currency_of(payout: Payout, rows: Iterable[Transaction], profile: Profile, b
 
 
 def _own_vat(payout: Payout, rows: Iterable[Transaction]) -> Iterator[Sentence]:
-    """Klarna's VAT in the country where the merchant is registered: what its VAT return needs."""
+    """Yield Klarna's own VAT in the currency of the merchant's country, which the VAT return needs."""
     sums: defaultdict[tuple[bool, str], Decimal] = defaultdict(Decimal)
     for row in rows:
         if row.currency == payout.currency and row.registration_tax and row.registration_currency:
@@ -148,8 +153,8 @@ def _own_vat(payout: Payout, rows: Iterable[Transaction]) -> Iterator[Sentence]:
 
 
 def fiscal_year(day: date, profile: Profile, years: Iterable[FiscalYear]) -> int:
-    """The number that 24SevenOffice gives the year of ``day`` (facts: YearId; undocumented for a split one).
-    Raises Blocked where nothing can be booked on that day."""
+    """Return the YearId of the fiscal year of ``day``; which one a split year has, the profile must say
+    (docs/vendors/24sevenoffice.md, "SaveBundleList"). Raises Blocked if nothing can be booked on that day."""
     year = next((year for year in years if year.start <= day < year.end), None)
     if year is None:
         message = sentence("there is no fiscal year with {day} in it", day=str(day))
@@ -182,4 +187,5 @@ def fiscal_year(day: date, profile: Profile, years: Iterable[FiscalYear]) -> int
 
 
 def money(payout: Payout, amount: Decimal) -> str:
+    """Return the amount with the payout's currency, for messages."""
     return f"{amount:.2f} {payout.currency}"

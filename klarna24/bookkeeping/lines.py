@@ -1,4 +1,7 @@
-"""The money table: one line a total, or one a row; the side follows from the total's sign."""
+"""The lines of a voucher before they have accounts: one for each total, or one for each row.
+
+The sign of the total (payout.SIGNS) decides between debit and credit.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +13,7 @@ from klarna24.bookkeeping.payout import SIGNS, ZERO, Payout, Transaction
 from klarna24.errors import Blocked
 from klarna24.text import sentence
 
-# What a line is called in its comment, and a total in a message.
+# What a line is called in its comment, and a total in messages.
 WORDS = {
     "settlement": sentence("payout"),
     "sale": sentence("sales"),
@@ -30,8 +33,8 @@ WORDS = {
     "repay": sentence("debt repaid"),
     "deposit": sentence("new debt"),
 }
-# Which total a row belongs to, and with which sign it counts towards it (facts: "The arithmetic"). Row types
-# without an entry here are known, and left to the totals.
+# The total that a row counts towards, and its sign there (docs/vendors/klarna.md, "The arithmetic"). For known row
+# types without an entry here, the total itself is booked.
 ROW_TOTAL = {
     "SALE": ("sale", 1),
     "RETURN": ("return", 1),
@@ -52,7 +55,7 @@ ITEMISED = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A voucher line before it has an account: debit positive. ``row`` is there on itemised lines only."""
+    """A line of a voucher before it has an account; a debit is positive. Only itemised lines have a ``row``."""
 
     kind: str
     amount: Decimal
@@ -63,7 +66,8 @@ class Line:
 def lines_of(
     payout: Payout, rows: Sequence[Transaction], itemised: frozenset[str], left_out: frozenset[str]
 ) -> Iterator[Line]:
-    """The voucher's lines, the settlement first; zeros make none, and nothing is netted."""
+    """Yield the voucher's lines, the settlement first. A zero makes no line, and nothing is netted. Raises Blocked
+    if the rows contradict the totals."""
     by_total = _rows_by_total(payout, rows, itemised)
     if payout.totals.settlement:
         yield Line("settlement", payout.totals.settlement)
@@ -81,7 +85,8 @@ def lines_of(
 
 
 def _by_detailed_type(total: str, sign: int, rows: Iterable[tuple[Transaction, int]]) -> Iterator[Line]:
-    """One line a detailed type: a loan among the charges is no cost (facts: CHARGE and CREDIT)."""
+    """Yield one line for each detailed type: a loan among the charges is not a cost (docs/vendors/klarna.md,
+    "Detailed types")."""
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     for row, _ in rows:
         sums[row.detailed_type or ""] += row.amount
@@ -93,14 +98,14 @@ def _by_detailed_type(total: str, sign: int, rows: Iterable[tuple[Transaction, i
 def _rows_by_total(
     payout: Payout, rows: Sequence[Transaction], itemised: frozenset[str]
 ) -> dict[str, list[tuple[Transaction, int]]]:
-    """The rows behind the totals that need them. Raises Blocked where they do not tell the same story."""
+    """Return the rows of each total that needs them. Raises Blocked if they do not add up to it."""
     by_total: defaultdict[str, list[tuple[Transaction, int]]] = defaultdict(list)
     unknown = sorted({row.type for row in rows if row.type not in KNOWN_ROWS})
     if unknown:
         raise Blocked(
             "unknown-type",
             sentence("Klarna's rows have a type that is not known: {types}", types=", ".join(unknown)),
-            sentence("book it by hand, then {skip}, and tell us", skip=SKIP),
+            sentence("book it by hand, then {skip}, and report it to the maintainers of klarna24", skip=SKIP),
         )
     needed = itemised | {total for total in ("charge", "credit") if itemised or payout.totals[total]}
     for row in rows:
@@ -134,12 +139,13 @@ def _check_rows(payout: Payout, total: str, rows: list[tuple[Transaction, int]])
                 sum=money(payout, total_of_rows),
                 total=money(payout, payout.totals[total]),
             ),
-            sentence("it is tried again at each run; if it stays, ask Klarna"),
+            sentence("it is tried again at each run; if the difference stays, ask Klarna"),
         )
 
 
 def anchor_of(lines: list[Line]) -> Line:
-    """The settlement; where it is zero the largest line that is not a row; of rows only, the largest."""
+    """Return the line by which the voucher is found again: the settlement, or if it is zero the largest line that
+    is no row, or if all are rows the largest of them."""
     if lines[0].kind == "settlement":
         return lines[0]
     of_totals = [line for line in lines if line.row is None]
@@ -147,5 +153,5 @@ def anchor_of(lines: list[Line]) -> Line:
 
 
 def _size(line: Line) -> tuple[Decimal, Decimal, str]:
-    """By amount; equal ones by what stands in them, for Klarna's order is none to rely on."""
+    """Order by amount, and equal amounts by their content, because Klarna promises no order of the rows."""
     return abs(line.amount), line.amount, repr(line)

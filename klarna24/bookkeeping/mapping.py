@@ -1,11 +1,10 @@
-"""From a payout to a voucher: pure, and the only place that decides what is booked where.
+"""Makes the voucher of a payout. What is booked on which account is decided here and in the modules below, purely.
 
     payout, its rows, the profile, the books
-      → figures.py   the totals add up, or the payout is blocked
-                     currency, fiscal year
-      → lines.py     the money table: one line a total, or one a row
-      → entries.py   accounts, parties, comments, references
-      → Voucher      balanced, or it cannot be constructed
+      → figures.py   the totals add up, or the payout is blocked; currency and fiscal year
+      → lines.py     one line for each total, or for each row
+      → entries.py   accounts, customer and supplier, comments, references
+      → Voucher      balances, or cannot be made
 
 Whatever is not certain raises :class:`~klarna24.errors.Blocked` with the figures and one next step.
 """
@@ -25,20 +24,20 @@ __all__ = ["fiscal_year", "needs_rows", "voucher_for"]
 
 
 def needs_rows(payout: Payout, profile: Profile, books: Books) -> bool:
-    """Whether the voucher (or the reason to hold) cannot be made from the totals alone."""
+    """Return whether the voucher, or the reason why the payout is blocked, needs more than the totals."""
     return bool(
         profile.transfer != "lump"
         or payout.totals["charge"]
         or payout.totals["credit"]
-        # a blocked payout in a foreign currency shows Klarna's own VAT, and only the rows have it
+        # the message of a payout blocked for its currency shows Klarna's own VAT, which only the rows have
         or (is_foreign(payout, books) and profile.voucher.foreign_currency == "hold")
     )
 
 
 def voucher_for(payout: Payout, rows: Sequence[Transaction], profile: Profile, books: Books) -> Voucher | None:
-    """The voucher of one payout; None where there is nothing to book: every total zero, or left out.
+    """Return the voucher of one payout; None if there is nothing to book, because every total is zero or left out.
 
-    ``rows`` are all of the payout's, or empty where :func:`needs_rows` says no. Raises Blocked.
+    ``rows`` are all rows of the payout; they may be empty if :func:`needs_rows` is false. Raises Blocked.
     """
     left_out = check_figures(payout)
     if not any(payout.totals.amounts.values()) and not payout.totals.settlement:

@@ -1,8 +1,7 @@
-"""What Klarna says: a payout, its totals, its transactions.
+"""A payout, its totals and its transactions, as Klarna states them.
 
-Frozen records without behaviour beyond their own arithmetic. Amounts are Decimal in the payout's currency
-(klarna.py turns minor units into Decimal, once). Names are those of the settlements contract, without
-``_amount``.
+Frozen records without behaviour beyond their own arithmetic. Amounts are Decimal in the payout's currency. The
+names of the totals are those of Klarna's contract, without ``_amount``.
 """
 
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from klarna24.text import sentence
 
 ZERO = Decimal(0)
 
-# Settlement amount = the signed sum of these totals (facts: "The arithmetic").
+# The settlement amount is the signed sum of these totals (docs/vendors/klarna.md, "The arithmetic").
 SIGNS: dict[str, int] = {
     "sale": +1,
     "return": -1,
@@ -34,7 +33,7 @@ SIGNS: dict[str, int] = {
     "repay": -1,
     "deposit": +1,
 }
-# What a person calls the figures of :meth:`Totals.named`.
+# The names of the figures of :meth:`Totals.named` in messages.
 NAMES = {
     "settlement": sentence("settlement"),
     "sale": sentence("sale"),
@@ -58,8 +57,8 @@ NAMES = {
 }
 FEE_TERMS = frozenset({"fee", "fee_correction", "fee_refund", "tax", "tax_refund"})
 
-# ISO 4217 currencies whose minor unit is not a hundredth. Klarna's amounts are minor units, and 24SevenOffice
-# keeps two decimals: such a payout is blocked.
+# The currencies of ISO 4217 whose minor unit is not a hundredth. Klarna's amounts are in minor units and
+# 24SevenOffice's have two decimals, so such a payout is blocked.
 NOT_TWO_DECIMALS = {
     *("BHD", "BIF", "CLF", "CLP", "DJF", "GNF", "IQD", "ISK", "JOD", "JPY", "KMF", "KRW", "KWD", "LYD"),
     *("OMR", "PYG", "RWF", "TND", "UGX", "UYI", "UYW", "VND", "VUV", "XAF", "XOF", "XPF"),
@@ -67,7 +66,7 @@ NOT_TWO_DECIMALS = {
 
 
 class PayoutKey(NamedTuple):
-    """What makes a payout one and the same at Klarna: a reference may recur in another currency."""
+    """Identifies a payout at Klarna; a reference may recur in another currency."""
 
     merchant_id: str
     payment_reference: str
@@ -76,7 +75,7 @@ class PayoutKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The sixteen totals (:data:`SIGNS`), the settlement and the debts; magnitudes, as Klarna states them."""
+    """The sixteen totals (:data:`SIGNS`), the settlement and the debts. All but the settlement are magnitudes."""
 
     settlement: Decimal
     amounts: dict[str, Decimal]
@@ -87,10 +86,11 @@ class Totals:
         return self.amounts.get(total, ZERO)
 
     def signed_sum(self, without: frozenset[str] = frozenset()) -> Decimal:
+        """Return the sum of the totals with their signs, except those in ``without``."""
         return sum((sign * self[total] for total, sign in SIGNS.items() if total not in without), ZERO)
 
     def named(self) -> dict[str, Decimal]:
-        """All figures by name, zeros left out: what state keeps to see whether Klarna changed its mind."""
+        """Return all figures by name, without zeros; the state stores them to see whether Klarna changes them."""
         figures = {
             "settlement": self.settlement,
             **{total: self[total] for total in SIGNS},
@@ -102,7 +102,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """One settlement of Klarna's; ``payout_date`` is UTC, ``settlement_type`` NET, GROSS or GROSS_FEE."""
+    """One settlement of Klarna's. ``payout_date`` is in UTC; ``settlement_type`` is NET, GROSS or GROSS_FEE."""
 
     payment_reference: str
     payout_date: datetime
@@ -114,16 +114,18 @@ class Payout:
 
     @property
     def key(self) -> PayoutKey:
+        """Return what identifies the payout."""
         return PayoutKey(self.merchant_id, self.payment_reference, self.currency)
 
     def local_date(self, zone: ZoneInfo) -> date:
-        """The day it was paid where the shop is: the voucher's date."""
+        """Return the day of the payout in the shop's time zone, which is the voucher's date."""
         return self.payout_date.astimezone(zone).date()
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A row of a payout. It has no id, and two equal rows may both be real (facts: "Transaction rows")."""
+    """A row of a payout. It has no id, so two equal rows may both be real (docs/vendors/klarna.md, "Transaction
+    rows")."""
 
     type: str
     amount: Decimal

@@ -1,6 +1,6 @@
-"""What the ledger wants: a voucher that balances, and the books it must fit.
+"""A voucher that balances, and the company's books, which it must fit.
 
-Amounts are Decimal with two decimals; debit positive, credit negative (facts: SaveBundleList).
+Amounts are Decimal with two decimals; a debit is positive, a credit negative.
 """
 
 import hashlib
@@ -13,13 +13,13 @@ CENT = Decimal("0.01")
 
 
 class Unbalanced(ValueError):
-    """Raised instead of a voucher whose debit and credit differ: such a voucher cannot exist."""
+    """Raised instead of making a voucher whose debit and credit differ, or one of whose parts is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the voucher. ``kind`` is the name of the total it comes from; ``customer_id`` may be the
-    supplier's: 24SevenOffice keeps both in one field."""
+    """A line of the voucher. ``kind`` is the name of the total that it comes from. ``customer_id`` may be the
+    supplier's, because 24SevenOffice has one field for both."""
 
     account_no: int
     amount: Decimal
@@ -34,7 +34,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Currency:
-    """How 24SevenOffice writes a currency: ``rate`` is for ``unit`` of it (contract: Client.Currency)."""
+    """A currency as 24SevenOffice has it: ``unit`` of it are worth ``rate`` (contract: Client.Currency)."""
 
     symbol: str
     rate: Decimal = Decimal(1)
@@ -43,7 +43,7 @@ class Currency:
 
 @dataclass(frozen=True, slots=True)
 class VoucherType:
-    """Contract: Account.TypeData; ``number`` is the Sort of a bundle."""
+    """A voucher type (contract: Account.TypeData); ``number`` is the Sort of a bundle."""
 
     number: int
     title: str
@@ -52,7 +52,7 @@ class VoucherType:
 
 @dataclass(frozen=True, slots=True)
 class FiscalYear:
-    """Contract: Transaction.FiscalYear; ``end`` is the first day that is no longer in it."""
+    """A fiscal year (contract: Transaction.FiscalYear); ``end`` is the first day after it."""
 
     start: date
     end: date
@@ -73,8 +73,8 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """By what a voucher is found in the ledger, kept from the moment before it was sent: whatever the profile
-    says later, this is what was sent."""
+    """What is needed to find a voucher in the ledger: its name, its anchor and its sums per account. Stored before
+    the voucher is sent, so that a later change of the profile does not matter."""
 
     payment_reference: str
     name: str
@@ -86,10 +86,10 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Voucher:
-    """One journal document for one payout.
+    """One accounting document for one payout. Raises Unbalanced if it does not balance.
 
-    ``anchor`` is the entry by which the voucher is found again: its comment begins
-    ``Klarna {payment_reference}`` whatever the profile says.
+    ``anchor`` is the entry by which the voucher is found again. Its comment always begins
+    ``Klarna {payment_reference}``.
     """
 
     payment_reference: str
@@ -112,26 +112,30 @@ class Voucher:
 
     @property
     def name(self) -> str:
+        """Return the bundle's name: Klarna, the payment reference and the date."""
         return f"Klarna {self.payment_reference} {self.date}"
 
     @property
     def debit(self) -> Decimal:
+        """Return the sum of the debit entries, which is also that of the credit entries."""
         return sum((entry.amount for entry in self.entries if entry.amount > 0), Decimal(0))
 
     def sums(self) -> dict[int, Decimal]:
-        """The sum per account, zeros included: what is compared when the voucher is looked for."""
+        """Return the sum per account, zeros included."""
         sums: defaultdict[int, Decimal] = defaultdict(Decimal)
         for entry in self.entries:
             sums[entry.account_no] += entry.amount
         return dict(sums)
 
     def trace(self) -> Trace:
+        """Return what is needed to find the voucher in the ledger."""
         anchor = self.anchor
         return Trace(self.payment_reference, self.name, anchor.account_no, self.date, anchor.amount, self.sums())
 
     def fingerprint(self) -> str:
-        """Equal for vouchers that say the same, whatever the order of their lines (Klarna promises none) and the
-        language of our own words: what an Exception may have saved is not sent again because that changed."""
+        """Return a hash that is equal for vouchers of the same content, whatever the order of their lines (Klarna
+        promises none) and the language of our own words. A voucher that may have been saved in spite of an
+        Exception is therefore not sent again because only those changed."""
         ours = f"Klarna {self.payment_reference} "
         lines = sorted(
             repr(replace(entry, comment="") if entry.comment.startswith(ours) else entry) for entry in self.entries

@@ -1,50 +1,45 @@
-"""klarna24 check once more, in a child that has what cron has: a bare environment, no session, no terminal."""
+"""``klarna24 check`` again, in a process that has what cron gives it: few variables, no session, no terminal."""
 
 import json
 import os
 import signal
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from klarna24.check.result import Check, CheckedProfile
+from klarna24.check.result import Check, CheckedProfile, Outcome
 from klarna24.config.loading import Config
-from klarna24.errors import Problem, Unavailable
-from klarna24.schedule.crontab import program, user
+from klarna24.errors import Problem, ProblemCode, Unavailable
+from klarna24.schedule.command import program, user
 from klarna24.text import sentence
 
-SECONDS = 600.0  # each single thing in it ends much sooner
+TIMEOUT_SECONDS = 600.0  # each check has a much shorter time limit of its own
 
 
-class AsCron(NamedTuple):
-    """What the child found, and what it ended with."""
-
-    exit_code: int
-    profiles: list[CheckedProfile]
-    problems: list[Problem]
-
-
-def check_as_cron(config: Config, names: list[str], test_mail: bool = False) -> AsCron:
-    """Raises Unavailable where the child does not end, RuntimeError with what it wrote where it met a bug."""
+def check_as_cron(config: Config, names: Sequence[str], test_mail: bool = False) -> Outcome:
+    """Raises Unavailable if the process does not end, and RuntimeError with its error output if it has a bug."""
+    folders = ["--config", str(config.path), "--state-dir", str(config.state_dir)]
     profiles = [word for name in names for word in ("--profile", name)]
-    places = ["--config", str(config.path), "--state-dir", str(config.state_dir)]
     mail = ["--test-mail"] if test_mail else []
-    output, errors = _run([*program(), *places, "check", "--json", *mail, *profiles])
+    output, errors = _run([*program(), *folders, "check", "--json", *mail, *profiles])
     try:
         document = json.loads(output)
     except ValueError:
-        raise RuntimeError(f"the check in cron's environment ended without an answer:\n{errors}") from None
-    problems = [Problem(**problem) for problem in document["problems"]]
-    return AsCron(document["exit_code"], [_checked(one) for one in document["profiles"]], problems)
+        raise RuntimeError(f"the check in cron's environment printed no result:\n{errors}") from None
+    problems = tuple(
+        Problem(**{**problem, "code": ProblemCode(problem["code"])}) for problem in document["problems"]
+    )
+    return Outcome(document["exit_code"], [_checked(profile) for profile in document["profiles"]], problems)
 
 
-def _checked(one: dict[str, Any]) -> CheckedProfile:
-    return CheckedProfile(one["profile"], [Check(**check) for check in one["checks"]])
+def _checked(document: dict[str, Any]) -> CheckedProfile:
+    return CheckedProfile(document["profile"], [Check(**check) for check in document["checks"]])
 
 
 def environment() -> tuple[dict[str, str], str]:
-    """Cron's variables, and the folder in which it starts a job (crontab(5), Debian's)."""
+    """The variables that cron sets, and the folder in which it starts a command (Debian's crontab(5))."""
     name, home = user()
     home = home or "/"
     variables = {"PATH": "/usr/bin:/bin", "HOME": home, "LOGNAME": name, "SHELL": "/bin/sh"}
@@ -52,24 +47,25 @@ def environment() -> tuple[dict[str, str], str]:
 
 
 def _run(command: list[str]) -> tuple[str, str]:
-    """What it wrote. It and all that it started end with us, whatever ends us."""
+    """Its output and error output. The process and all that it started are killed if anything ends this one."""
     variables, folder = environment()
-    with subprocess.Popen(  # noqa: S603 - this very program
+    with subprocess.Popen(  # noqa: S603 - the command is this program
         command,
         env=variables,
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        start_new_session=True,  # no terminal either
+        start_new_session=True,  # a new session has no terminal
     ) as process:
         try:
-            output, errors = process.communicate(timeout=SECONDS)
+            output, errors = process.communicate(timeout=TIMEOUT_SECONDS)
         except BaseException as error:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             if isinstance(error, subprocess.TimeoutExpired):
-                message = sentence("the check did not end within {seconds} s", seconds=f"{SECONDS:.0f}")
+                seconds = f"{TIMEOUT_SECONDS:.0f}"
+                message = sentence("the check did not end within {seconds} s", seconds=seconds)
                 raise Unavailable(message, "klarna24 check") from None
             raise
     return output.decode("utf-8", "replace"), errors.decode("utf-8", "replace")

@@ -1,17 +1,20 @@
-"""What one check found, and what all checks of a profile come to."""
+"""What one check found, and the outcome of all checks."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple, Self
 
-from klarna24.errors import Problem, ProblemCode, worst
+from klarna24.errors import Klarna24Error, Problem, ProblemCode, worst
 
 Status = Literal["ok", "failed", "advice", "not-tried"]
+THIS_COMMAND = (
+    "klarna24 check"  # the next step of some errors, which would lead a reader of this output in a circle
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``next`` is the one next step where there is something to do; ``code`` a problem's, where it failed."""
+    """One thing that was tried. ``next`` is the next step, of a failed check or an advice; ``code`` is the kind of
+    problem of a failed check."""
 
     name: str
     status: Status
@@ -22,13 +25,34 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CheckedProfile:
-    """One profile, checked."""
+    """One profile with all its checks."""
 
     profile: str
     checks: list[Check]
 
 
-def exit_code(profiles: Iterable[CheckedProfile], problems: Iterable[Problem] = ()) -> int:
-    """As of a run that meets the same."""
-    failed = [check.code for one in profiles for check in one.checks if check.status == "failed" and check.code]
-    return worst([*(problem.exit_code for problem in problems), *(code.exit_code for code in failed)])
+class Outcome(NamedTuple):
+    """The exit code, the checks of each profile, and the problems that kept profiles from being checked."""
+
+    exit_code: int
+    profiles: list[CheckedProfile]
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def of(cls, profiles: list[CheckedProfile]) -> Self:
+        """Its exit code is the one that a run with the same failures returns."""
+        codes = (check.code for profile in profiles for check in profile.checks if check.status == "failed")
+        return cls(worst(code.exit_code for code in codes if code), profiles)
+
+
+def failed(name: str, error: Klarna24Error) -> Check:
+    """The failed check that this error stands for."""
+    hint = error.hint.removesuffix(f": {THIS_COMMAND}")
+    if hint == THIS_COMMAND:
+        hint = "try again later; if it fails again, report it to the maintainers of klarna24"
+    return Check(name, "failed", error.message, hint, error.code)
+
+
+def not_tried(name: str, blocker: str) -> Check:
+    """A check that makes no sense while ``blocker``, another check, fails."""
+    return Check(name, "not-tried", f"not tried: it needs {blocker}")

@@ -1,1 +1,1 @@
-"""The command line: one module per command; main.py has the group."""
+"""The command line: one module for each command; main.py has the group."""

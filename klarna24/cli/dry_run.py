@@ -15,8 +15,8 @@ _day = click.DateTime(formats=["%Y-%m-%d"])
 @all_option
 @jobs_option
 @json_option
-@click.option("--from", "since", type=_day, metavar="DATE", help="Preview payouts from this day on.")
-@click.option("--to", "until", type=_day, metavar="DATE", help="Preview payouts up to this day (default: today).")
+@click.option("--from", "since", type=_day, metavar="DATE", help="Show payouts from this day on.")
+@click.option("--to", "until", type=_day, metavar="DATE", help="Show payouts up to this day (default: today).")
 @click.pass_obj
 def command(
     options: GlobalOptions,
@@ -27,9 +27,10 @@ def command(
     since: datetime | None,
     until: datetime | None,
 ) -> int:
-    """Show the vouchers that sync would draft; nothing is sent or written.
+    """Show the vouchers that sync would draft, without sending anything.
 
-    With --from or --to, previews any period, including days before start_date.
+    Nothing is written to the state either. With --from or --to it shows the payouts of any period, even before
+    start_date.
     """
     if since and until and since > until:
         raise click.UsageError("--from is after --to.")

@@ -22,7 +22,7 @@ from klarna24.errors import UsageFault
 def command(options: GlobalOptions, name: str | None) -> int:
     """Set up a profile in a conversation; every answer is tested live.
 
-    Nothing is written before the last question, "Save?".
+    Nothing is written before you answer the last question, "Save?".
     """
     if not sys.stdin.isatty():
         raise UsageFault("init is a conversation and needs a terminal", "copy profiles.example.toml instead")

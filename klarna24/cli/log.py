@@ -13,17 +13,17 @@ from klarna24.state.store import State
 
 @click.command("log")
 @click.option(
-    "--profile", metavar="NAME", shell_complete=complete_profile, help="Only this profile (default: all)."
+    "--profile", metavar="NAME", shell_complete=complete_profile, help="Show only this profile (default: all)."
 )
 @json_option
 @click.pass_obj
 def command(options: GlobalOptions, profile: str | None, as_json: bool) -> int:
-    """Show what was done: when, by whom, and the answer.
+    """Show what was done, when, by whom, and the answer.
 
-    Oldest first. Includes what people decided with klarna24 resolve.
+    The oldest event comes first. Decisions made with klarna24 resolve are included.
     """
     config = load(options.config, options.state_dir)
-    with closing(State.snapshot(config.state_dir)) as state:
+    with closing(State.for_reading(config.state_dir)) as state:
         events = state.events(profile)
     with while_someone_reads():
         if as_json:

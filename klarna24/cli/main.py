@@ -1,4 +1,4 @@
-"""The command group: which commands there are, how they are loaded, and what each end of one is worth.
+"""The command group: its commands and global options, and the exit code of each outcome.
 
 A command's module is imported when the command is called, so that ``--help`` is as fast as click itself.
 """
@@ -19,15 +19,15 @@ from klarna24.logs.configure import logging_to
 from klarna24.logs.tracebacks import print_traceback
 from klarna24.run.stopping import Stopped
 
-# Each command is ``command`` in the module of its name; what it does, in one line for --help.
+# Each is the function ``command`` in the module of its name. The text is the first sentence of its own help.
 COMMANDS = {
     "init": "Set up a profile in a conversation; every answer is tested live.",
-    "check": "Try everything that a run needs, without sending anything.",
-    "dry-run": "Show the vouchers that sync would draft; nothing is sent or written.",
+    "check": "Test everything that a run needs, without sending anything.",
+    "dry-run": "Show the vouchers that sync would draft, without sending anything.",
     "sync": "Draft each new payout as a voucher in 24SevenOffice, once.",
-    "status": "Show the last run, and each payout that waits, with its next command.",
+    "status": "Show the last run, and what to do about each payout that waits.",
     "resolve": "Settle a payout that needs a decision.",
-    "log": "Show what was done: when, by whom, and the answer.",
+    "log": "Show what was done, when, by whom, and the answer.",
     "schedule": "Print a crontab line or systemd units for the daily run.",
     "sandbox": "Simulate both APIs on this machine, for trying things out.",
     "demo": "Run everything once against the sandbox; leaves nothing behind.",
@@ -35,7 +35,7 @@ COMMANDS = {
 EXIT_CODES = """\b
 Exit codes
   0  done, nothing new, or not due
-  1  a bug, with traceback
+  1  a bug, with traceback: report it to the maintainers
   2  usage
   3  configuration: edit profiles.toml, or klarna24 check
   4  credentials missing or refused, or no payouts: klarna24 check
@@ -62,20 +62,20 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """From the table above: no command is loaded, and no summary is cut."""
+        """From the table above: no module is loaded, and no summary is cut short."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="The profiles.toml to use.")
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Use this profiles.toml.")
 @click.option(
-    "--state-dir", type=click.Path(path_type=Path, file_okay=False), help="Directory of the state database."
+    "--state-dir", type=click.Path(path_type=Path, file_okay=False), help="Keep the state database in this folder."
 )
 @click.option("--log-file", type=click.Path(path_type=Path), help="Also write the log to this file.")
-@click.option("-v", "verbose", count=True, help="Verbose; -vv for debug output.")
-@click.option("-q", "quiet", is_flag=True, help="No tables and no progress; problems only.")
+@click.option("-v", "verbose", count=True, help="Show what is done; -vv also shows debug output.")
+@click.option("-q", "quiet", is_flag=True, help="Show only problems, no tables and no progress.")
 @click.version_option(__version__, prog_name="klarna24")
 @click.pass_context
 def klarna24(
@@ -89,18 +89,18 @@ def klarna24(
     """Drafts Klarna's payouts as vouchers in 24SevenOffice: each new payout becomes a balanced draft for a person
     to check, number and book."""
     if verbose and quiet:
-        raise click.UsageError("-v and -q do not go together.")
+        raise click.UsageError("-v and -q cannot be combined.")
     at_the_end: ExitStack = context.obj
     at_the_end.enter_context(logging_to(verbose, log_file))
     context.obj = GlobalOptions(config, state_dir, bool(verbose), quiet)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line; returns the exit code, whatever happens."""
+    """Run one command line and return its exit code; never raises."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a name in åäö must not end a run under LANG=C
-    with ExitStack() as at_the_end:  # the log file is closed last: a bug is written there, too
+            stream.reconfigure(errors="replace")  # a name with å, ä or ö must not end a run under LANG=C
+    with ExitStack() as at_the_end:  # closes the log file, after a bug was written to it
         return _run(arguments, at_the_end)
 
 
@@ -119,7 +119,7 @@ def _run(arguments: Sequence[str], at_the_end: ExitStack) -> int:
         for problem in error.problems():
             _print_error(f"{problem.message} → {problem.hint}", journal_level.ERROR)
         return error.exit_code
-    except Exception:  # noqa: BLE001 - the last resort: a bug is shown in full, with exit code 1
+    except Exception:  # noqa: BLE001 - a bug is shown with its traceback, and has exit code 1
         print_traceback()
         return 1
     return result if isinstance(result, int) else 0

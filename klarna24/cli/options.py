@@ -1,4 +1,4 @@
-"""Options that several commands share, and the profiles that they name."""
+"""Options that several commands have, and the profiles that they name."""
 
 import tomllib
 from pathlib import Path
@@ -13,7 +13,7 @@ from klarna24.errors import UsageFault
 
 
 class GlobalOptions(NamedTuple):
-    """The options that stand before the command."""
+    """The options before the command's name."""
 
     config: Path | None
     state_dir: Path | None
@@ -22,7 +22,7 @@ class GlobalOptions(NamedTuple):
 
 
 class RunOptions(NamedTuple):
-    """The options of ``sync`` and ``dry-run``: which profiles, how many at a time, and how to show it."""
+    """The options of ``sync`` and ``dry-run``: which profiles, how many at the same time, the kind of output."""
 
     names: tuple[str, ...]
     every: bool
@@ -31,14 +31,14 @@ class RunOptions(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """The validated file, and the profiles that the command line names."""
+    """The validated profiles.toml, and the profiles that the command line names."""
 
     config: Config
     profiles: list[Profile]
 
 
 def choose_profiles(options: GlobalOptions, names: tuple[str, ...], every: bool) -> Chosen:
-    """Raises UsageFault where neither or both of --profile and --all are given, ConfigFault for the file."""
+    """Raises UsageFault unless either --profile or --all is given, and ConfigFault for faults of the file."""
     if bool(names) == every:
         raise UsageFault("name the profiles: --profile NAME, or --all", "klarna24 --help")
     config = load(options.config, options.state_dir)
@@ -47,7 +47,7 @@ def choose_profiles(options: GlobalOptions, names: tuple[str, ...], every: bool)
 
 
 def complete_profile(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    """Profile names for the shell's completion; a file that cannot be read completes nothing."""
+    """Profile names for the shell's completion; none if the file cannot be read."""
     del parameter
     try:
         path = context.find_root().params.get("config") or default_path()
@@ -63,15 +63,15 @@ profiles_option = click.option(
     multiple=True,
     metavar="NAME",
     shell_complete=complete_profile,
-    help="The profile to work on; may be given several times.",
+    help="Use this profile; the option can be repeated.",
 )
-all_option = click.option("--all", "every", is_flag=True, help="All profiles in profiles.toml.")
+all_option = click.option("--all", "every", is_flag=True, help="Use all profiles in profiles.toml.")
 jobs_option = click.option(
     "--jobs",
     type=click.IntRange(1, 64),
     default=4,
     show_default=True,
     metavar="N",
-    help="How many profiles run at the same time.",
+    help="Run this many profiles at the same time.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")

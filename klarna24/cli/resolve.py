@@ -5,6 +5,7 @@ import sys
 import click
 
 from klarna24.cli.options import GlobalOptions, complete_profile
+from klarna24.cli.terminal import read_line
 from klarna24.config.loading import load
 from klarna24.errors import UsageFault
 from klarna24.run.resolve import Decision, PayoutName, Question, resolve
@@ -17,15 +18,19 @@ from klarna24.text import clean
     required=True,
     metavar="NAME",
     shell_complete=complete_profile,
-    help="The profile that the payout belongs to.",
+    help="The profile of the payout.",
 )
 @click.argument("reference")
-@click.option("--drafted", "decision", flag_value="drafted", help="It is in 24SevenOffice; never send it.")
-@click.option("--resend", "decision", flag_value="resend", help="It is not there; send it at the next run.")
-@click.option("--skip", "decision", flag_value="skip", help="Never draft it: booked by hand, or not to be booked.")
-@click.option("--currency", metavar="CODE", help="Which payout, where a reference has two currencies.")
-@click.option("--merchant", metavar="ID", help="Which payout, where a reference has two merchants.")
-@click.option("--note", metavar="TEXT", help="The reason; kept in the log.")
+@click.option("--drafted", "decision", flag_value="drafted", help="It is in 24SevenOffice: never send it again.")
+@click.option(
+    "--resend", "decision", flag_value="resend", help="It is not in 24SevenOffice: send it at the next run."
+)
+@click.option(
+    "--skip", "decision", flag_value="skip", help="It is booked by hand, or needs no booking: never draft it."
+)
+@click.option("--currency", metavar="CODE", help="The payout's currency, if several payouts have the reference.")
+@click.option("--merchant", metavar="ID", help="The payout's merchant, if several payouts have the reference.")
+@click.option("--note", metavar="TEXT", help="Your reason, which klarna24 log shows.")
 @click.option("--yes", is_flag=True, help="Skip the question (finished payouts still ask for the reference).")
 @click.pass_obj
 def command(
@@ -40,11 +45,12 @@ def command(
 ) -> int:
     """Settle a payout that needs a decision.
 
-    For a payout that is in doubt, blocked or rejected. Look in 24SevenOffice first. --resend searches the ledger
-    by itself; it can also take back a payout that is drafted or skipped (a draft deleted by mistake).
+    It is for a payout that is in doubt, blocked or rejected: look in 24SevenOffice first. --resend also searches
+    the ledger. It can send a payout again that is drafted or skipped, for example after a draft was deleted by
+    mistake.
     """
     if decision is None:
-        raise click.UsageError("Give one of --drafted, --resend and --skip.")
+        raise click.UsageError("Give --drafted, --resend or --skip.")
     config = load(options.config, options.state_dir)
 
     def confirm(question: Question) -> bool:
@@ -53,11 +59,11 @@ def command(
         if not sys.stdin.isatty():
             raise UsageFault("cannot ask for confirmation: not a terminal", "run it on a terminal")
         if not question.type_reference:
-            return click.confirm(question.text, err=True)
-        typed = click.prompt(f"{question.text}\nType the payment reference to go on", err=True)
-        return bool(typed == reference)
+            return read_line(f"{question.text} [y/N]: ", err=True).strip().lower() in {"y", "yes"}
+        typed = read_line(f"{question.text}\nType the payment reference to go on: ", err=True)
+        return typed.strip() == reference
 
     name = PayoutName(reference, currency, merchant)
-    done = resolve(config, profile, name, decision, clean(note) or None, confirm)
-    click.echo(f"{profile}: {done}")
+    result = resolve(config, profile, name, decision, clean(note) or None, confirm)
+    click.echo(f"{profile}: {result}")
     return 0

@@ -1,4 +1,8 @@
-"""Profiles run side by side: threads, for a run waits for two servers nearly all of its time."""
+"""Runs profiles side by side, in threads: a run spends nearly all of its time waiting for two servers.
+
+Not in a ThreadPoolExecutor, whose threads Python joins before it exits: after a signal, one server that does not
+answer would keep the program from ending for minutes.
+"""
 
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
@@ -14,10 +18,11 @@ Result = TypeVar("Result")
 def side_by_side(
     work: Callable[[Thing], Result], things: Sequence[Thing], jobs: int, name: Callable[[Thing], str]
 ) -> list[Result]:
-    """What ``work``, which does not raise, gives for each, in their order; at most ``jobs`` at a time, each in a
-    thread that bears the thing's name (the log shows it). One job is done right here.
+    """The results of ``work``, which does not raise, in the order of the things.
 
-    Raises Stopped on a signal, once no save is under way any more.
+    At most ``jobs`` run at a time, each in a thread with the thing's name, which the log shows; one job runs here.
+
+    Raises Stopped on a signal, once no save is under way.
     """
     if jobs == 1 or len(things) < 2:
         return [work(thing) for thing in things]
@@ -30,15 +35,11 @@ def side_by_side(
         while True:
             try:
                 place = waiting.get_nowait()
-            except Empty:
-                return
-            current_thread().name = name(things[place])
-            try:
+                current_thread().name = name(things[place])
                 results[place] = work(things[place])
-            except Stopped:
-                return  # the main thread has server_text the signal, too
+            except (Empty, Stopped):  # the main thread raises Stopped, too
+                return
 
-    # daemons: after a signal nobody waits for those that only read
     threads = [Thread(target=worker, daemon=True) for _ in range(min(jobs, len(things)))]
     for thread in threads:
         thread.start()

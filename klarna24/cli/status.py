@@ -16,9 +16,9 @@ from klarna24.run.status import status
 @json_option
 @click.pass_obj
 def command(options: GlobalOptions, names: tuple[str, ...], every: bool, as_json: bool) -> int:
-    """Show the last run, and each payout that waits, with its next command.
+    """Show the last run, and what to do about each payout that waits.
 
-    Shows all profiles unless some are named. Reads only, and works while a sync is running.
+    Shows all profiles unless some are named. It only reads, and works while a sync is running.
     """
     config = load(options.config, options.state_dir)
     statuses = status(config, [] if every else list(names))

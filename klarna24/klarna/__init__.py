@@ -1,1 +1,1 @@
-"""Klarna's Settlements API; the only package that talks to it."""
+"""Klarna's Settlements API; no other package talks to it."""

@@ -175,6 +175,7 @@ def bug(profile: str, error: Exception) -> Problem:
         ProblemCode.BUG,
         sentence("a bug ended the run: {name}", name=type(error).__name__),
         sentence(
-            "please report the traceback that this command prints: {command}", command=f"klarna24 sync --profile {profile}"
+            "please report the traceback that this command prints: {command}",
+            command=f"klarna24 sync --profile {profile}",
         ),
     )

@@ -35,7 +35,7 @@ class ProfileStatus:
 
 def status(config: Config, names: list[str] | None) -> list[ProfileStatus]:
     """Of the named profiles, or of all, including those that only the state knows. Works while a sync runs."""
-    state = State.snapshot(config.state_dir)
+    state = State.for_reading(config.state_dir)
     try:
         wanted = names or [*config.profiles, *(set(state.profiles()) - set(config.profiles))]
         known = {*config.profiles, *state.profiles()}

@@ -1,7 +1,7 @@
-"""SIGTERM and Ctrl-C: what is being saved is finished and written down first; a second signal stops at once.
+"""SIGTERM and Ctrl-C: a save under way is finished and written down first; a second signal stops at once.
 
-Signals reach the main thread only. Where profiles are run side by side, in threads, no save begins any more after
-the first signal, and the main thread waits for those under way; what only reads is left behind.
+Python delivers signals to the main thread only. Where profiles run side by side in threads, no save begins after
+the first signal, and the main thread waits for those under way; threads that only read are left behind.
 """
 
 import signal
@@ -12,31 +12,29 @@ from types import FrameType
 
 
 class Stopped(BaseException):
-    """No Exception: nothing on the way may take it for a fault and go on. 130 for Ctrl-C, 143 for SIGTERM."""
+    """A signal ended the run. No Exception, so that no handler on the way takes it for a fault and goes on."""
 
     def __init__(self, signal_number: int) -> None:
-
         self.name = signal.Signals(signal_number).name
+        self.exit_code = 128 + signal_number  # 130 for Ctrl-C, 143 for SIGTERM
         super().__init__(self.name)
-        self.exit_code = 128 + signal_number
 
 
 class _Pending:
-    """``finishing`` is the main thread's own, ``saves`` are those of all other threads."""
+    """The last signal, whether the main thread is saving, and how many other threads are."""
 
-    finishing = False
     signal_number: int | None = None
-    saves = 0
+    main_is_saving = False
+    saving_threads = 0
 
 
 _pending = _Pending()
-_saves_changed = Condition()  # never taken by the handler, which may interrupt whoever holds it
+_saves_changed = Condition()  # the handler never takes it: it may interrupt whoever holds it
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """From here a signal raises Stopped, at once or as soon as :func:`finish_first` lets it."""
-
+    """Inside, a signal raises Stopped in the main thread: at once, or where :func:`finish_first` ends."""
     _pending.signal_number = None
     before = {number: signal.signal(number, _on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -48,23 +46,23 @@ def stop_on_signals() -> Iterator[None]:
 
 def _on_signal(signal_number: int, frame: FrameType | None) -> None:
     del frame
-    first, _pending.signal_number = _pending.signal_number is None, signal_number
-    if not (_pending.finishing and first):
+    is_first, _pending.signal_number = _pending.signal_number is None, signal_number
+    if not (_pending.main_is_saving and is_first):
         raise Stopped(signal_number)
 
 
 @contextmanager
 def finish_first() -> Iterator[None]:
-    """What stands inside is not stopped by the first signal, which is raised at its end."""
+    """The first signal does not interrupt what stands inside; it raises Stopped at its end."""
     if current_thread() is not main_thread():
         with _finish_in_thread():
             yield
         return
-    _pending.finishing = True
+    _pending.main_is_saving = True
     try:
         yield
     finally:
-        _pending.finishing = False
+        _pending.main_is_saving = False
         _raise_pending()
 
 
@@ -72,12 +70,12 @@ def finish_first() -> Iterator[None]:
 def _finish_in_thread() -> Iterator[None]:
     with _saves_changed:
         _raise_pending()
-        _pending.saves += 1
+        _pending.saving_threads += 1
     try:
         yield
     finally:
         with _saves_changed:
-            _pending.saves -= 1
+            _pending.saving_threads -= 1
             _saves_changed.notify_all()
     _raise_pending()
 
@@ -88,7 +86,6 @@ def _raise_pending() -> None:
 
 
 def wait_for_saves() -> None:
-    """In the main thread, after a signal: until no other thread is inside :func:`finish_first`."""
+    """Returns once no other thread is inside :func:`finish_first`; for the main thread, after a signal."""
     with _saves_changed:
-        while _pending.saves:
-            _saves_changed.wait()
+        _saves_changed.wait_for(lambda: not _pending.saving_threads)

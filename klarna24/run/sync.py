@@ -44,7 +44,7 @@ def dry_run(
     report = Report(profile=profile.name, language=profile.language)
     sessions = Sessions.beside(config.state_dir, keep=False)
     try:
-        with closing(State.snapshot(config.state_dir)) as state:
+        with closing(State.for_reading(config.state_dir)) as state:
             checkpoint, due, next_due = standing(profile, state)
             report = replace(report, checkpoint=checkpoint, due=due, next_due=next_due)
             with open_context(profile, config, state, sessions, progress) as context:

@@ -1,8 +1,8 @@
-"""The sandbox's own addresses, for a person or a script that tries things out:
+"""Addresses with which a script looks into the sandbox and controls it:
 
-GET  /sandbox/state              drafts and ledger of each company, armed faults
-POST /sandbox/faults             {"name", "times", "after", "operation", …} as in Faults.arm
-POST /sandbox/book/{draft id}    numbers and books a draft
+GET  /sandbox/state              the drafts and the ledger of each company, and the armed faults
+POST /sandbox/faults             arm a fault: {"name", "times", "after", "operation", …} as in Faults.arm
+POST /sandbox/book/{draft id}    give a draft a number and book it
 """
 
 import json
@@ -12,14 +12,14 @@ from decimal import Decimal
 from typing import Any
 
 from klarna24.sandbox.faults import Faults
-from klarna24.sandbox.office.world import OfficeWorld
+from klarna24.sandbox.office.state import OfficeState
 from klarna24.sandbox.reply import Incoming, Reply
 
 PREFIX = "/sandbox/"
 
 
-def answer(office: OfficeWorld, faults: Faults, incoming: Incoming) -> Reply:
-    """The answer to one request; errors are 400 or 404 with {"error"}."""
+def answer(office: OfficeState, faults: Faults, incoming: Incoming) -> Reply:
+    """The answer to one request, as JSON. A refused one gets 400 or 404 and {"error"}."""
     method = incoming.method
     name, _, rest = incoming.path.removeprefix(PREFIX).partition("/")
     try:
@@ -37,7 +37,7 @@ def answer(office: OfficeWorld, faults: Faults, incoming: Incoming) -> Reply:
     return _json(404, {"error": "not found"})
 
 
-def _state(office: OfficeWorld, faults: Faults) -> dict[str, Any]:
+def _state(office: OfficeState, faults: Faults) -> dict[str, Any]:
     return {
         "companies": [
             {
@@ -53,15 +53,11 @@ def _state(office: OfficeWorld, faults: Faults) -> dict[str, Any]:
 
 
 def _json(status: int, value: object) -> Reply:
-    return Reply(status, json.dumps(value, default=_plain, indent=1).encode(), "application/json")
+    return Reply(status, json.dumps(value, default=_text, indent=1).encode(), "application/json")
 
 
-def _plain(value: object) -> str:
-    """Amounts as strings, dates in ISO form."""
-    return (
-        value.isoformat()
-        if isinstance(value, date)
-        else f"{value:f}"
-        if isinstance(value, Decimal)
-        else str(value)
-    )
+def _text(value: object) -> str:
+    """An amount as a string, a date in ISO form."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

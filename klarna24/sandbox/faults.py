@@ -1,61 +1,62 @@
-"""Things that go wrong on purpose.
+"""Faults that a test or a person arms: which requests meet them, and what is answered instead."""
 
-For SOAP. Second column: "save" only SaveBundleList; "soap" any operation; "work" any but Authenticate's.
-`operation=` narrows a fault to one operation. Answers in the third column stand in place of the real one.
-
-    name                on    what happens
-    cut-before-save     save  read, not saved, connection closed without an answer
-    cut-after-save      save  saved, connection closed without an answer
-    hang-after-save     save  saved, no answer for `seconds` (30), then closed
-    not-saved           save  Type NotSaved; nothing is saved
-    exception           save  Type Exception; nothing is saved
-    exception-but-saved save  Type Exception; saved all the same
-    duplicate           save  Type DuplicateData; nothing is saved
-    already-saved       save  Type DataAlreadySaved; nothing is saved
-    system-error        save  Type SystemError; nothing is saved
-    expire-session      work  all sessions end, then the request is answered
-    hang                soap  not processed, no answer for `seconds` (30), then closed
-    slow                soap  answered after `seconds` (1)
-    html-error          soap  500 text/html
-    html-ok             soap  200 text/html
-    redirect            soap  302 to `url`
-    limit-exceeded      soap  a fault with the documented message
-    too-many            soap  429
-    client-fault        soap  a soap:Client fault
-    server-fault        soap  a soap:Server fault
-    garbage             soap  200 text/xml that is not XML
-    truncated           soap  processed; the answer ends in the middle of the XML, Content-Length agrees
-
-For Klarna (operations: payouts, payout, transactions):
-
-    klarna-429          any   429 with X-Ratelimit-Reset
-    klarna-503          any   503, not JSON
-    klarna-401          any   401
-    klarna-garbage      any   200, not JSON
-    klarna-cut          any   connection closed without an answer
-    klarna-redirect     any   302 to `url`
-    klarna-slow         any   answered after `seconds` (1)
-    klarna-hang         any   no answer for `seconds` (30), then closed
-    klarna-short-page   lists one row less than count says
-    klarna-endless      lists count 0 and a next page before total is reached; `times` is ignored, it stays
-    klarna-foreign-next lists `next` is on the host `url`
-
-For both: `cut` closes the connection of any request (that matches `operation`) before it is processed.
-
-Arguments: seconds, url, message (the text in the answer), saved (True: process the request, then answer so).
-"""
-
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any, ClassVar
 
-SAVE = "SaveBundleList"
+from klarna24.sandbox.reply import Reply
+
+TABLE = """
+name                 requests  done  answer
+cut                  any       no    none: the connection is closed
+cut-before-save      save      no    none: the connection is closed
+cut-after-save       save      yes   none: the connection is closed
+hang-after-save      save      yes   none for `seconds` (30), then the connection is closed
+not-saved            save      no    Type NotSaved
+exception            save      no    Type Exception
+exception-but-saved  save      yes   Type Exception
+duplicate            save      no    Type DuplicateData
+already-saved        save      no    Type DataAlreadySaved
+system-error         save      no    Type SystemError
+expire-session       session   yes   as usual, after all sessions have ended
+hang                 soap      no    none for `seconds` (30), then the connection is closed
+slow                 soap      yes   as usual, after `seconds` (1)
+truncated            soap      yes   half of the usual one; Content-Length agrees
+html-error           soap      no    500 text/html
+html-ok              soap      no    200 text/html
+redirect             soap      no    302 to `url`
+limit-exceeded       soap      no    a SOAP fault with the documented text
+too-many             soap      no    429
+client-fault         soap      no    a soap:Client fault
+server-fault         soap      no    a soap:Server fault
+garbage              soap      no    200 text/xml that is not XML
+klarna-429           klarna    no    429 with X-Ratelimit-Reset
+klarna-503           klarna    no    503 text/html
+klarna-401           klarna    no    401
+klarna-garbage       klarna    no    200 that is not JSON
+klarna-cut           klarna    no    none: the connection is closed
+klarna-redirect      klarna    no    302 to `url`
+klarna-slow          klarna    yes   as usual, after `seconds` (1)
+klarna-hang          klarna    no    none for `seconds` (30), then the connection is closed
+klarna-short-page    list      yes   one row less than `count` says
+klarna-endless       list      yes   no rows, yet a next page; stays armed
+klarna-foreign-next  list      yes   the next page is on the host `url`
+
+requests  save: SaveBundleList; soap: all of 24SevenOffice; session: the same, but
+          not Authenticate; list: payouts and transactions; klarna: these and
+          payout; any: all of both vendors
+done      whether the request is processed although the answer is wrong
+"""
+HTML = b"<html><head><title>Runtime Error</title></head><body><h1>Server Error</h1></body></html>"
+_LINES = [line.split(maxsplit=3) for line in TABLE.partition("\n\n")[0].splitlines()[2:]]
+# a vendor's own replies: each takes the fault and the usual reply (an empty one if nothing was processed)
+Replies = Mapping[str, "Callable[[Fault, Reply], Reply]"]
 
 
 @dataclass
 class Fault:
-    """An armed fault. `times` None: for ever. `after`: matching requests to let pass first."""
+    """An armed fault. It lets `after` requests pass, then meets `times` requests; None means all of them."""
 
     name: str
     times: int | None
@@ -63,59 +64,55 @@ class Fault:
     operation: str | None
     args: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def saved(self) -> bool:
-        """Whether the request is processed before the answer is spoiled."""
-        always = {"cut-after-save", "hang-after-save", "exception-but-saved", "truncated", "slow"}
-        return bool(self.args.get("saved", self.name in always))
-
     def matches(self, side: str, service: str, operation: str | None) -> bool:
-        """side: "soap" or "klarna"."""
-        if self.operation is not None and self.operation != operation:
+        """Whether the fault is meant for this request. `side` is "soap" or "klarna"."""
+        if self.operation not in (None, operation):
             return False
-        where = Faults.NAMES[self.name]
-        if where == "both":
-            return True
-        if where == "save":
-            return operation == SAVE
-        if where == "work":
-            return side == "soap" and service != "Authenticate"
-        if where == "list":
-            return side == "klarna" and operation in ("payouts", "transactions")
-        return side == where
+        return {
+            "any": True,
+            "save": operation == "SaveBundleList",
+            "session": side == "soap" and service != "Authenticate",
+            "list": operation in ("payouts", "transactions"),
+        }.get(Faults.NAMES[self.name], side == Faults.NAMES[self.name])
+
+    def reply(self, proceed: Callable[[], Reply], replies: Replies) -> Reply:
+        """What is answered. `proceed` processes the request and returns the usual reply."""
+        real = proceed() if self.args.get("saved", self.name in Faults.PROCESSED) else Reply()
+        match self.name.removeprefix("klarna-"):
+            case "cut" | "cut-before-save" | "cut-after-save":
+                return Reply(cut=True)
+            case "hang" | "hang-after-save":
+                return Reply(cut=True, delay=self.args.get("seconds", 30))
+            case "slow":
+                real.delay = self.args.get("seconds", 1)
+                return real
+            case "redirect":
+                return Reply(302, headers={"Location": self.args.get("url", "/elsewhere")})
+            case "garbage":
+                return Reply(200, b"<soap:Envelope & this is not XML")
+        return replies[self.name](self, real)
 
 
 class Faults:
-    """The armed faults, in the order in which they were armed: the first that matches fires."""
+    """The armed faults. A request meets the first that matches it, in the order in which they were armed."""
 
-    NAMES: ClassVar[dict[str, str]] = {  # name → where it fires, see the table above
-        **dict.fromkeys(("cut-before-save", "cut-after-save", "hang-after-save"), "save"),
-        **dict.fromkeys(("not-saved", "exception", "exception-but-saved"), "save"),
-        **dict.fromkeys(("duplicate", "already-saved", "system-error"), "save"),
-        "expire-session": "work",
-        **dict.fromkeys(("hang", "slow", "html-error", "html-ok", "redirect", "limit-exceeded"), "soap"),
-        **dict.fromkeys(("too-many", "client-fault", "server-fault", "garbage", "truncated"), "soap"),
-        **dict.fromkeys(("klarna-429", "klarna-503", "klarna-401", "klarna-garbage"), "klarna"),
-        **dict.fromkeys(("klarna-cut", "klarna-redirect", "klarna-slow", "klarna-hang"), "klarna"),
-        **dict.fromkeys(("klarna-short-page", "klarna-endless", "klarna-foreign-next"), "list"),
-        "cut": "both",
-    }
+    NAMES: ClassVar[dict[str, str]] = {name: requests for name, requests, *_ in _LINES}
+    PROCESSED: ClassVar[set[str]] = {name for name, _, done, _ in _LINES if done == "yes"}
     ARGUMENTS: ClassVar[dict[str, Callable[[Any], Any]]] = {
         "seconds": float,
         "url": str,
-        "message": str,
-        "saved": bool,
+        "message": str,  # the text in the answer
+        "saved": bool,  # whether the request is processed, whatever the table says
     }
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
         self.armed: list[Fault] = []
-        self.not_authenticated_as = "fault"  # or "type": SaveBundleList then answers Type NotAuthenticated
 
     def arm(
         self, name: str, times: int | None = 1, after: int = 0, operation: str | None = None, **args: Any
     ) -> None:
-        """Arms a fault. Raises ValueError for a name, number or argument that does not exist."""
+        """Arm a fault. Raises ValueError for a name, number or argument that does not exist."""
         if name not in self.NAMES:
             raise ValueError(f"unknown fault {name!r}; known are {', '.join(self.NAMES)}")
         if set(args) - set(self.ARGUMENTS):
@@ -123,17 +120,16 @@ class Faults:
         if (times is not None and times < 1) or after < 0:
             raise ValueError("times must be at least 1, after at least 0")
         values = {key: self.ARGUMENTS[key](value) for key, value in args.items()}
-        forever = name == "klarna-endless"
         with self._lock:
-            self.armed.append(Fault(name, None if forever else times, after, operation, values))
+            self.armed.append(Fault(name, None if name == "klarna-endless" else times, after, operation, values))
 
     def clear(self) -> None:
-        """Nothing goes wrong any more."""
+        """Disarm all faults."""
         with self._lock:
             self.armed.clear()
 
     def take(self, side: str, service: str, operation: str | None) -> Fault | None:
-        """The fault that this request meets, if any; uses it up."""
+        """The fault that this request meets, if any. One that has met all its requests is disarmed."""
         with self._lock:
             for fault in self.armed:
                 if not fault.matches(side, service, operation):
@@ -150,7 +146,7 @@ class Faults:
 
     @classmethod
     def parse(cls, text: str) -> tuple[str, int]:
-        """NAME or NAME:TIMES, as on a command line. Raises ValueError."""
+        """NAME or NAME:TIMES, as on a command line, as name and number. Raises ValueError."""
         name, colon, times = text.partition(":")
         if name not in cls.NAMES or (colon and not (times.isdecimal() and int(times))):
             raise ValueError(f"{text!r} is not NAME[:TIMES]; names are {', '.join(cls.NAMES)}")

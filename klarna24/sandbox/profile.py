@@ -1,17 +1,17 @@
-"""The profile with which klarna24 books the seeded payouts."""
+"""The profile with which klarna24 drafts the generated payouts."""
 
 from datetime import date, timedelta
 from typing import Any
 
-from klarna24.sandbox.klarna.world import KlarnaWorld
-from klarna24.sandbox.office.world import OfficeWorld
+from klarna24.sandbox.klarna.state import KlarnaState
+from klarna24.sandbox.office.state import OfficeState
 
 
-def profile(url: str, office: OfficeWorld, klarna: KlarnaWorld, today: date) -> dict[str, Any]:
-    """A [profiles.NAME] table as a dict, passwords from the environment.
+def profile(url: str, office: OfficeState, klarna: KlarnaState, today: date) -> dict[str, Any]:
+    """A [profiles.NAME] table as a dict; its passwords come from the environment.
 
-    Every account that a seeded payout needs is there. The EUR payout and the one that does not add up
-    stay blocked: that is what they are for.
+    It has every account that a generated payout needs. The payout in EUR and the one that does not add up
+    stay blocked, to show what that looks like.
     """
     days = [date.fromisoformat(payout["payout_date"][:10]) for payout in klarna.payouts]
     return {

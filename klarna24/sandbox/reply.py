@@ -1,28 +1,22 @@
-"""A request and an answer, before they become bytes on a socket."""
+"""HTTP requests and replies, apart from the sockets that carry them."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
-
-
-class Headers(Protocol):
-    """Header fields, looked up in any case: what http.server gives."""
-
-    def get(self, name: str, /) -> str | None:
-        """The field's value."""
+from email.message import Message
+from typing import NamedTuple
 
 
 class Incoming(NamedTuple):
-    """A request as it came in."""
+    """A request as it was received. `headers` finds a name in upper or lower case."""
 
     method: str
     path: str
     query: str
-    headers: Headers
+    headers: Message
     body: bytes
 
 
 class Request(NamedTuple):
-    """What came in, and the status that it got (None: no answer). Kept in order of handling."""
+    """The record of an answered request. `status` is None if the connection was closed without an answer."""
 
     method: str
     path: str
@@ -34,7 +28,7 @@ class Request(NamedTuple):
 
 @dataclass
 class Reply:
-    """An answer. `delay` in seconds passes before it; `cut` closes the connection in its place."""
+    """An HTTP answer, sent after `delay` seconds; if `cut` is set, the connection is closed instead."""
 
     status: int = 200
     body: bytes = b""

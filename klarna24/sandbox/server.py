@@ -1,9 +1,9 @@
 """One loopback port that serves Klarna's and 24SevenOffice's addresses.
 
-    socket → Handler → Sandbox.handle: fault? → klarna | office_http | control | page_http → Reply → socket
+    socket → Handler → Sandbox.handle: fault? → klarna.http | office.http | control | page.http → Reply → socket
 
-All state changes under one lock; waiting (for a slow or missing answer) is outside of it and ends with
-stop().
+Every request is processed under one lock. A reply that is late or never comes waits without the lock, until
+stop() at the latest.
 """
 
 import random
@@ -20,22 +20,25 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from klarna24.sandbox import control
-from klarna24.sandbox.faults import Faults
-from klarna24.sandbox.klarna import world as klarna
-from klarna24.sandbox.klarna.generate import Seeded, generate
+from klarna24.sandbox.faults import Faults, Replies
+from klarna24.sandbox.klarna import faults as klarna_faults
+from klarna24.sandbox.klarna import http as klarna_http
+from klarna24.sandbox.klarna.generate import Seeded
+from klarna24.sandbox.klarna.shop import seeded_payouts
+from klarna24.sandbox.klarna.state import KlarnaState
+from klarna24.sandbox.office import faults as office_faults
 from klarna24.sandbox.office import http as office_http
-from klarna24.sandbox.office.contract_transaction import SERVICES
-from klarna24.sandbox.office.world import OfficeWorld
+from klarna24.sandbox.office.contract import SERVICES
+from klarna24.sandbox.office.state import OfficeState
 from klarna24.sandbox.page import http as page_http
 from klarna24.sandbox.profile import profile
 from klarna24.sandbox.reply import Incoming, Reply, Request
-from klarna24.sandbox.spoil import spoil
 
-_MAX_BODY = 2**26  # a guard for the machine, not a vendor's limit; see OfficeWorld.max_request_bytes
+_MAX_BODY = 2**26  # protects this machine; see OfficeState.max_request_bytes for a vendor's limit
 
 
 class Sandbox:
-    """Both vendors, with seeded data, on http://127.0.0.1:port. A context manager; or start(), stop()."""
+    """Both vendors with their data at http://127.0.0.1:port. Use it in a with statement, or start() and stop()."""
 
     def __init__(
         self,
@@ -46,28 +49,28 @@ class Sandbox:
         validate: office_http.Validate | None = None,
     ) -> None:
         self.today = today or datetime.now(UTC).date()
-        self.requests: list[Request] = []
-        self.errors: list[str] = []  # tracebacks of the sandbox's own bugs; it prints nothing
+        self.requests: list[Request] = []  # in the order in which they were processed
+        self.errors: list[str] = []  # tracebacks of the sandbox's own bugs
         self.stopping = Event()
         self._lock = RLock()
-        self._life = Lock()  # not the above: a handler may hold that while stop() waits
+        self._server_lock = Lock()  # a second lock, as a handler may hold the first while stop() waits
         self._validate = validate
         self._port = port
         self._token = secrets.token_urlsafe()
         self._server: _Server | None = None
         self.faults = Faults(self._lock)
-        self.office = OfficeWorld(seed, self.today, self._lock)
-        self.klarna = klarna.KlarnaWorld()
-        seeded = generate(seed, self.today) if payouts is None else list(payouts)
+        self.office = OfficeState(seed, self.today, self._lock)
+        self.klarna = KlarnaState()
+        seeded = seeded_payouts(seed, self.today) if payouts is None else list(payouts)
         if payouts is None:
-            random.Random(seed).shuffle(seeded)  # the order of Klarna's list is undocumented, so it is none
+            random.Random(seed).shuffle(seeded)  # the order of Klarna's list is not documented
         for payout, rows in seeded:
             self.klarna.add(payout, rows)
 
-    # --- life ---
+    # --- start and stop ---
 
     def start(self) -> Self:
-        """Listens, and serves in a daemon thread. The address is known when this returns."""
+        """Listen, and serve in a daemon thread. `url` is valid when this returns."""
         if self._server is None:
             self.stopping.clear()
             self._server = _Server(self, self._port)
@@ -76,18 +79,18 @@ class Sandbox:
         return self
 
     def serve_forever(self) -> None:
-        """Serves (start() may have been called already) until Ctrl-C, or stop() from another thread."""
+        """Start unless started, and serve until KeyboardInterrupt or until another thread calls stop()."""
         self.start()
         try:
-            while not self.stopping.wait(0.5):  # a wait without end cannot be interrupted on Windows
+            while not self.stopping.wait(0.5):  # on Windows, Ctrl-C does not interrupt a wait without a limit
                 pass
         finally:
             self.stop()
 
     def stop(self) -> None:
-        """Ends at once: hanging answers are dropped, open connections closed."""
+        """Stop at once: close all connections, those that wait for a late reply included."""
         self.stopping.set()
-        with self._life:
+        with self._server_lock:
             server, self._server = self._server, None
         if server is not None:
             server.shutdown()
@@ -103,13 +106,13 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Scheme, host and port; no slash at the end."""
+        """The address, without a slash at the end."""
         return f"http://127.0.0.1:{self._port}"
 
-    # --- what tests and commands ask ---
+    # --- for tests and commands ---
 
-    def calls(self) -> "Counter[str]":
-        """How often each operation was called: SOAP's names, and payouts, payout, transactions."""
+    def calls(self) -> Counter[str]:
+        """How often each operation was called: those of the SOAP services, payouts, payout and transactions."""
         with self._lock:
             return Counter(request.operation for request in self.requests if request.operation)
 
@@ -118,7 +121,7 @@ class Sandbox:
         return profile(self.url, self.office, self.klarna, self.today)
 
     def environment(self) -> dict[str, str]:
-        """The variables that the profile's passwords come from."""
+        """The environment variables with the passwords of the profile."""
         return {
             "KLARNA24_SANDBOX_KLARNA": self.klarna.password,
             "KLARNA24_SANDBOX_OFFICE": self.office.password,
@@ -127,11 +130,13 @@ class Sandbox:
     # --- one request ---
 
     def handle(self, incoming: Incoming) -> Reply:
-        """Answers a request and records it."""
+        """Process a request and record it."""
         with self._lock:
             route = self._route(incoming)
             fault = self.faults.take(route.side, route.service, route.operation) if route.side else None
-            reply = spoil(fault, route.proceed, self.office.expire_sessions) if fault else route.proceed()
+            if fault and fault.name == "expire-session":
+                self.office.expire_sessions()
+            reply = fault.reply(route.proceed, _REPLIES[route.side]) if fault else route.proceed()
             status = None if reply.cut else reply.status
             record = (incoming.method, incoming.path, route.operation, status, incoming.query, incoming.body)
             self.requests.append(Request(*record))
@@ -140,31 +145,30 @@ class Sandbox:
     def _route(self, incoming: Incoming) -> "_Route":
         path = incoming.path
         if path in SERVICES and incoming.method == "POST":
-            service, as_type = SERVICES[path], self.faults.not_authenticated_as == "type"
+            operation = office_http.operation_of(SERVICES[path], incoming.headers)
             return _Route(
-                lambda: office_http.answer(self.office, self._validate, as_type, incoming),
+                lambda: office_http.answer(self.office, self._validate, incoming),
                 "soap",
-                service.name,
-                office_http.operation_of(service, incoming.headers),
+                SERVICES[path].name,
+                operation,
             )
-        if path.startswith(klarna.PREFIX + "/"):
-            operation = klarna.operation_of(path)
+        if path.startswith(klarna_http.PREFIX + "/"):
+            operation = klarna_http.operation_of(path)
             return _Route(
-                lambda: klarna.answer(self.klarna, incoming, self.url), "klarna", "Settlements", operation
+                lambda: klarna_http.answer(self.klarna, incoming, self.url), "klarna", "Settlements", operation
             )
-        # a page in a browser could reach loopback under its own host name: only ours may steer
+        # A web page from elsewhere could reach loopback under a host name of its own, so the Host is checked.
         host = incoming.headers.get("Host")
         if path.startswith(control.PREFIX) and host == f"127.0.0.1:{self._port}":
             return _Route(lambda: control.answer(self.office, self.faults, incoming))
-        # localhost too, as a person types it: browsers ask no name server for it
+        # A person may type localhost, which browsers resolve without asking a name server.
         if page_http.is_for(path) and host in (f"127.0.0.1:{self._port}", f"localhost:{self._port}"):
             return _Route(lambda: page_http.answer(self.office, self._token, incoming))
-        status = 405 if path in SERVICES else 404
-        return _Route(lambda: Reply(status, b"", "text/plain"))
+        return _Route(lambda: Reply(405 if path in SERVICES else 404, b"", "text/plain"))
 
 
 class _Route(NamedTuple):
-    """How to answer a request, and the names by which faults and counts know it."""
+    """How to answer a request; and the names by which faults and calls() know it, if it is for a vendor."""
 
     proceed: Callable[[], Reply]
     side: str = ""
@@ -172,8 +176,11 @@ class _Route(NamedTuple):
     operation: str | None = None
 
 
+_REPLIES: dict[str, Replies] = {"soap": office_faults.REPLIES, "klarna": klarna_faults.REPLIES}
+
+
 class _Server(ThreadingHTTPServer):
-    """Daemon threads; knows its open connections so that stop() can close them."""
+    """Serves in daemon threads, and keeps its connections so that stop() can close them."""
 
     request_queue_size = 64
 
@@ -183,49 +190,49 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
 
     def server_bind(self) -> None:
-        """Without the base class's reverse look-up of the host name, which can take seconds."""
+        """Bind without the reverse look-up of the base class, which can take seconds."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     def close_all(self) -> None:
-        """Closes the door and every connection."""
+        """Close the listening socket and every connection."""
         self.server_close()
         for connection in list(self.open):
             _hang_up(connection)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A connection that the client dropped is not worth a word; anything else is a bug of ours."""
+        """Record what Handler.handle() does not expect: it is a bug of the sandbox."""
         self.box.errors.append(traceback.format_exc())
 
 
 class Handler(BaseHTTPRequestHandler):
-    """HTTP/1.1 with kept connections; headers and body leave in one write."""
+    """HTTP/1.1 with connections that stay open; headers and body are sent in one write."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: _Server
 
     def setup(self) -> None:
-        """Registers the connection."""
+        """Register the connection."""
         super().setup()
         self.server.open.add(self.connection)
 
     def finish(self) -> None:
-        """Forgets the connection."""
+        """Unregister the connection."""
         self.server.open.discard(self.connection)
         super().finish()
 
     def handle(self) -> None:
-        """Serves the connection; ends quietly when the client or stop() drops it."""
+        """Serve the connection, until the client or stop() closes it."""
         try:
             super().handle()
         except (ConnectionError, TimeoutError):
             self.close_connection = True
 
     def do_GET(self) -> None:
-        """Any method goes the same way."""
+        """Answer a request of any method."""
         length = self.headers.get("Content-Length") or "0"
         if not length.isdecimal() or int(length) > _MAX_BODY:
             self.close_connection = True
@@ -236,7 +243,7 @@ class Handler(BaseHTTPRequestHandler):
         incoming = Incoming(self.command, path, query, self.headers, raw)
         try:
             reply = self.server.box.handle(incoming)
-        except Exception:  # noqa: BLE001 - a bug of the sandbox must not pass for a vendor's answer
+        except Exception:  # noqa: BLE001 - a bug of the sandbox must not look like a vendor's answer
             self.server.box.errors.append(traceback.format_exc())
             reply = Reply(500, traceback.format_exc().encode(), "text/plain")
         if reply.delay:
@@ -247,7 +254,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._send(reply)
 
-    do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = do_GET  # noqa: N815 - the library's names
+    do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = do_GET  # noqa: N815 - http.server's names
 
     def _send(self, reply: Reply) -> None:
         lines = [
@@ -261,12 +268,12 @@ class Handler(BaseHTTPRequestHandler):
         body = b"" if self.command == "HEAD" else reply.body
         self.wfile.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-        """Nothing: the sandbox keeps `requests` instead."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        """Print nothing; see Sandbox.requests."""
 
 
 def _hang_up(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # it is closed already
+        return  # already closed

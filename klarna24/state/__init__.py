@@ -1,1 +1,7 @@
-"""What was done, kept in SQLite; one run at a time."""
+"""What has been done, kept in SQLite, and the lock that lets one run of a profile work at a time.
+
+- store.py       State: what a run and a person change; reading.py: what they ask
+- records.py     a payout and an event as the state stores them
+- base.py        one connection, whole transactions, the log; database.py: the file; migrations.py: its tables
+- lock.py        one run of a profile at a time
+"""

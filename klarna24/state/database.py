@@ -1,241 +1,164 @@
-"""The file: opened, brought up to date, or copied to be looked at. Every trouble is a StateFault."""
+"""The database file: opened for writing or for reading, and brought up to date.
+
+Every failure is raised as Locked where another program uses the file, and as StateFault otherwise.
+"""
 
 import shutil
 import sqlite3
 import stat
 import tempfile
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from klarna24.config.folders import STATE_FILE
 from klarna24.errors import Klarna24Error, Locked, StateFault
+from klarna24.state.migrations import MIGRATIONS, in_new_words
 from klarna24.text import sentence
 
-APPLICATION_ID = 0x4B3234  # "K24": a database that is not ours is refused
-FILE = STATE_FILE
+APPLICATION_ID = 0x4B3234  # "K24": marks a file as ours
 BUSY_SECONDS = 10.0
-BESIDE = {"locks", "sessions"}  # what stands beside the database in the state folder
-
-MIGRATIONS = (
-    """
-    CREATE TABLE profile (
-        name TEXT PRIMARY KEY,
-        scope TEXT,                     -- start date, currencies and merchants of the last complete listing
-        completed_at TEXT               -- when a run last came to its end
-    );
-    CREATE TABLE payout (
-        id INTEGER PRIMARY KEY,
-        client_id INTEGER NOT NULL,
-        environment TEXT NOT NULL,
-        merchant_id TEXT NOT NULL,
-        payment_reference TEXT NOT NULL,
-        currency TEXT NOT NULL,
-        profile TEXT NOT NULL,
-        payout_date TEXT NOT NULL,      -- local
-        status TEXT NOT NULL
-            CHECK (status IN ('ready', 'held', 'sending', 'in-doubt', 'rejected', 'posted', 'skipped')),
-        code TEXT,                      -- of the problem, where there is one
-        reason TEXT,
-        hint TEXT,
-        totals TEXT NOT NULL,           -- JSON, as Klarna had them when this row was last decided
-        until_changed INTEGER NOT NULL DEFAULT 0,  -- rejected: not sent again while the voucher is the same
-        resend INTEGER NOT NULL DEFAULT 0,  -- a person ordered it: the journal's doubts were weighed
-        by_person INTEGER NOT NULL DEFAULT 0,  -- skipped or posted, because a person said so
-        fingerprint TEXT,               -- of the voucher that was sent
-        bundle_name TEXT,
-        anchor_account INTEGER,
-        anchor_date TEXT,
-        anchor_amount TEXT,
-        sums TEXT,                      -- JSON: per account
-        transaction_no INTEGER,
-        created_at TEXT NOT NULL,
-        changed_at TEXT NOT NULL,
-        sent_at TEXT,
-        UNIQUE (client_id, environment, merchant_id, payment_reference, currency)
-    );
-    CREATE INDEX payout_by_profile ON payout (profile, status);
-    CREATE TABLE event (
-        id INTEGER PRIMARY KEY,
-        at TEXT NOT NULL,
-        who TEXT NOT NULL,
-        profile TEXT NOT NULL,
-        payout_id INTEGER REFERENCES payout (id),
-        what TEXT NOT NULL,
-        answer TEXT,
-        note TEXT                       -- why, where a person said so
-    );
-    """,
-    """
-    ALTER TABLE payout ADD COLUMN wording TEXT;  -- JSON: message and hint, to be said in another language
-    CREATE TABLE trouble (              -- what mail has been sent about, or is still to be
-        id INTEGER PRIMARY KEY,
-        profile TEXT NOT NULL,          -- empty: of the file as a whole
-        subject TEXT NOT NULL,          -- JSON: the payout's key, or which fault of the profile's it is
-        code TEXT NOT NULL,
-        wording TEXT NOT NULL,          -- JSON: message and hint as they were last told
-        facts TEXT,                     -- of a payout: its date and amount
-        first_at TEXT NOT NULL,
-        mailed_at TEXT,
-        over_at TEXT,                   -- kept until that has been mailed, too
-        UNIQUE (profile, subject, code)
-    );
-    """,
-    """
-    CREATE TABLE new_payout (           -- as before, with other words for the status
-        id INTEGER PRIMARY KEY,
-        client_id INTEGER NOT NULL,
-        environment TEXT NOT NULL,
-        merchant_id TEXT NOT NULL,
-        payment_reference TEXT NOT NULL,
-        currency TEXT NOT NULL,
-        profile TEXT NOT NULL,
-        payout_date TEXT NOT NULL,      -- local
-        status TEXT NOT NULL CHECK (status IN
-            ('ready', 'blocked', 'sending', 'in-doubt', 'rejected', 'drafted', 'booked', 'skipped')),
-        code TEXT,
-        reason TEXT,
-        hint TEXT,
-        totals TEXT NOT NULL,
-        until_changed INTEGER NOT NULL DEFAULT 0,
-        resend INTEGER NOT NULL DEFAULT 0,
-        by_person INTEGER NOT NULL DEFAULT 0,
-        fingerprint TEXT,
-        bundle_name TEXT,
-        anchor_account INTEGER,
-        anchor_date TEXT,
-        anchor_amount TEXT,
-        sums TEXT,
-        transaction_no INTEGER,         -- of the voucher in the ledger, where it is booked
-        created_at TEXT NOT NULL,
-        changed_at TEXT NOT NULL,
-        sent_at TEXT,
-        wording TEXT,
-        UNIQUE (client_id, environment, merchant_id, payment_reference, currency)
-    );
-    INSERT INTO new_payout SELECT
-        id, client_id, environment, merchant_id, payment_reference, currency, profile, payout_date,
-        CASE WHEN status = 'held' THEN 'blocked'
-             WHEN status = 'posted' AND transaction_no IS NOT NULL THEN 'booked'
-             WHEN status = 'posted' THEN 'drafted'
-             ELSE status END,
-        replace(code, 'changed-after-posting', 'changed'),
-        replace(replace(replace(reason, ' is held: ', ' is blocked: '), ' was refused: ', ' was rejected: '),
-            'the journal', 'the ledger'),
-        replace(replace(hint, '--posted', '--drafted'), 'the journal', 'the ledger'),
-        totals, until_changed, resend, by_person, fingerprint, bundle_name, anchor_account, anchor_date,
-        anchor_amount, sums, transaction_no, created_at, changed_at, sent_at,
-        replace(replace(replace(replace(wording, ' is held: ', ' is blocked: '),
-            ' was refused: ', ' was rejected: '), '--posted', '--drafted'), 'the journal', 'the ledger')
-        FROM payout;
-    DROP TABLE payout;
-    ALTER TABLE new_payout RENAME TO payout;
-    CREATE INDEX payout_by_profile ON payout (profile, status);
-    UPDATE event SET
-        what = CASE WHEN what = 'held' THEN 'blocked'
-                    WHEN what = 'posted' AND answer LIKE 'found in the journal %' THEN 'booked'
-                    WHEN what = 'posted' THEN 'drafted'
-                    ELSE what END,
-        answer = replace(replace(answer, 'in the journal', 'in the ledger'), 'found it posted', 'found it drafted');
-    ALTER TABLE trouble RENAME TO alert;
-    UPDATE alert SET code = replace(code, 'changed-after-posting', 'changed'),
-        wording = replace(replace(replace(replace(wording, ' is held: ', ' is blocked: '),
-            ' was refused: ', ' was rejected: '), '--posted', '--drafted'), 'the journal', 'the ledger');
-    """,
-)
+BESIDE = {"locks", "sessions"}  # what else klarna24 keeps in the state folder
+MEMORY = ":memory:"
 
 
 def open_for_writing(folder: Path) -> sqlite3.Connection:
-    """Folder 0700, file 0600; made where there is none."""
-    path = folder / FILE
+    """Makes the folder (mode 0700) and the file (mode 0600) where there are none."""
+    path = folder / STATE_FILE
     try:
-        _close_folder(folder)
+        _make_private(folder)
         path.touch(mode=0o600)
-        return _up_to_date(_connect(path, "rw"), path)
+        return _up_to_date(_connect(_address(path, "rw")), path)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from None
 
 
-def _close_folder(folder: Path) -> None:
-    """Ours alone. A folder that others use, and that holds other things, is not taken from them."""
+def open_for_reading(folder: Path) -> sqlite3.Connection:
+    """Changes nothing on disk, and works while a run writes. Where there is no file it opens an empty database in
+    memory.
+
+    Two kinds of file cannot be read as they are, and are copied: those of an older version, and those in which a
+    killed run has left a change unfinished.
+    """
+    path = folder / STATE_FILE
+    try:
+        connection = _open_for_reading(path)
+        connection.execute("PRAGMA query_only = ON")
+    except (OSError, sqlite3.Error) as error:
+        raise _unusable(path, error) from None
+    return connection
+
+
+def _open_for_reading(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        return _up_to_date(_connect(MEMORY), path)
+    try:
+        with _closed_on_failure(_connect(_address(path, "ro"))) as connection:
+            if _version(connection, path) == len(MIGRATIONS):
+                return connection
+        with closing(connection):
+            return _up_to_date(_copied_to_memory(connection), path)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+    return _up_to_date(_rolled_back_copy(path), path)
+
+
+def _rolled_back_copy(path: Path) -> sqlite3.Connection:
+    """The database as it was before the change that a killed run has left unfinished.
+
+    SQLite undoes such a change by its journal file, which it then deletes. Another run may do so while we copy.
+    Both copies fit together if the journal was the same before and after.
+    """
+    journal = path.with_name(f"{path.name}-journal")
+    with tempfile.TemporaryDirectory(prefix="klarna24-") as folder:
+        try:
+            before = _identity(journal)
+            for file in (journal, path):
+                shutil.copy(file, folder)
+            fits = _identity(journal) == before
+        except FileNotFoundError:
+            fits = False
+        if not fits:
+            return _open_for_reading(path)
+        with closing(_connect(_address(Path(folder, path.name), "rw"))) as copy:
+            return _copied_to_memory(copy)
+
+
+def _identity(file: Path) -> tuple[int, int, int]:
+    found = file.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _copied_to_memory(source: sqlite3.Connection) -> sqlite3.Connection:
+    with _closed_on_failure(_connect(MEMORY)) as memory:
+        source.backup(memory)
+    return memory
+
+
+def _make_private(folder: Path) -> None:
+    """Makes the folder, or closes it to other users. A folder that holds other things as well stays as it is, but
+    is refused if other users can write to it."""
     try:
         folder.mkdir(mode=0o700, parents=True)
     except FileExistsError:
         mode = stat.S_IMODE(folder.stat().st_mode)
-        alone = all(item.name in BESIDE or item.name.startswith(FILE) for item in folder.iterdir())
+        alone = all(item.name in BESIDE or item.name.startswith(STATE_FILE) for item in folder.iterdir())
         if mode & 0o077 and alone:
             folder.chmod(0o700)
         elif mode & 0o022:
             why = sentence(
-                "the state folder {folder} is used by others (mode {mode})", folder=str(folder), mode=f"{mode:o}"
+                "other users can write to the state folder {folder} (mode {mode})",
+                folder=str(folder),
+                mode=f"{mode:o}",
             )
-            raise StateFault(why, sentence("use a folder of its own: {option}", option="--state-dir")) from None
+            hint = sentence("choose a folder that only klarna24 uses: {option}", option="--state-dir")
+            raise StateFault(why, hint) from None
 
 
-def copy_in_memory(folder: Path) -> sqlite3.Connection:
-    """What is committed, in memory: whatever is done to it, not a byte on disk changes. Empty where there is
-    none."""
-    path = folder / FILE
-    memory = sqlite3.connect(":memory:", isolation_level=None)
-    memory.row_factory = sqlite3.Row
-    try:
-        if path.exists():
-            _copy(path, memory)
-        return _up_to_date(memory, path)
-    except (OSError, sqlite3.Error) as error:
-        raise _unusable(path, error) from None
+def _address(path: Path, mode: str) -> str:
+    return f"{path.absolute().as_uri()}?mode={mode}"
 
 
-def _copy(path: Path, memory: sqlite3.Connection) -> None:
-    try:
-        with closing(_connect(path, "ro")) as source:
-            source.backup(memory)
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
-            raise
-        # A run was killed in the midst of a change, and a mere reader may not roll it back: do so on a copy.
-        with tempfile.TemporaryDirectory(prefix="klarna24-") as elsewhere:
-            for file in path.parent.glob(f"{FILE}*"):
-                shutil.copy(file, elsewhere)
-            with closing(_connect(Path(elsewhere, FILE), "rw")) as source:
-                source.backup(memory)
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_SECONDS
-    )
+def _connect(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
     connection.row_factory = sqlite3.Row
-    try:
-        # A rollback journal, not a WAL: one file that can be copied, and no helper files for a mere reader.
+    with _closed_on_failure(connection):
+        # The default journal mode rather than WAL, so that the state is one file, which can be copied and which a
+        # reader can read without making others.
         connection.execute("PRAGMA synchronous = EXTRA")
         connection.execute("PRAGMA foreign_keys = ON")
-    except BaseException:
-        connection.close()
-        raise
     return connection
 
 
-def _up_to_date(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
-    """The connection, with all missing migrations made; closed where the file is refused."""
+@contextmanager
+def _closed_on_failure(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     try:
-        if _version(connection, path) < len(MIGRATIONS):
-            _migrate(connection, path)
+        yield connection
     except BaseException:
         connection.close()
         raise
+
+
+def _up_to_date(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """The same connection, after all missing migrations."""
+    with _closed_on_failure(connection):
+        if _version(connection, path) < len(MIGRATIONS):
+            _migrate(connection, path)
     return connection
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """In one transaction, so that a file is of one version or of the other."""
-    connection.execute(
-        "PRAGMA foreign_keys = OFF"
-    )  # a table is made anew; nothing can be off inside a transaction
+    """Takes all missing steps in one transaction, so that a failure leaves the file as it was."""
+    connection.create_function("in_new_words", 1, in_new_words, deterministic=True)
+    # While a table is replaced, rows refer to nothing. This cannot be switched inside a transaction.
+    connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("BEGIN IMMEDIATE")
     for migration in MIGRATIONS[_version(connection, path) :]:
         for statement in _statements(migration):
             connection.execute(statement)
+    if connection.execute("PRAGMA foreign_key_check").fetchone():
+        raise _damaged(str(path), sentence("an event belongs to a payout that is missing"))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     connection.execute("COMMIT")
@@ -244,7 +167,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     """How many migrations the file has had. Raises StateFault for a foreign or newer one."""
-    # one statement: two runs may be making a new file at this moment
+    # In one statement, because another run may be making the file at this moment.
     application_id, version, tables = connection.execute(
         "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"
         " FROM pragma_application_id, pragma_user_version"
@@ -265,7 +188,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _statements(script: str) -> Iterable[str]:
-    """executescript would commit by itself; these run inside the caller's transaction."""
+    """The statements one by one, because executescript would end the caller's transaction."""
     statement = ""
     for line in script.splitlines():
         statement += line + "\n"
@@ -276,7 +199,14 @@ def _statements(script: str) -> Iterable[str]:
 
 def _foreign(path: Path) -> StateFault:
     message = sentence("{path} is not klarna24's database", path=str(path))
-    return StateFault(message, sentence("move it away, or use another {option}", option="--state-dir"))
+    return StateFault(message, sentence("move it away, or choose another folder: {option}", option="--state-dir"))
+
+
+def _damaged(what: str, why: str) -> StateFault:
+    return StateFault(
+        sentence("{what} is damaged: {why}", what=what, why=why),
+        sentence("restore it from a backup, then check in the ledger what has been booked since"),
+    )
 
 
 def _unusable(path: Path, error: Exception) -> Klarna24Error:
@@ -290,14 +220,11 @@ def _unusable(path: Path, error: Exception) -> Klarna24Error:
 
 
 def trouble(error: sqlite3.Error, what: str) -> Klarna24Error:
-    """Busy is for now (5), anything else is for a person (3)."""
+    """Locked (exit code 5) while another program uses the database, else StateFault (exit code 3)."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return Locked(sentence("{what} is locked by another program", what=what), sentence("wait for it to end"))
     if code == sqlite3.SQLITE_CORRUPT:
-        return StateFault(
-            sentence("{what} is damaged: {why}", what=what, why=str(error)),
-            sentence("restore it from the backup, then look in the ledger"),
-        )
+        return _damaged(what, str(error))
     message = sentence("{what} cannot be used: {why}", what=what, why=str(error))
-    return StateFault(message, sentence("free space, or mend the folder"))
+    return StateFault(message, sentence("free disk space, or repair the state folder"))

@@ -1,4 +1,4 @@
-"""One run at a time per profile: a kernel lock in the state folder, which dies with the process."""
+"""One run of a profile at a time: a lock of the operating system, which ends with the process that holds it."""
 
 import json
 import logging
@@ -18,17 +18,19 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def only_run(folder: Path, profile: str, wait: float = 0) -> Iterator[None]:
-    """Waits up to ``wait`` seconds. Raises Locked naming who holds the profile and since when, StateFault where
-    nothing can be locked."""
+    """Holds the profile's lock in the state folder, for which it waits up to ``wait`` seconds.
+
+    Raises Locked, naming the process that holds it and since when, or StateFault if nothing can be locked.
+    """
     path = folder / "locks" / f"{profile}.lock"
-    note = path.with_suffix(".json")
+    holder = path.with_suffix(".json")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         lock = filelock.FileLock(path, timeout=0, mode=0o600, fallback_to_soft=False)
         _acquire(lock, profile, wait)
     except filelock.Timeout:
-        raise Locked(_under_way(note), sentence("wait for it to end")) from None
+        raise Locked(_under_way(holder), sentence("wait for it to end")) from None
     except (OSError, NotImplementedError) as error:
         raise StateFault(
             sentence(
@@ -40,7 +42,7 @@ def only_run(folder: Path, profile: str, wait: float = 0) -> Iterator[None]:
         ) from None
     try:
         with suppress(OSError):
-            _write(note, {"pid": os.getpid(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"})
+            _write(holder, {"pid": os.getpid(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"})
         yield
     finally:
         lock.release()
@@ -73,15 +75,16 @@ def only_one(path: Path, seconds: float) -> Iterator[bool]:
         lock.release()
 
 
-def _write(note: Path, holder: dict[str, object]) -> None:
-    descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def _write(path: Path, holder: dict[str, object]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(holder, file)
 
 
-def _under_way(note: Path) -> Sentence:
+def _under_way(path: Path) -> Sentence:
+    """Names the process that holds the lock, if its note can be read."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        held = json.loads(note.read_text(encoding="utf-8"))
-        pid, since = int(held["pid"]), str(held["since"])[:20]
+        holder = json.loads(path.read_text(encoding="utf-8"))
+        pid, since = int(holder["pid"]), str(holder["since"])[:20]
         return sentence("another run is under way (pid {pid}, since {since})", pid=pid, since=since)
     return sentence("another run is under way")

@@ -1,4 +1,4 @@
-"""A payout and an event as state keeps them, and as the rest of the house sees them."""
+"""A payout and an event, and how the database stores them."""
 
 import json
 import sqlite3
@@ -34,7 +34,7 @@ class Status(StrEnum):
 
 
 class Owner(NamedTuple):
-    """Whose rows a run works on."""
+    """The profile, company and environment that a run works for."""
 
     profile: str
     client_id: int
@@ -42,12 +42,13 @@ class Owner(NamedTuple):
 
     @classmethod
     def of(cls, profile: Profile) -> Self:
+        """As the profile says today."""
         return cls(profile.name, profile.twentyfour.client_id, profile.klarna.environment)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A payout as state knows it."""
+    """A payout as the state knows it."""
 
     id: int
     key: PayoutKey
@@ -67,12 +68,12 @@ class Row:
 
     @property
     def in_doubt(self) -> bool:
-        """LedgerMatch "sending" is in doubt already: the run that sent it never wrote down an answer."""
+        """A payout that still has the status "sending" is in doubt as well: its run never stored an answer."""
         return self.status in {Status.SENDING, Status.IN_DOUBT}
 
     @property
     def may_be_sent(self) -> bool:
-        """What was skipped as empty counts as new once something is in it; not so where a person ended it."""
+        """A payout that was skipped as empty may be sent once it has figures, but not if a person skipped it."""
         if self.status is Status.SKIPPED:
             return not self.by_person
         return not (self.status.finished or self.in_doubt)
@@ -80,7 +81,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A line of the log: who did what to which payout, with which answer, and why where a person said so."""
+    """A line of the log: who did what to which payout, with which answer; ``note`` is the reason a person gave."""
 
     at: datetime
     who: str
@@ -93,6 +94,7 @@ class Event:
 
 
 def row_of(found: sqlite3.Row) -> Row:
+    """The payout of a row of the database."""
     problem = None
     if found["code"]:
         problem = Problem(ProblemCode(found["code"]), *_words(found), found["payment_reference"])
@@ -129,6 +131,7 @@ def _trace(found: sqlite3.Row) -> Trace | None:
 
 
 def trace_columns(trace: Trace) -> dict[str, Any]:
+    """The columns that :func:`row_of` reads the same trace from."""
     return {
         "bundle_name": trace.name,
         "anchor_account": trace.account_no,
@@ -139,14 +142,14 @@ def trace_columns(trace: Trace) -> dict[str, Any]:
 
 
 def _words(found: sqlite3.Row) -> tuple[str, str]:
-    """Message and hint, so that they can still be said in another language."""
+    """Message and hint, which can still be translated where their wording is stored."""
     if found["wording"]:
         return from_stored(found["wording"])
     return found["reason"], found["hint"]
 
 
 def problem_columns(problem: Problem | None) -> tuple[str | None, str | None, str | None, str | None]:
-    """code, reason, hint, wording: the two texts in English, and as what they can be translated from."""
+    """The columns code, reason, hint and wording: both texts in English, and in a form that can be translated."""
     if problem is None:
         return None, None, None, None
     message, hint = problem.message, problem.hint

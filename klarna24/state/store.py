@@ -1,207 +1,56 @@
-"""What was done: one SQLite database for the state folder.
+"""The state: one SQLite database in the state folder, which tells what has been done.
 
     payout   a row per payout, unique by company, environment, merchant, reference and currency; the profile is
-             an attribute, so that renaming a profile or adding a twin cannot post anything twice
-    profile  what was listed last, and when a run came to its end
+             an attribute, so that a renamed or a copied profile drafts nothing twice
+    profile  what was listed last, and when a run last came to its end
     event    every change of a payout: when, by whom, what, the answer; written in the same transaction
+    alert    what has been mailed (klarna24/notify/alert_log.py)
 
-    seen ──► ready ──► sending ──► drafted            ready: nothing was sent
-              ▲ │         ├──────► rejected ──► (sending again)
-              │ ▼         └──────► in-doubt          ended only by the ledger, or by a person
-             held   skipped
+    listed ──► ready ──► sending ──► drafted ──► booked
+                ▲ │         ├──────► rejected ──► (sending again)
+                │ ▼         └──────► in-doubt          ended only by the ledger, or by a person
+              blocked, skipped
 
-Every change is one IMMEDIATE transaction, on disk before the call returns (synchronous = EXTRA).
+Every change is one transaction, on disk before the call returns.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from klarna24.bookkeeping.payout import Payout, PayoutKey
+from klarna24.bookkeeping.payout import Payout
 from klarna24.bookkeeping.voucher import Voucher
-from klarna24.errors import ConfigFault, Problem, StateFault
-from klarna24.state.base import Database, now
-from klarna24.state.database import trouble
-from klarna24.state.records import Event, Owner, Row, Status, problem_columns, row_of, trace_columns
+from klarna24.errors import Problem, StateFault
+from klarna24.state.base import now
+from klarna24.state.reading import StateReader
+from klarna24.state.records import Owner, Row, Status, problem_columns, trace_columns
 from klarna24.text import sentence
 
 
-class State(Database):
-    """Opened for a run with :meth:`open`, or for looking with :meth:`snapshot`."""
-
-    def try_to_write(self) -> None:
-        """A change that is taken back. Raises StateFault where a run could keep nothing."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            self._db.execute(f"PRAGMA user_version = {version}")
-            self._db.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            raise trouble(error, sentence("the state")) from None
-
-    # Reading
-
-    def row(self, owner: Owner, key: PayoutKey) -> Row | None:
-        found = self._query(
-            "SELECT * FROM payout WHERE (client_id, environment, merchant_id, payment_reference, currency)"
-            " = (?, ?, ?, ?, ?)",
-            (owner.client_id, owner.environment, *key),
-        ).fetchone()
-        return row_of(found) if found else None
-
-    def unfinished(self, owner: Owner) -> list[Row]:
-        """What is neither drafted nor skipped, oldest first, of the company and environment that the run is for."""
-        found = self._query(
-            "SELECT * FROM payout WHERE profile = ? AND client_id = ? AND environment = ?"
-            " AND status NOT IN ('drafted', 'booked', 'skipped') ORDER BY payout_date, id",
-            owner,
-        )
-        return [row_of(row) for row in found]
-
-    def checkpoint(self, profile: str) -> date | None:
-        """The payout date of the profile's newest payout, whatever became of it: a hint for where to look.
-
-        Rows are made only after a complete listing, so that it cannot move past what was never seen.
-        """
-        found = self._query(
-            "SELECT max(payout_date) AS newest FROM payout WHERE profile = ?", (profile,)
-        ).fetchone()
-        return date.fromisoformat(found["newest"]) if found["newest"] else None
-
-    def scope(self, profile: str) -> str | None:
-        """What the last complete listing asked for."""
-        found = self._query("SELECT scope FROM profile WHERE name = ?", (profile,)).fetchone()
-        return found["scope"] if found else None
-
-    def orphans(self, owner: Owner, profiles: Iterable[str]) -> list[Row]:
-        """Unfinished rows of the same company and environment whose profile is no longer in the file."""
-        found = self._query(
-            "SELECT * FROM payout WHERE client_id = ? AND environment = ? AND status NOT IN ('drafted', 'booked', 'skipped')"
-            " ORDER BY payout_date, id",
-            (owner.client_id, owner.environment),
-        )
-        known = set(profiles)
-        return [row for row in map(row_of, found) if row.profile not in known]
-
-    def namesakes(self, owner: Owner, key: PayoutKey) -> list[Row]:
-        """Other payouts of the company under the same reference: of another merchant, currency or environment."""
-        found = self._query(
-            "SELECT * FROM payout WHERE client_id = ? AND payment_reference = ?"
-            " AND (environment, merchant_id, currency) <> (?, ?, ?)",
-            (owner.client_id, key.payment_reference, owner.environment, key.merchant_id, key.currency),
-        )
-        return [row_of(row) for row in found]
-
-    def anchor_accounts(self, owner: Owner) -> set[int]:
-        """Where vouchers of the company were ever anchored."""
-        found = self._query(
-            "SELECT DISTINCT anchor_account FROM payout WHERE client_id = ? AND anchor_account IS NOT NULL",
-            (owner.client_id,),
-        )
-        return {row["anchor_account"] for row in found}
-
-    def merchants(self, owner: Owner) -> set[str]:
-        rows = self._query(
-            "SELECT DISTINCT merchant_id FROM payout WHERE profile = ? AND client_id = ? AND environment = ?",
-            owner,
-        )
-        return {row["merchant_id"] for row in rows}
-
-    def check_owner(self, owner: Owner) -> None:
-        """Raises ConfigFault where the profile's rows were made for another company."""
-        rows = self._query("SELECT DISTINCT client_id FROM payout WHERE profile = ?", (owner.profile,))
-        for row in rows:
-            if row["client_id"] != owner.client_id:
-                raise ConfigFault(
-                    sentence(
-                        "this profile's payouts were drafted to company {company}, and the profile now says "
-                        "client_id {client_id}",
-                        company=row["client_id"],
-                        client_id=owner.client_id,
-                    ),
-                    sentence("correct client_id, or give the new company a profile of its own"),
-                )
-
-    def by_reference(self, profile: str, payment_reference: str) -> list[Row]:
-        """More than one where a reference stands for several currencies or merchants."""
-        found = self._query(
-            "SELECT * FROM payout WHERE profile = ? AND payment_reference = ? ORDER BY id",
-            (profile, payment_reference),
-        )
-        return [row_of(row) for row in found]
-
-    def profiles(self) -> list[str]:
-        """Every profile that has a row, whether it is still in the file or not."""
-        found = self._query("SELECT name FROM profile UNION SELECT profile FROM payout ORDER BY name").fetchall()
-        return [row["name"] for row in found]
-
-    def waiting(self, profile: str) -> list[Row]:
-        """What is neither drafted nor skipped, whatever company and environment it is of."""
-        found = self._query(
-            "SELECT * FROM payout WHERE profile = ? AND status NOT IN ('drafted', 'booked', 'skipped')"
-            " ORDER BY payout_date, id",
-            (profile,),
-        )
-        return [row_of(row) for row in found]
-
-    def counts(self, profile: str) -> dict[Status, int]:
-        found = self._query(
-            "SELECT status, count(*) AS payouts FROM payout WHERE profile = ? GROUP BY status ORDER BY status",
-            (profile,),
-        )
-        return {Status(row["status"]): row["payouts"] for row in found}
-
-    def completed_at(self, profile: str) -> datetime | None:
-        """When a run last came to its end."""
-        found = self._query("SELECT completed_at FROM profile WHERE name = ?", (profile,)).fetchone()
-        return datetime.fromisoformat(found["completed_at"]) if found and found["completed_at"] else None
-
-    def last_run(self, owner: Owner) -> tuple[datetime | None, bool]:
-        """When it came to its end, and whether payouts are unfinished: what decides when the next is due."""
-        return self.completed_at(owner.profile), bool(self.unfinished(owner))
-
-    def events(self, profile: str | None) -> list[Event]:
-        """The log, oldest first; of one profile, or of all."""
-        found = self._query(
-            "SELECT event.*, payment_reference, currency FROM event LEFT JOIN payout ON payout.id = payout_id"
-            " WHERE ?1 IS NULL OR event.profile = ?1 ORDER BY event.id",
-            (profile,),
-        )
-        return [
-            Event(
-                datetime.fromisoformat(row["at"]),
-                row["who"],
-                row["profile"],
-                row["payment_reference"],
-                row["currency"],
-                row["what"],
-                row["answer"],
-                row["note"],
-            )
-            for row in found
-        ]
-
-    # Writing
+class State(StateReader):
+    """Opened with :meth:`open` for a run, or with :meth:`for_reading`."""
 
     def adopt(self, owner: Owner, row: Row) -> None:
-        """The row passes to the profile that sees it."""
+        """The payout passes to the profile of ``owner``."""
         with self._transaction():
             self._db.execute("UPDATE payout SET profile = ? WHERE id = ?", (owner.profile, row.id))
             self._event(owner.profile, row.id, "adopted", f"from profile {row.profile}")
 
     def block(self, owner: Owner, payout: Payout, payout_date: date, problem: Problem) -> None:
+        """The payout needs a person before it can be drafted."""
         self._decide(owner, payout, payout_date, Status.BLOCKED, problem)
 
     def skip(self, owner: Owner, payout: Payout, payout_date: date) -> None:
+        """The payout has nothing to book."""
         self._decide(owner, payout, payout_date, Status.SKIPPED, None)
 
     def sending(self, owner: Owner, payout: Payout, voucher: Voucher) -> int | None:
-        """Compare and set: the row's id where this run may send the payout, None where another one has.
+        """Claims the payout for sending. Returns the row's id, or None if the payout may not be sent: another run
+        has claimed it, or 24SevenOffice has rejected this very voucher.
 
-        On disk when it returns, with all that a later look-up needs.
+        When it returns, all that a later look-up of the voucher needs is on disk.
         """
         with self._transaction():
             row = self.row(owner, payout.key)
@@ -231,7 +80,8 @@ class State(Database):
         until_changed: bool = False,
         transaction_no: int | None = None,
     ) -> None:
-        """What became of a payout that was being sent; ``ready`` where it was not sent after all."""
+        """Stores the outcome of sending; ``ready`` where nothing was sent after all. A payout whose doubt has been
+        settled in the meantime stays as it is, and only the log tells of the answer."""
         with self._transaction():
             self._db.execute(
                 "UPDATE payout SET status = ?, code = ?, reason = ?, hint = ?, wording = ?, until_changed = ?,"
@@ -241,7 +91,7 @@ class State(Database):
             self._event(owner.profile, row_id, status, answer)
 
     def found(self, owner: Owner, payout: Payout, voucher: Voucher, transaction_no: int) -> None:
-        """A payout that this state never sent stands in the ledger: it is booked."""
+        """The voucher stands in the ledger, although this state has never sent it."""
         answer = f"found in the ledger as {transaction_no}"
         self._decide(
             owner,
@@ -265,12 +115,12 @@ class State(Database):
         problem: Problem,
         voucher: Voucher | None,
     ) -> None:
-        """Whether a payout was sent cannot be known from this state; the voucher is what to look for."""
+        """This state cannot tell whether the payout was sent; ``voucher`` is what to look for."""
         trace = trace_columns(voucher.trace()) if voucher else {}
         self._decide(owner, payout, payout_date, Status.IN_DOUBT, problem, trace)
 
     def accept(self, row: Row, totals: Mapping[str, Decimal], note: str | None) -> None:
-        """A person has corrected the voucher of a payout that changed at Klarna: these are its figures now."""
+        """A person has corrected the voucher of a payout that changed at Klarna, to these totals."""
         with self._transaction():
             figures = json.dumps({name: str(amount) for name, amount in totals.items()})
             self._db.execute("UPDATE payout SET totals = ?, changed_at = ? WHERE id = ?", (figures, now(), row.id))
@@ -284,7 +134,7 @@ class State(Database):
         note: str | None,
         transaction_no: int | None = None,
     ) -> None:
-        """A person ends it. Raises StateFault where a run has changed the row in the meantime."""
+        """Stores a person's decision. Raises StateFault if a run has changed the payout since ``row`` was read."""
         with self._transaction():
             changed = self._db.execute(
                 "UPDATE payout SET status = ?, code = NULL, reason = NULL, hint = NULL, wording = NULL,"
@@ -302,26 +152,28 @@ class State(Database):
             )
             if not changed.rowcount:
                 raise StateFault(
-                    sentence("payout {reference} changed meanwhile", reference=row.key.payment_reference),
-                    sentence("look again: {command}", command="klarna24 status"),
+                    sentence(
+                        "a run has changed payout {reference} in the meantime", reference=row.key.payment_reference
+                    ),
+                    sentence("look at it again: {command}", command="klarna24 status"),
                 )
             self._event(row.profile, row.id, status, answer, note)
 
     def listed(self, owner: Owner, payouts: Iterable[tuple[Payout, date]], scope: str) -> None:
-        """A complete listing: every payout gets a row, and from now on none of them can be forgotten."""
+        """Stores a complete listing: every payout gets a row, so that none of them can be forgotten."""
         with self._transaction():
             for payout, payout_date in payouts:
                 if self.row(owner, payout.key) is None:
                     row_id = self._put(owner, payout, payout_date, Status.READY, None, {})
                     self._event(owner.profile, row_id, "seen", None)
-            self._profile(owner.profile, "scope", scope)
+            self._set_profile(owner.profile, "scope", scope)
 
     def completed(self, owner: Owner) -> None:
-        """Every attempt has ended, well or not."""
+        """A run has come to its end, whatever the outcomes."""
         with self._transaction():
-            self._profile(owner.profile, "completed_at", now())
+            self._set_profile(owner.profile, "completed_at", now())
 
-    def _profile(self, name: str, column: Literal["scope", "completed_at"], value: str) -> None:
+    def _set_profile(self, name: str, column: Literal["scope", "completed_at"], value: str) -> None:
         self._db.execute(
             f"INSERT INTO profile (name, {column}) VALUES (?, ?)"  # noqa: S608 - one of two literals
             f" ON CONFLICT (name) DO UPDATE SET {column} = excluded.{column}",
@@ -338,8 +190,8 @@ class State(Database):
         facts: Mapping[str, Any] | None = None,
         answer: str | None = None,
     ) -> None:
-        """Blocked, skipped and the like. What another run has sent meanwhile is left alone; an event only where
-        something is new, so that the log is no diary of every night."""
+        """Stores a decision. A payout that another run has sent in the meantime stays as it is. The log gets an
+        event only if something is new, not one every night."""
         with self._transaction():
             before = self.row(owner, payout.key)
             if before is not None and not before.may_be_sent:

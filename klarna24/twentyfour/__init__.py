@@ -1,1 +1,1 @@
-"""24SevenOffice; the only package that imports zeep."""
+"""24SevenOffice's SOAP services; no other package talks to them or imports zeep."""

@@ -1,4 +1,4 @@
-"""The company's books, read once a run: what a voucher must fit (facts: Reading)."""
+"""The company's books, which a voucher must fit (docs/vendors/24sevenoffice.md, "Reading")."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from klarna24.text import clean, sentence
 from klarna24.twentyfour.connection import NEXT_RUN
 from klarna24.twentyfour.dates import local_day
 
-Read = Callable[..., Any]  # service, operation, arguments → the answer
+Read = Callable[..., Any]  # takes service, operation and arguments, returns the answer
 
 
 def items(answer: Any, name: str) -> Iterable[Any]:
-    """The rows of a list; .NET leaves an empty one out."""
+    """Return the rows of a list; .NET leaves out an empty one."""
     return [row for row in getattr(answer, name, answer) or () if row is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Contract: Client.Client. ``country`` is as 24SevenOffice writes it, which is not documented."""
+    """The company (contract: Client.Client). How 24SevenOffice writes ``country`` is not documented."""
 
     country: str
     home_currency: str
@@ -30,14 +30,15 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class BooksReader:
-    """The questions of which the books are the answers, one by one. What ``read`` raises passes through, and
-    what an answer that is not the contract's raises (UNREADABLE), too."""
+    """Asks for the books, one question a method. Each raises what ``read`` raises, and UNREADABLE for an answer
+    that does not follow the contract."""
 
     profile: Profile
     read: Read
 
     def books(self) -> Books:
-        """All of them. Raises ConfigFault where the profile names what the company does not have."""
+        """Return all that a voucher must fit. Raises ConfigFault if the profile names what the company does not
+        have."""
         chart = self.chart()
         voucher_type = self.voucher_type()
         years = self.fiscal_years()
@@ -54,12 +55,12 @@ class BooksReader:
         return Books(home, chart, voucher_type, years, currencies)
 
     def company_name(self) -> str:
-        """Of the session's company, which is the pinned one."""
+        """Return the name of the session's company, which is the profile's."""
         identity = self.read("authenticate", "GetIdentity")
         return clean(getattr(getattr(identity, "Client", None), "Name", None))
 
     def chart(self) -> dict[int, str]:
-        """Names by number."""
+        """Return account names by number."""
         return {
             int(account.AccountNo): clean(account.AccountName)
             for account in items(self.read("account", "GetAccountList"), "AccountData")
@@ -67,6 +68,7 @@ class BooksReader:
         }
 
     def fiscal_years(self) -> tuple[FiscalYear, ...]:
+        """Return the fiscal years, in 24SevenOffice's order."""
         zone = self.profile.timezone
         return tuple(
             FiscalYear(local_day(year.StartingDate, zone), local_day(year.EndingDate, zone), bool(year.IsLocked))
@@ -74,11 +76,12 @@ class BooksReader:
         )
 
     def client(self) -> Client:
+        """Return the company's country and currency; empty if 24SevenOffice does not say."""
         answer = self.read("client", "GetClientInformation")
         return Client(clean(getattr(answer, "Country", None)), clean(getattr(answer, "DefaultCurrency", None)))
 
     def voucher_types(self) -> list[VoucherType]:
-        """All that a person may use: numbers ≤ 0 are system types (facts)."""
+        """Return all types that a person may use; numbers of 0 and below are system types."""
         return [
             VoucherType(int(row.TypeNo), clean(row.Title), int(row.EntrySeriesId or 0))
             for row in items(self.read("account", "GetTypeList"), "TypeData")
@@ -86,7 +89,7 @@ class BooksReader:
         ]
 
     def voucher_type(self) -> VoucherType:
-        """The profile's. Raises ConfigFault where there is none, or more than one with its title."""
+        """Return the profile's type. Raises ConfigFault if there is none, or more than one with its title."""
         wanted = self.profile.voucher.type
         types = self.voucher_types()
         found = [
@@ -110,12 +113,13 @@ class BooksReader:
         raise ConfigFault(message, sentence("correct it"))
 
     def departments(self) -> dict[int, str]:
-        """Names by number."""
+        """Return department names by number."""
         rows = items(self.read("client", "GetDepartmentList"), "Department")
         return {int(row.Id): clean(row.Name) for row in rows if row.Id}
 
     def department(self) -> str | None:
-        """The name of the profile's, if it has one. Raises ConfigFault where the company has not."""
+        """Return the name of the profile's department, or None if it names none. Raises ConfigFault if the company
+        does not have it."""
         wanted = self.profile.voucher.department_id
         if wanted is None:
             return None
@@ -130,8 +134,8 @@ class BooksReader:
         return departments[wanted]
 
     def parties(self) -> dict[str, str]:
-        """The names of the profile's customer and supplier by key; one call for both. Raises ConfigFault where
-        one of them is not in the CRM."""
+        """Return the names of the profile's customer and supplier by key, with one call for both. Raises
+        ConfigFault if one of them is not in the CRM."""
         voucher = self.profile.voucher
         parties = {"customer_id": voucher.customer_id, "supplier_id": voucher.supplier_id}
         wanted = {key: number for key, number in parties.items() if number is not None}
@@ -158,7 +162,7 @@ class BooksReader:
         return {key: known[number] for key, number in wanted.items()}
 
     def currencies(self) -> dict[str, Currency]:
-        """What has a usable rate: a finite one above zero."""
+        """Return the currencies that have a usable rate: finite, and above zero."""
         rows = items(self.read("client", "GetCurrencyList"), "Currency")
         listed = [Currency(clean(row.Symbol), Decimal(row.Rate or 0), int(row.Unit or 0)) for row in rows]
         return {

@@ -1,4 +1,4 @@
-"""A voucher as the contract's BundleList: one bundle, one voucher, a journal for a person to book."""
+"""A voucher as the contract's BundleList: one bundle with one voucher, saved as a draft for a person to book."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, time
@@ -7,13 +7,13 @@ from typing import Any
 from klarna24.bookkeeping.voucher import Entry, Voucher
 from klarna24.config.tables import VoucherSettings
 
-SAVE_AS_DRAFT = 1  # facts: SaveOption
+SAVE_AS_DRAFT = 1  # SaveOption (docs/vendors/24sevenoffice.md, "SaveBundleList")
 
 
 def bundle_list(
     voucher: Voucher, settings: VoucherSettings, transaction_no: int, entries: Iterable[Entry]
 ) -> dict[str, Any]:
-    """The argument of SaveBundleList, with these of the voucher's entries (writing.py adds the others).
+    """Return the argument of SaveBundleList with these of the voucher's entries; writing.py adds the others.
     ``transaction_no`` 0 leaves the number to the person who books."""
     request: dict[str, Any] = {
         "Bundles": {
@@ -31,7 +31,7 @@ def bundle_list(
                     },
                     "Sort": voucher.type.number,
                     "Name": voucher.name,
-                    # VAT is Klarna's own figure on its own line: 24SevenOffice computes none on top
+                    # 24SevenOffice computes no VAT, because Klarna's own figure has a line of its own
                     "BundleDirectAccounting": True,
                 }
             ]
@@ -46,7 +46,7 @@ def bundle_list(
 
 
 def _entries(voucher: Voucher, entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
-    # a naive midnight: zeep would write a date without time, which is no dateTime (facts: "Limits and traps")
+    # a naive midnight: zeep makes an invalid dateTime of a date (docs/vendors/24sevenoffice.md, "zeep")
     midnight = datetime.combine(voucher.date, time.min)
     currency = voucher.currency
     for entry in entries:

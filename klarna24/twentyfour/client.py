@@ -1,11 +1,11 @@
-"""24SevenOffice as the run sees it: the company's books, the ledger, one save."""
+"""The client of 24SevenOffice that a run uses: the company's books, the ledger, and the save."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import partial
 from threading import Lock
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from klarna24.bookkeeping.ledger_match import LedgerMatch
 from klarna24.bookkeeping.voucher import Books, Trace, Voucher
@@ -13,8 +13,7 @@ from klarna24.config.tables import Profile
 from klarna24.errors import Unavailable
 from klarna24.http import ServerTime
 from klarna24.text import sentence
-from klarna24.twentyfour import answers
-from klarna24.twentyfour import ledger as journal
+from klarna24.twentyfour import answers, ledger
 from klarna24.twentyfour.answers import Answer, Kind
 from klarna24.twentyfour.books import BooksReader, items
 from klarna24.twentyfour.bundle import bundle_list
@@ -24,11 +23,22 @@ from klarna24.twentyfour.transport import NoAnswer, NotSent
 from klarna24.twentyfour.writing import one_of_each_shape, whole_message
 
 T = TypeVar("T")
+# The last voucher number by address, company, series and year. Shared by the whole process, because profiles of
+# one company that run at the same time share the company's numbers.
+_last_numbers: dict[tuple[str | None, int, int, int], int] = {}
+_numbers_lock = Lock()
+
+
+def reset_numbers() -> None:
+    """Forget which voucher numbers were given; tests call it, because they share a process."""
+    with _numbers_lock:
+        _last_numbers.clear()
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A voucher ready to be sent, with the number that was asked for it (0: the person gives one)."""
+    """A voucher that can be sent, with the voucher number that was asked for it. With 0, the person who books it
+    generates the number."""
 
     voucher: Voucher
     transaction_no: int
@@ -37,44 +47,40 @@ class Prepared:
 class TwentyFourClient:
     """One user in one company. Reads raise Unavailable, CredentialsFault or ConfigFault."""
 
-    # By address, company, series and year: profiles of one company share it, side by side too, as they share the
-    # numbers.
-    _last_number: ClassVar[dict[tuple[str | None, int, int, int], int]] = {}
-    _counting: ClassVar[Lock] = Lock()
-
     def __init__(self, profile: Profile, password: Callable[[], str], sessions: Sessions) -> None:
         self._profile = profile
         self._connection = Connection(profile, password, sessions)
 
     def close(self) -> None:
+        """Close the connections; the session stays valid."""
         self._connection.close()
 
     @property
     def server_time(self) -> ServerTime | None:
-        """Of the last answer."""
+        """The Date header of the last answer, and when it arrived."""
         return self._connection.server_time
 
     def books(self) -> Books:
-        """Raises ConfigFault where the profile names what the company does not have."""
+        """Return the company's books. Raises ConfigFault if the profile names what the company does not have."""
         return self.ask(BooksReader.books)
 
     def ask(self, question: Callable[[BooksReader], T]) -> T:
-        """One of the questions of BooksReader."""
+        """Return the answer to one of the questions of BooksReader, such as ``BooksReader.chart``."""
         try:
             return question(BooksReader(self._profile, self._connection.read))
         except UNREADABLE as error:
             raise unreadable(sentence("the company's books"), error) from None
 
     def accepts_credentials(self) -> bool:
-        """Whether user, password and application are known, a kept session aside. It is no login."""
+        """Return whether user, password and application are valid, whatever session is stored, without a login."""
         try:
             return bool(list(items(self._connection.identities(), "Identity")))
         except UNREADABLE as error:
             raise unreadable("GetIdentitiesWithCredential", error) from None
 
     def find(self, traces: Sequence[Trace], until: date, also: Iterable[int] = ()) -> list[LedgerMatch | None]:
-        """Which of these stand in the ledger, on their own account or one in ``also``; None proves nothing
-        (drafts are invisible)."""
+        """Return for each trace what the ledger has of that voucher, on the trace's account or on one in ``also``.
+        None proves nothing, because the API does not show drafts."""
 
         def read(**filters: Any) -> Iterable[Any]:
             return items(
@@ -82,14 +88,14 @@ class TwentyFourClient:
             )
 
         try:
-            return journal.find(read, traces, until, self._profile.timezone, also)
+            return ledger.find(read, traces, until, self._profile.timezone, also)
         except UNREADABLE as error:
             raise unreadable("GetTransactions", error) from None
 
     def prepare(self, voucher: Voucher) -> Prepared:
-        """What must be asked before the save, so that the save itself is one call.
+        """Ask for all that the save needs, so that the save itself is one call.
 
-        GetEntryId reserves nothing (facts), so that a run counts on by itself from what it was told first.
+        GetEntryId reserves no number, so a run counts on by itself from the first number that it was given.
         """
         if self._profile.voucher.transaction_no == "none":
             return Prepared(voucher, 0)
@@ -104,15 +110,15 @@ class TwentyFourClient:
             raise Unavailable(message, NEXT_RUN)
         office = self._profile.twentyfour
         series = (office.base_url, office.client_id, voucher.type.series_id, voucher.year)
-        with self._counting:
-            number = self._last_number[series] = max(number, self._last_number.get(series, 0) + 1)
+        with _numbers_lock:
+            number = _last_numbers[series] = max(number, _last_numbers.get(series, 0) + 1)
         return Prepared(voucher, number)
 
     def save(self, prepared: Prepared) -> Answer:
-        """Send the bundle, once.
+        """Send the bundle once, and return an Answer whatever the network or the server does.
 
-        What the network or the server does comes back as an Answer. One that says "not authenticated" means that
-        nothing was saved: log in and repeat, once. Raises only where that login fails: nothing was saved then.
+        "Not authenticated" means that nothing was saved: log in and repeat, once. Raises only if that login fails,
+        and then nothing was saved either.
         """
         answer = self._save_once(prepared)
         if answer.kind is not Kind.LOG_IN:
@@ -133,5 +139,5 @@ class TwentyFourClient:
         return answers.of_result(getattr(answer, "Type", None), getattr(answer, "Description", None))
 
     def probe(self) -> None:
-        """One read, to see whether 24SevenOffice answers again. Raises Unavailable."""
+        """Make one read, to see whether 24SevenOffice answers again. Raises Unavailable if it does not."""
         self._connection.read("authenticate", "GetIdentity")

@@ -1,7 +1,7 @@
 """A session in the right company, and calls under it.
 
-read   a call that may be repeated: back-off, half a minute; a lost session is renewed once
-once   a call that is never repeated here: the save
+``read`` may repeat a call: it retries for half a minute, and renews a lost session once. ``once`` never repeats a
+call; it is for the save.
 """
 
 import logging
@@ -28,23 +28,24 @@ from klarna24.twentyfour.transport import NoAnswer, NotSent, Transport, Write
 
 CONTRACTS = Path(__file__).parent / "contracts"
 RETRY_SECONDS = 30.0
+CHECK = "klarna24 check"
 NEXT_RUN = sentence("the next run carries on")
 SETTINGS = zeep.Settings(
-    # The first two together read past elements that the contract does not name (facts: zeep); that the answer is
-    # whole, the transport has made sure.
+    # These two skip elements that the contract does not name (docs/vendors/24sevenoffice.md, "zeep"). That the
+    # answer is complete, the transport has made sure.
     strict=False,
     xsd_ignore_sequence_order=True,
     forbid_dtd=True,
     forbid_entities=True,
     forbid_external=True,
 )
-# What zeep raises on a well-formed answer that is not what the contract says (facts: "zeep (Z)").
+# What zeep, or our own code, raises when a well-formed answer does not follow the contract.
 UNREADABLE = (zeep.exceptions.Error, AttributeError, ValueError, TypeError, ArithmeticError, LookupError)
 log = logging.getLogger(__name__)
 
 
 class _Session(Enum):
-    """In the place of an answer: the session under which it was asked for is gone."""
+    """Stands for an answer when the session under which the call was made has ended."""
 
     LOST = "lost"
 
@@ -61,34 +62,35 @@ class Connection:
         self._transport = Transport(self._settings.base_url, self._settings.username)
         self._services: dict[str, Any] = {}
         self._company_checked = False
-        self._unproved = False  # logged in, and nothing has succeeded since
+        self._unproved = False  # true from a login until a call has succeeded under it
 
     def close(self) -> None:
+        """Close the connections; the session stays valid."""
         self._transport.session.close()
 
     @property
     def server_time(self) -> ServerTime | None:
-        """Of the last answer."""
+        """The Date header of the last answer, and when it arrived."""
         return self._transport.server_time
 
     def read(self, service: str, operation: str, **arguments: Any) -> Any:
-        """The answer; lists and values that .NET left out are None."""
+        """Return the answer; lists and values that .NET left out are None."""
         self._open()
         answer = self._try(service, operation, **arguments)
         if answer is _Session.LOST:
             self.renew()
             answer = self._try(service, operation, **arguments)
             if answer is _Session.LOST:
-                raise _refused_again()
+                raise _session_refused()
         self._unproved = False
         return answer
 
     def once(self, service: str, operation: str, write: Write, **arguments: Any) -> Any:
-        """The answer, on a connection of its own, so that it cannot die on one that the server has dropped.
-        ``write`` makes the message of zeep's envelope. Raises what the network and zeep raise, too: what that
-        means for the caller is told in answers.py."""
+        """Make one call on a new connection, so that it cannot fail on one that the server has dropped, and return
+        the answer. ``write`` makes the message out of zeep's envelope. Also raises what the transport and zeep
+        raise; answers.py says what that means."""
         self._open()
-        self._transport.fresh_connection()
+        self._transport.close_connections()
         self._transport.write = write
         try:
             answer = self._call(service, operation, **arguments)
@@ -98,44 +100,45 @@ class Connection:
         return answer
 
     def renew(self) -> None:
-        """The session is lost: one that a profile beside this one has got meanwhile, or a login."""
+        """Replace the lost session by one that another profile of the user has got meanwhile, or by a login."""
         self._renew(self._transport.session_id)
 
+    def identities(self) -> Any:
+        """Return the identities that the user may act for; the credentials are enough, no session is needed."""
+        return self._try("authenticate", "GetIdentitiesWithCredential", credential=self._credential())
+
     def _log_in(self) -> None:
-        """Log in, and make sure that it is to the pinned company before anything else is asked (facts: posting
-        into the default company is a known accident). No login follows one that nothing has succeeded under."""
+        """Log in, and make sure that it is to the profile's company before anything else is asked; vouchers saved
+        in the user's default company are a known accident. If nothing has succeeded since the last login, another
+        one is refused (docs/vendors/24sevenoffice.md, "Sessions")."""
         if self._unproved:
-            raise _refused_again()
+            raise _session_refused()
         self._company_checked, self._transport.session_id = False, None
         credential = {**self._credential(), "IdentityId": self._settings.identity_id}
-        answer = self._try("authenticate", "Login", once_heard=True, credential=credential)
+        answer = self._try("authenticate", "Login", only_unsent=True, credential=credential)
         session_id = "" if answer is _Session.LOST else str(answer or "")
         register_secret(session_id)
         if not session_id:
             raise CredentialsFault(
                 sentence("24SevenOffice refused the login of {username}", username=self._settings.username),
-                sentence(
-                    "check username, password, application_id and identity_id: {command}", command="klarna24 check"
-                ),
+                sentence("check username, password, application_id and identity_id: {command}", command=CHECK),
             )
         if not fits_a_cookie(session_id):
-            raise Unavailable(sentence("24SevenOffice gave a session id that no cookie can hold"), NEXT_RUN)
+            raise Unavailable(
+                sentence("24SevenOffice returned a session id that cannot be sent as a cookie"), NEXT_RUN
+            )
         self._transport.session_id, self._unproved = session_id, True
         self._check_company()
         log.info("24SevenOffice: %s: logged in as %s", self._name, self._settings.username)
         self._sessions.write(self._settings, session_id)
 
-    def identities(self) -> Any:
-        """Whom the user may act for: asked with the credentials, before there is a session."""
-        return self._try("authenticate", "GetIdentitiesWithCredential", credential=self._credential())
-
     def _credential(self) -> dict[str, str]:
         password = self._password()
         register_secret(password)
-        if any(ord(character) < 32 for character in password):  # XML cannot hold it
+        if any(ord(character) < 32 for character in password):  # XML cannot contain them
             raise CredentialsFault(
                 sentence("the password for 24SevenOffice has a line break or control character in it"),
-                sentence("store it alone"),
+                sentence("store the password and nothing else"),
             )
         return {
             "ApplicationId": self._settings.application_id,
@@ -144,22 +147,22 @@ class Connection:
         }
 
     def _open(self) -> None:
-        """The kept session if it still stands for the pinned company, else a new one."""
+        """Make sure that there is a session in the profile's company."""
         if not self._company_checked:
             self._renew(None)
 
     def _renew(self, lost: str | None) -> None:
-        """The kept session, unless that is the lost one, else a new one. Profiles of one user that run side by
-        side take turns, so that the first logs in for all of them (facts: repeated logins are throttled)."""
+        """Use the stored session unless it is the lost one, or else log in. Profiles of one user that run at the
+        same time take turns, so that the first one logs in for all of them: repeated logins are throttled."""
         if self._unproved:
-            raise _refused_again()
+            raise _session_refused()
         self._company_checked = False
-        with self._sessions.turn(self._settings):
-            kept = self._sessions.read(self._settings)
-            if kept and kept != lost:
-                self._transport.session_id = kept
+        with self._sessions.lock(self._settings):
+            stored = self._sessions.read(self._settings)
+            if stored and stored != lost:
+                self._transport.session_id = stored
                 identity = self._try("authenticate", "GetIdentity")
-                if identity is not _Session.LOST and self._is_pinned(identity):
+                if identity is not _Session.LOST and self._is_expected(identity):
                     self._company_checked = True
                     return
             self._log_in()
@@ -167,8 +170,8 @@ class Connection:
     def _check_company(self) -> None:
         identity = self._try("authenticate", "GetIdentity")
         if identity is _Session.LOST or identity is None:
-            raise _refused_again()
-        if not self._is_pinned(identity):
+            raise _session_refused()
+        if not self._is_expected(identity):
             self._transport.session_id, self._unproved = None, False
             client = getattr(identity, "Client", None)
             message = sentence(
@@ -184,32 +187,33 @@ class Connection:
             raise ConfigFault(message, sentence("correct {table}; nothing was sent", table=table))
         self._company_checked = True
 
-    def _is_pinned(self, identity: Any) -> bool:
+    def _is_expected(self, identity: Any) -> bool:
+        """Return whether both the identity and the company are the profile's."""
         client = getattr(identity, "Client", None)
         return (
             str(getattr(identity, "Id", "")).lower() == self._settings.identity_id.lower()
             and getattr(client, "Id", None) == self._settings.client_id
         )
 
-    def _try(self, service: str, operation: str, once_heard: bool = False, **arguments: Any) -> Any:
-        """The answer, or LOST; asked for again while there is hope, but with ``once_heard`` not after it may have
-        been server_text (repeated logins are throttled)."""
+    def _try(self, service: str, operation: str, only_unsent: bool = False, **arguments: Any) -> Any:
+        """Return the answer, or LOST. Retries; with ``only_unsent`` not after 24SevenOffice may have received the
+        request, because repeated logins are throttled."""
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(NotSent if once_heard else (NotSent, NoAnswer))
+            retry=tenacity.retry_if_exception_type(NotSent if only_unsent else (NotSent, NoAnswer))
             & tenacity.retry_if_exception(lambda error: getattr(error, "retry", True)),
             stop=tenacity.stop_before_delay(RETRY_SECONDS),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),
-            before_sleep=lambda state: _tell(operation, state),
+            before_sleep=lambda state: _log_retry(operation, state),
             reraise=True,
         )
         try:
             return retrying(self._call, service, operation, **arguments)
         except (NotSent, NoAnswer) as error:
-            raise Unavailable(_of(operation, error.reason), NEXT_RUN) from None
+            raise Unavailable(_about(operation, error.reason), NEXT_RUN) from None
         except zeep.exceptions.Fault as fault:
             if answers.is_not_authenticated(fault):
                 return _Session.LOST
-            raise Unavailable(_of(operation, answers.said_by(fault)), NEXT_RUN) from None
+            raise Unavailable(_about(operation, answers.fault_text(fault)), NEXT_RUN) from None
         except UNREADABLE as error:
             raise unreadable(operation, error) from None
 
@@ -225,41 +229,43 @@ class Connection:
             log.debug("24SevenOffice: %s: %s: %s, %.0f ms", self._name, operation, outcome, milliseconds)
 
     def _service(self, name: str) -> Any:
-        """The service of one contract file, made when first used; base_url replaces scheme and host."""
+        """Return the service of one contract file, made when first used; base_url replaces scheme and host."""
         if name not in self._services:
             client: Any = zeep.Client(  # type: ignore[no-untyped-call]  # zeep has no types
                 _contract(name), transport=self._transport, settings=SETTINGS
             )
-            binding = next(iter(client.wsdl.bindings))
-            address = client.service._binding_options["address"]
+            (binding,) = client.wsdl.bindings
+            ((port,),) = (service.ports.values() for service in client.wsdl.services.values())
+            address = port.binding_options["address"]
             if self._settings.base_url:
-                host = urlsplit(self._settings.base_url)
-                address = urlunsplit((host.scheme, host.netloc, urlsplit(address).path, "", ""))
+                base = urlsplit(self._settings.base_url)
+                address = urlunsplit((base.scheme, base.netloc, urlsplit(address).path, "", ""))
             self._services[name] = client.create_service(binding, address)
         return self._services[name]
 
 
-def _tell(operation: str, state: tenacity.RetryCallState) -> None:
+def _log_retry(operation: str, state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     log.info("24SevenOffice: %s: %s; asked again in %.1f s", operation, error, state.upcoming_sleep)
 
 
 def unreadable(operation: str, error: Exception) -> Unavailable:
-    what = sentence("an answer that could not be read ({error})", error=type(error).__name__)
-    return Unavailable(_of(operation, what), "klarna24 check")
+    """Return the exception for one of UNREADABLE."""
+    text = sentence("an answer that could not be read ({error})", error=type(error).__name__)
+    return Unavailable(_about(operation, text), CHECK)
 
 
-def _of(operation: str, what: str) -> Sentence:
-    """What was asked, and what about it."""
-    return joined(": ", ("24SevenOffice", operation, what))
+def _about(operation: str, text: str) -> Sentence:
+    """Return the text after the operation that it is about."""
+    return joined(": ", ("24SevenOffice", operation, text))
 
 
-def _refused_again() -> Unavailable:
-    return Unavailable(sentence("24SevenOffice does not accept the session that it just gave"), NEXT_RUN)
+def _session_refused() -> Unavailable:
+    return Unavailable(sentence("24SevenOffice does not accept the session that it has just given"), NEXT_RUN)
 
 
 @cache
 def _contract(name: str) -> Any:
-    """A contract file, parsed once a process, however many profiles there are."""
-    client: Any = zeep.Client(str(CONTRACTS / f"{name}.wsdl"), settings=SETTINGS)  # type: ignore[no-untyped-call]
+    """Return a parsed contract file; parsed once a process, however many profiles there are."""
+    client: Any = zeep.Client(str(CONTRACTS / f"{name}.wsdl"), settings=SETTINGS)  # type: ignore[no-untyped-call]  # zeep has no types
     return client.wsdl

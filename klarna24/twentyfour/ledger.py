@@ -1,4 +1,4 @@
-"""The ledger: which of the vouchers that were sent stand in it (contract: Transaction.GetTransactions)."""
+"""Looks up in the ledger which of the vouchers that were sent have been booked (contract: GetTransactions)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
@@ -11,16 +11,16 @@ from klarna24.bookkeeping.voucher import Trace
 from klarna24.text import clean
 from klarna24.twentyfour.dates import local_day
 
-Read = Callable[..., Iterable[Any]]  # search parameters → rows of the answer
+Read = Callable[..., Iterable[Any]]  # takes search parameters, returns the rows of the answer
 
 
 def find(
     read: Read, traces: Sequence[Trace], until: date, zone: ZoneInfo, also: Iterable[int] = ()
 ) -> list[LedgerMatch | None]:
-    """For each trace what the ledger says, from its date to ``until``.
+    """Return for each trace what the ledger has of that voucher, from the trace's date to ``until``.
 
-    One call for each anchor account, one for each account in ``also`` (on which vouchers were sent before the
-    profile changed), and one for each voucher number that mentions a reference.
+    Makes one call for each anchor account, one for each account in ``also`` (accounts that were in the profile
+    when vouchers were sent), and one for each voucher number whose text mentions a reference.
     """
     if not traces:
         return []
@@ -50,7 +50,8 @@ def _whole_voucher(read: Read, key: VoucherKey, zone: ZoneInfo) -> list[LedgerLi
 
 
 def _lines(read: Read, since: date, until: date, zone: ZoneInfo, **filters: int) -> list[LedgerLine]:
-    """A day more on both sides, for a day that is told in UTC; what is outside is sorted out by the caller."""
+    """Return the lines that match. Asks for one more day at both ends, because a day may be stated in UTC; callers
+    leave out what does not belong."""
     rows = read(
         DateStart=datetime.combine(since - timedelta(days=1), time.min),
         DateEnd=datetime.combine(until + timedelta(days=1), time(23, 59, 59)),
@@ -60,7 +61,7 @@ def _lines(read: Read, since: date, until: date, zone: ZoneInfo, **filters: int)
 
 
 def _line(row: Any, zone: ZoneInfo) -> LedgerLine:
-    """.NET leaves a value out where it equals the default (facts: Reading)."""
+    """.NET leaves out values that equal their default (docs/vendors/24sevenoffice.md, "Reading")."""
     return LedgerLine(
         VoucherKey(int(row.TransactionNo), int(row.TransactionTypeId or 0), local_day(row.Date, zone)),
         int(row.AccountNo or 0),

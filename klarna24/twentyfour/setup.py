@@ -1,4 +1,4 @@
-"""What set-up asks of 24SevenOffice: which companies there are, and what one of them has to choose from."""
+"""What ``klarna24 init`` asks 24SevenOffice: the user's companies, and what a company offers to choose from."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What one company has to choose from: names by number."""
+    """What one company offers to choose from, as names by number."""
 
     chart: dict[int, str]
     voucher_types: dict[int, str]
@@ -30,18 +30,20 @@ class Choices:
     currency: str
 
 
-class SetUp:
-    """One user, before and after a company is chosen. Raises what every read raises; keeps no session on disk."""
+class SetupClient:
+    """One user, before and after a company is chosen. Every method raises what any read raises."""
 
     def __init__(self, profile: Profile, password: str, sessions: Sessions) -> None:
         self._profile = profile
         self._connection = Connection(profile, lambda: password, sessions)
 
     def close(self) -> None:
+        """Close the connections; the session stays valid."""
         self._connection.close()
 
     def companies(self) -> list[Company]:
-        """Raises CredentialsFault where 24SevenOffice names none: so it answers wrong credentials."""
+        """Return the companies that the user may act for. Raises CredentialsFault if there are none, because
+        24SevenOffice answers wrong credentials in that way."""
         try:
             identities = items(self._connection.identities(), "Identity")
             found = [
@@ -60,7 +62,7 @@ class SetUp:
         return found
 
     def choices(self) -> Choices:
-        """Of the company that the profile names."""
+        """Return what the profile's company offers."""
         reader = BooksReader(self._profile, self._connection.read)
         try:
             client = reader.client()
@@ -75,7 +77,7 @@ class SetUp:
             raise unreadable(sentence("the company's books"), error) from None
 
     def parties(self, text: str) -> dict[int, str]:
-        """Customers and suppliers by number, or by a part of their name."""
+        """Return customers and suppliers by number, found by their number or a part of their name."""
         search = {"CompanyIds": {"int": [int(text)]}} if text.isdecimal() else {"CompanyName": text}
         try:
             found = items(

@@ -1,21 +1,21 @@
-"""One HTTP call to a SOAP service, and what can be known when it goes wrong.
+"""One HTTP request to a SOAP service, and what is known when it fails.
 
-The one question that matters after a failed save is whether the request may have reached the server. It
-cannot have where no connection ever stood (DNS, TCP, TLS), or where the server says that it turned the
-request away. Everything else is :class:`NoAnswer`.
+After a failed save one question matters: may the server have acted on the request? It cannot have if no byte of
+the body was sent, because DNS, TCP or TLS failed before, or if it answers that it turned the request away: that is
+:class:`NotSent`. Every other failure is :class:`NoAnswer`.
 """
 
 import http.cookiejar
+import io
 import logging
 import re
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any
 
 import requests
 import urllib3
 import zeep
 from lxml import etree
-from requests.adapters import HTTPAdapter
 
 from klarna24.http import AnswerTooLong, ServerTime, TooManyRequests, new_session, pace_of, read_whole
 from klarna24.logs.redaction import server_text
@@ -23,21 +23,21 @@ from klarna24.text import Sentence, sentence
 
 TIMEOUT = (10.0, 120.0)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = 300.0
-REQUESTS_AN_HOUR = 7200  # facts: Limits and traps
-LONGEST_WAIT = 20.0  # seconds, for room among them
 ANSWER_BYTES = 256 * 2**20
+REQUESTS_AN_HOUR = 7200  # docs/vendors/24sevenoffice.md, "Limits and traps"
+LONGEST_WAIT = 20.0  # seconds until one more request is allowed
 SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
-# The documented message, which goes on: Quarantine ends at …
+# The documented message; it continues with "Quarantine ends at …".
 LIMIT = re.compile(rb"Limit exceeded by [^<]*?Request is blocked[^<]{0,500}", re.IGNORECASE)
-# zeep logs tracebacks of values that it cannot read; without a handler Python would print them
+# zeep logs a traceback for a value that it cannot read; without a handler Python would print it
 logging.getLogger("zeep").addHandler(logging.NullHandler())
 
-Write = Callable[[Any], BinaryIO]  # zeep's envelope → the message
+Write = Callable[[Any], bytes]  # makes the message out of zeep's envelope
 
 
 class NotSent(Exception):
-    """The server cannot have acted on the request. ``retry`` is off where asking again makes it worse.
-    ``reason`` is fit for one line, here and below."""
+    """The server cannot have acted on the request. ``reason`` is one line of text, here and below; ``retry`` is
+    false if another attempt would make it worse."""
 
     def __init__(self, reason: str, retry: bool = True) -> None:
         super().__init__(reason)
@@ -46,135 +46,93 @@ class NotSent(Exception):
 
 
 class NoAnswer(Exception):
-    """The request may have been acted on: nobody said."""
+    """The server may have acted on the request; its answer is missing or unusable."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-class _Watch:
-    """Whether a connection has stood since it was last reset."""
+class _Body(io.BytesIO):
+    """A request's body; ``taken`` is true once urllib3 has begun to send it, which needs an open connection."""
 
-    connected = False
+    taken = False
 
-
-def _watched(pool: Any, watch: _Watch) -> Any:
-    """The connection pool class, with connections that tell ``watch`` once they stand, TLS included."""
-
-    class Connection(pool.ConnectionCls):  # type: ignore[misc]  # a class that is only known at run time
-        def connect(self) -> None:
-            super().connect()
-            watch.connected = True
-
-    return type(f"Watched{pool.__name__}", (pool,), {"ConnectionCls": Connection})
-
-
-class _Adapter(HTTPAdapter):
-    def __init__(self, watch: _Watch) -> None:
-        self._watch = watch
-        super().__init__(max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self._watch_over(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """A proxy has a manager of its own, made when it is first asked for."""
-        known = proxy in self.proxy_manager
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        if not known:
-            self._watch_over(manager)
-        return manager
-
-    def _watch_over(self, manager: Any) -> None:
-        pools = manager.pool_classes_by_scheme
-        manager.pool_classes_by_scheme = {scheme: _watched(pool, self._watch) for scheme, pool in pools.items()}
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.taken = True
+        return super().read(size)
 
 
 class Transport(zeep.Transport):
-    """zeep's transport with our rules. Bodies are never logged: one of them holds the password.
-    ``server_time`` is of the last answer."""
+    """zeep's transport with our rules. Bodies are never logged, because one of them holds the password.
+    ``server_time`` is that of the last answer."""
 
     server_time: ServerTime | None = None
-    write: Write | None = None  # how the next messages are made of zeep's envelope, if not by zeep
+    session_id: str | None = None
+    write: Write | None = None  # how the next messages are made of zeep's envelope; None: by zeep
 
     def __init__(self, base_url: str | None, user: str) -> None:
         self._pace = pace_of(("24SevenOffice", base_url, user), REQUESTS_AN_HOUR, 3600.0)
         session = new_session(base_url)
         agent = session.headers["User-Agent"]
         super().__init__(session=session)  # type: ignore[no-untyped-call]  # zeep has no types
-        session.headers["User-Agent"] = agent  # zeep has put its own in the place of ours
-        self._watch = _Watch()
-        self.session_id: str | None = None
-        session.mount("https://", _Adapter(self._watch))
-        session.mount("http://", _Adapter(self._watch))
-        # the session id goes where we send it, and to no other place: no jar, no .netrc
+        session.headers["User-Agent"] = agent  # zeep has replaced it by its own
+        # the session id is sent only where we send it: no cookie jar, no .netrc
         session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         session.auth = lambda request: request
 
-    def fresh_connection(self) -> None:
-        """Forget kept connections, so that the next call cannot die on one that the server has dropped."""
+    def close_connections(self) -> None:
+        """Close idle connections, so that the next request cannot fail on one that the server has dropped."""
         for adapter in self.session.adapters.values():
             adapter.close()
-        self._watch.connected = False
 
     def post_xml(self, address: str, envelope: Any, headers: dict[str, str]) -> requests.Response:
-        """zeep's way in: the envelope is whole, and still a tree."""
+        """Called by zeep with the complete envelope, and documented as the place to change how it is written."""
         if self.write is None:
             return super().post_xml(address, envelope, headers)  # type: ignore[no-untyped-call, no-any-return]  # zeep has no types
         return self.post(address, self.write(envelope), headers)
 
-    def post(self, address: str, message: bytes | BinaryIO, headers: dict[str, str]) -> requests.Response:
-        """The answer, read whole, if it is well-formed XML. Raises NotSent or NoAnswer otherwise."""
+    def post(self, address: str, message: bytes, headers: dict[str, str]) -> requests.Response:
+        """Return the answer, read to its end, if it is a SOAP envelope. Raises NotSent or NoAnswer otherwise."""
         try:
-            self._pace.keep(LONGEST_WAIT)
+            self._pace.wait(LONGEST_WAIT)
         except TooManyRequests as too_many:
             minutes = int(too_many.seconds // 60) + 1
             reason = sentence(
-                "{most} requests were made within an hour; room again in {minutes} minutes",
+                "{most} requests were made within an hour; the next one is possible in {minutes} minutes",
                 most=REQUESTS_AN_HOUR,
                 minutes=minutes,
             )
             raise NotSent(reason, retry=False) from None
         if self.session_id:
             headers = {**headers, "Cookie": f"ASP.NET_SessionId={self.session_id}"}
+        body = _Body(message)
         try:
             response = self.session.post(
-                address,
-                data=message,
-                headers=headers,
-                timeout=TIMEOUT,
-                allow_redirects=False,
-                stream=True,
+                address, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
             )
             with response:
                 self.server_time = ServerTime.of(response)
-                body = read_whole(response, ANSWER_SECONDS, ANSWER_BYTES)
+                answer = read_whole(response, ANSWER_SECONDS, ANSWER_BYTES)
         except AnswerTooLong as error:
             raise NoAnswer(error.why) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            if self._watch.connected:
-                raise NoAnswer(_why(error)) from None
+            if body.taken:
+                raise NoAnswer(_reason(error)) from None
             raise NotSent(sentence("no connection ({error})", error=type(error).__name__)) from None
-        response._content = body  # zeep reads the answer from here; a stream that has been read has none
-        _check(response, body)
+        response.raw = io.BytesIO(answer)  # requests reads .content from here, because the stream is consumed
+        _check(response, answer)
         return response
 
-    def load(self, url: str) -> bytes:
-        """Contract files come from the package; nothing is ever fetched to be one."""
-        if "://" in url:
-            raise ValueError(f"a contract refers to {url}")
-        return bytes(super().load(url))  # type: ignore[no-untyped-call]  # zeep has no types
 
-
-def _why(error: Exception) -> Sentence:
+def _reason(error: Exception) -> Sentence:
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return sentence("no answer within {seconds} s", seconds=f"{TIMEOUT[1]:.0f}")
-    return sentence("the connection broke before the answer was whole ({error})", error=type(error).__name__)
+    return sentence("the connection broke before the answer was complete ({error})", error=type(error).__name__)
 
 
 def _check(response: requests.Response, body: bytes) -> None:
+    """Raises NotSent or NoAnswer unless the answer is a SOAP envelope with content."""
     if limit := LIMIT.search(body):
         raise NotSent(server_text(limit.group().decode("utf-8", "replace"), 150), retry=False)
     status = response.status_code
@@ -183,14 +141,14 @@ def _check(response: requests.Response, body: bytes) -> None:
     if 300 <= status < 400:
         raise NoAnswer(sentence("a redirect (HTTP {status}), which is never followed", status=status))
     try:
-        # zeep itself parses forgivingly, and would take half an answer for a whole one
+        # zeep parses leniently, and would take half an answer for a whole one
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
         document = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError):
         raise NoAnswer(sentence("an answer that is not XML (HTTP {status})", status=status)) from None
     if document.getroottree().docinfo.doctype:  # type: ignore[union-attr]  # lxml-stubs says Any as well
         raise NoAnswer(sentence("an answer with a document type, which SOAP forbids"))
-    # zeep trips over an envelope without content, and takes the sender's word for what is multipart
+    # zeep fails on an envelope without content, and trusts a Content-Type of multipart
     if document.tag != f"{SOAP}Envelope" or document.find(f"{SOAP}Body/*") is None:
         raise NoAnswer(sentence("an answer that is not SOAP (HTTP {status})", status=status))
     response.headers["Content-Type"] = "text/xml"

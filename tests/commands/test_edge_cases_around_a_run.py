@@ -1,4 +1,4 @@
-"""What stands around a run, in the corners: commands as printed, pipes, files, locks, one bad payout of many."""
+"""Around a run: printed commands, previews, bad answers, passwords, closed pipes, full disks, the state folder."""
 
 import errno
 import fcntl
@@ -26,19 +26,19 @@ EUR: dict[str, Any] = {"klarna": {"currencies": ["EUR"]}, "voucher": {"foreign_c
 EURO: Given = make_payout("EURO", NOON, currency="EUR", sale_amount=100), []
 
 
-def held(reference: str, days_ago: int = 0) -> Given:
+def blocked(reference: str, days_ago: int = 0) -> Given:
     return simple(reference, days_ago, sale_amount=100, settlement_amount=99)
 
 
 def with_yes(command: str) -> list[str]:
-    """A printed command without its first word, which does not ask; an option stands before any ``--``."""
+    """The arguments of a printed command, with --yes, which must come before any ``--``."""
     words = shlex.split(command)[1:]
     return [words[0], "--yes", *words[1:]]
 
 
 # Commands as they are printed
 
-NAMESAKES: dict[str, list[Given]] = {
+SAME_REFERENCE: dict[str, list[Given]] = {
     "two currencies": [simple("TWICE"), (make_payout("TWICE", NOON, currency="EUR", sale_amount=500), [])],
     "two merchants": [simple("TWICE"), ({**simple("TWICE", sale_amount=5)[0], "merchant_id": "N2"}, [])],
     "a leading dash": [simple("-abc")],
@@ -46,23 +46,23 @@ NAMESAKES: dict[str, list[Given]] = {
 }
 
 
-@pytest.mark.parametrize("payouts", NAMESAKES.values(), ids=NAMESAKES)
+@pytest.mark.parametrize("payouts", SAME_REFERENCE.values(), ids=SAME_REFERENCE)
 @pytest.mark.parametrize(("before", "after"), [("if it is there: ", ";"), ("if not: ", "\n")])
-def test_what_is_told_of_a_doubt_ends_it_as_printed(
+def test_the_printed_commands_settle_a_doubt(
     open_shop: OpenShop, payouts: list[Given], before: str, after: str
 ) -> None:
     shop = open_shop(payouts=payouts)
     shop.write({"voucher": EUR["voucher"]})
     shop.box.faults.arm("cut-before-save")
-    told = re.search(rf"{before}(klarna24 resolve .*?){after}", shop.sync().err)
-    assert told
-    assert shop.run(*with_yes(told[1])).code == 0
+    printed = re.search(rf"{before}(klarna24 resolve .*?){after}", shop.sync().err)
+    assert printed
+    assert shop.run(*with_yes(printed[1])).code == 0
     assert shop.sync("--now").code == 0
-    assert len(shop.drafts()) == len(payouts) - ("--drafted" in told[1])
+    assert len(shop.drafts()) == len(payouts) - ("--drafted" in printed[1])
 
 
-def test_what_status_says_of_a_namesake_ends_it_as_printed(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=NAMESAKES["two currencies"] + NAMESAKES["two merchants"][1:])
+def test_the_commands_of_status_tell_payouts_with_the_same_reference_apart(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=SAME_REFERENCE["two currencies"] + SAME_REFERENCE["two merchants"][1:])
     shop.write({"voucher": EUR["voucher"]})
     shop.box.faults.arm("cut-before-save", times=None)
     assert shop.sync().code == 8
@@ -73,21 +73,21 @@ def test_what_status_says_of_a_namesake_ends_it_as_printed(open_shop: OpenShop) 
         assert profile["counts"]["in-doubt"] == left + 1
 
 
-def test_status_of_a_profile_that_never_was_names_the_nearest(shop: Shop) -> None:
+def test_status_of_an_unknown_profile_names_the_nearest(shop: Shop) -> None:
     result = shop.run("status", "--profile", "shpo1")
     assert result.code == 3
     assert "no profile 'shpo1'; did you mean shop1?" in result.err
     assert result.out == ""
 
 
-def test_a_wait_that_is_no_number_is_refused(shop: Shop) -> None:
+def test_wait_takes_numbers_only(shop: Shop) -> None:
     assert shop.sync("--wait", "nan").code == 2
 
 
 # The preview
 
 
-def test_a_preview_says_what_is_in_doubt_and_what_has_changed(open_shop: OpenShop) -> None:
+def test_a_preview_shows_what_is_in_doubt_and_what_has_changed(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("LOST"), simple("CHANGED"), simple("SAME")])
     shop.box.faults.arm("cut-after-save", after=1)  # CHANGED, LOST, SAME
     assert shop.sync().code == 8
@@ -110,14 +110,14 @@ def test_a_preview_to_a_day_before_start_date_needs_its_first_day(open_shop: Ope
     until = str(NOON.date() - timedelta(days=30))
     result = shop.dry_run("--to", until)
     assert result.code == 2
-    assert "say --from as well" in result.err
+    assert "give --from as well" in result.err
     assert "Klarna OLD" in shop.dry_run("--from", str(NOON.date() - timedelta(days=50)), "--to", until).out
 
 
 # One bad payout, one bad answer
 
 
-def test_a_row_that_cannot_be_read_keeps_its_payout_and_no_other(open_shop: OpenShop) -> None:
+def test_a_row_that_cannot_be_read_blocks_its_payout_and_no_other(open_shop: OpenShop) -> None:
     row = {"type": "CHARGE", "amount": 1.5, "currency_code": "SEK", "payment_reference": "BAD"}
     bad = make_payout("BAD", NOON, sale_amount=1000, charge_amount=100), [row]
     shop = open_shop(payouts=[bad, simple("GOOD")])
@@ -128,15 +128,15 @@ def test_a_row_that_cannot_be_read_keeps_its_payout_and_no_other(open_shop: Open
     assert statuses(shop) == {"BAD": "blocked"}
 
 
-def test_an_old_payout_that_cannot_be_fetched_keeps_no_new_one(open_shop: OpenShop, quick: None) -> None:
+def test_an_old_payout_that_cannot_be_fetched_does_not_block_new_ones(open_shop: OpenShop, quick: None) -> None:
     del quick
-    shop = open_shop(payouts=[held("OLD", 200), simple("NEW", 1)])
+    shop = open_shop(payouts=[blocked("OLD", 200), simple("NEW", 1)])
     assert shop.sync().code == 7
     shop.box.klarna.add(*simple("NEWER"))
     shop.box.faults.arm("klarna-503", times=None, operation="payout")
     result = shop.sync("--now")
     assert result.code == 5
-    assert "payout OLD waits: Klarna: /payouts/OLD: HTTP 503" in result.err
+    assert "payout OLD could not be fetched: Klarna: /payouts/OLD: HTTP 503" in result.err
     assert [name.split()[1] for name in shop.drafts()] == ["NEW", "NEWER"]
     assert statuses(shop) == {"OLD": "blocked"}
 
@@ -151,7 +151,7 @@ def test_a_payout_that_is_listed_twice_is_named(open_shop: OpenShop, quick: None
     assert not shop.drafts()
 
 
-def test_a_login_that_may_have_been_heard_is_not_repeated(open_shop: OpenShop) -> None:
+def test_a_login_that_may_have_reached_the_server_is_not_repeated(open_shop: OpenShop) -> None:
     """Repeated logins are throttled."""
     for fault in ("html-error", "cut"):
         shop = open_shop(payouts=[simple("A")])
@@ -160,7 +160,7 @@ def test_a_login_that_may_have_been_heard_is_not_repeated(open_shop: OpenShop) -
         assert shop.box.calls()["Login"] == 1
 
 
-# Secrets
+# Passwords
 
 
 def test_a_password_that_xml_cannot_hold_is_refused_and_not_shown(
@@ -174,7 +174,7 @@ def test_a_password_that_xml_cannot_hold_is_refused_and_not_shown(
     assert shop.box.calls()["Login"] == 0
 
 
-def test_a_named_pipe_as_a_secret_is_refused_and_not_waited_for(open_shop: OpenShop, tmp_path: Path) -> None:
+def test_a_named_pipe_as_a_password_file_is_refused_at_once(open_shop: OpenShop, tmp_path: Path) -> None:
     shop = open_shop(payouts=[simple("A")])
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe, 0o600)
@@ -184,11 +184,11 @@ def test_a_named_pipe_as_a_secret_is_refused_and_not_waited_for(open_shop: OpenS
     assert f"{pipe} is not a regular file" in result.err
 
 
-# Who reads the output
+# Closed pipes and full disks
 
 
 def piped(shop: Shop, lines: int, *arguments: str, errors: int = subprocess.PIPE) -> tuple[int, str]:
-    """Exit code and errors where standard output is closed after so many lines, as ``| head -n`` does."""
+    """The exit code and stderr, with stdout closed after so many lines, as ``| head -n`` does."""
     with subprocess.Popen(
         [sys.executable, "-m", "klarna24", "--config", str(shop.config), *arguments],
         cwd=ROOT,
@@ -206,7 +206,7 @@ def piped(shop: Shop, lines: int, *arguments: str, errors: int = subprocess.PIPE
 
 
 @pytest.mark.parametrize("lines", [0, 1])
-def test_a_reader_who_has_gone_changes_no_exit_code(shop: Shop, lines: int) -> None:
+def test_a_closed_pipe_changes_no_exit_code(shop: Shop, lines: int) -> None:
     code, err = piped(shop, lines, "dry-run", "--all")
     assert code == 7
     assert "Traceback" not in err
@@ -214,8 +214,8 @@ def test_a_reader_who_has_gone_changes_no_exit_code(shop: Shop, lines: int) -> N
 
 
 @pytest.mark.parametrize("errors", [subprocess.PIPE, subprocess.STDOUT])
-def test_a_reader_who_has_gone_keeps_no_profile_from_being_run(open_shop: OpenShop, errors: int) -> None:
-    shop = open_shop(payouts=[simple("GOOD"), held("BAD"), EURO])
+def test_a_closed_pipe_does_not_stop_the_run_of_any_profile(open_shop: OpenShop, errors: int) -> None:
+    shop = open_shop(payouts=[simple("GOOD"), blocked("BAD"), EURO])
     shop.write(SEK, shop2=EUR)
     assert piped(shop, 0, "-v", "sync", "--all", errors=errors)[0] == 7
     assert sorted(name.split()[1] for name in shop.drafts()) == ["EURO", "GOOD"]
@@ -223,12 +223,12 @@ def test_a_reader_who_has_gone_keeps_no_profile_from_being_run(open_shop: OpenSh
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
 @pytest.mark.parametrize("command", ["status", "log"])
-def test_what_can_be_read_ends_with_0_though_the_reader_has_gone(shop: Shop, command: str) -> None:
+def test_status_and_log_end_with_0_on_a_closed_pipe(shop: Shop, command: str) -> None:
     assert shop.sync().code == 7
     assert piped(shop, 0, command)[0] == 0
 
 
-def test_a_full_disk_under_the_output_is_told_in_one_line(shop: Shop) -> None:
+def test_a_full_disk_under_the_output_is_reported_in_one_line(shop: Shop) -> None:
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
             [sys.executable, "-m", "klarna24", "--config", str(shop.config), "dry-run", "--all"],
@@ -252,7 +252,7 @@ def test_a_full_disk_under_the_output_is_told_in_one_line(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "arguments", [("sync", "--all"), ("dry-run", "--all"), ("status",), ("log",)], ids=lambda words: words[0]
 )
-def test_a_damaged_database_is_told_without_a_traceback(open_shop: OpenShop, arguments: tuple[str, ...]) -> None:
+def test_a_damaged_database_is_reported_in_one_line(open_shop: OpenShop, arguments: tuple[str, ...]) -> None:
     shop = open_shop(payouts=[simple(f"REF{number:03}", 1, sale_amount=0) for number in range(60)])
     assert shop.sync().code == 0
     file = shop.state / "klarna24.sqlite"
@@ -278,11 +278,11 @@ def test_a_damaged_database_is_told_without_a_traceback(open_shop: OpenShop, arg
     ],
     ids=" ".join,
 )
-def test_a_database_that_another_program_has_locked_is_for_later(
+def test_a_database_locked_by_another_program_ends_the_command_with_5(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr("klarna24.state.database.BUSY_SECONDS", 0.05)
-    shop = open_shop(payouts=[held("A")])
+    shop = open_shop(payouts=[blocked("A")])
     assert shop.sync().code == 7
     with closing(sqlite3.connect(shop.state / "klarna24.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -292,7 +292,9 @@ def test_a_database_that_another_program_has_locked_is_for_later(
     assert "is locked by another program" in result.err
 
 
-def test_a_shared_folder_that_holds_other_things_is_not_taken(open_shop: OpenShop, tmp_path: Path) -> None:
+def test_a_shared_folder_with_other_files_is_refused_as_the_state_folder(
+    open_shop: OpenShop, tmp_path: Path
+) -> None:
     shop = open_shop(payouts=[simple("A")])
     shared = tmp_path / "shared"
     shared.mkdir()
@@ -300,13 +302,14 @@ def test_a_shared_folder_that_holds_other_things_is_not_taken(open_shop: OpenSho
     (shared / "of-another").touch()
     result = shop.run("--state-dir", str(shared), "sync", "--all")
     assert result.code == 3
-    assert "is used by others (mode 1777)" in result.err
+    assert "other users can write to the state folder" in result.err
+    assert "(mode 1777)" in result.err
     assert shared.stat().st_mode & 0o7777 == 0o1777
     assert not shop.drafts()
 
 
 def test_without_a_kernel_lock_nothing_is_sent(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lock that does not die with its process would keep the shop from ever being run again."""
+    """A lock that outlives its process would stop the shop for good."""
     shop = open_shop(payouts=[simple("A")])
 
     def flock(*_: object) -> None:

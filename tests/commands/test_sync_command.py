@@ -1,4 +1,4 @@
-"""The main job through the real command line: payouts become drafts."""
+"""sync and dry-run: payouts become drafts."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -34,10 +34,16 @@ def test_every_payout_is_drafted_or_blocked_and_the_drafts_are_in_the_pinned_com
         assert draft.transaction_no == 0
 
 
-def test_the_json_is_the_contract(open_shop: OpenShop) -> None:
+def test_the_json_document_of_a_run(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("XISA93DJ")])
     document = shop.sync("--json").json
     day = NOON.date().isoformat()
+    zero = (
+        *("return", "reversal", "fee_correction", "fee_refund", "tax_refund", "commission", "commission_reversal"),
+        *("charge", "credit", "holdback", "release", "repay", "deposit", "opening_debt", "closing_debt"),
+    )
+    figures = {"settlement": "962.50", "sale": "1000.00", "fee": "30.00", "tax": "7.50"}
+    totals = dict.fromkeys(zero, "0.00") | figures
 
     def entry(account_no: int, amount: str, kind: str, word: str) -> dict[str, Any]:
         empty = dict.fromkeys(("invoice_no", "ocr", "customer_id", "department_id", "project_id"))
@@ -66,6 +72,7 @@ def test_the_json_is_the_contract(open_shop: OpenShop) -> None:
                         "payout_date": day,
                         "currency": "SEK",
                         "settlement_amount": "962.50",
+                        "totals": totals,
                         "status": "drafted",
                         "reason": None,
                         "voucher": {
@@ -117,7 +124,7 @@ def test_quiet_shows_problems_only(shop: Shop) -> None:
     assert len(result.lines()) == 2
 
 
-def test_one_entry_a_row_of_1200_sales_and_two_equal_refunds_both_kept(open_shop: OpenShop) -> None:
+def test_itemised_makes_an_entry_of_each_of_1200_sales_and_of_two_equal_returns(open_shop: OpenShop) -> None:
     payout, rows = big_payout("BIG1", 1200, NOON)
     equal = {**next(row for row in rows if row["type"] == "SALE"), "type": "RETURN", "amount": 5000}
     payout["totals"]["return_amount"] += 10000
@@ -152,7 +159,7 @@ def test_the_day_is_the_shops_own(open_shop: OpenShop) -> None:
     assert shop.drafts() == [f"Klarna ONTHE1ST {first}"]
 
 
-def test_a_preview_reaches_before_start_date_and_never_posts(open_shop: OpenShop) -> None:
+def test_a_preview_reaches_before_start_date_and_never_drafts(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("OLD", 40), simple("NEW", 1)])
     shop.write({"start_date": NOON.date() - timedelta(days=2)})
     document = shop.dry_run("--json", "--from", str(NOON.date() - timedelta(days=50))).json
@@ -173,7 +180,7 @@ def test_a_payout_found_sending_is_in_doubt_and_never_sent_again(open_shop: Open
     assert len(shop.drafts()) == 2
 
 
-def test_a_blocked_payout_does_not_keep_others_and_is_drafted_once_mended(open_shop: OpenShop) -> None:
+def test_a_blocked_payout_does_not_block_others_and_is_drafted_once_corrected(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("GOOD"), simple("BAD", sale_amount=100, settlement_amount=99)])
     assert shop.sync().code == 7
     assert len(shop.drafts()) == 1
@@ -190,7 +197,7 @@ def test_a_payout_of_zeros_is_skipped_for_good(open_shop: OpenShop) -> None:
     assert not shop.drafts()
 
 
-def test_a_change_at_klarna_after_posting_is_reported_and_never_drafted(open_shop: OpenShop) -> None:
+def test_a_change_at_klarna_after_drafting_is_reported_and_never_drafted(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("XISA93DJ")])
     assert shop.sync().code == 0
     shop.box.klarna.payouts[0]["totals"]["fee_amount"] = 2900
@@ -212,7 +219,7 @@ def test_profiles_are_independent(open_shop: OpenShop, monkeypatch: pytest.Monke
     assert len(shop.drafts()) == 1
 
 
-def test_a_twin_or_renamed_profile_posts_nothing_twice(open_shop: OpenShop) -> None:
+def test_a_twin_or_renamed_profile_drafts_nothing_twice(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("XISA93DJ")])
     assert shop.sync().code == 0
     shop.write(None, twin={})
@@ -220,15 +227,13 @@ def test_a_twin_or_renamed_profile_posts_nothing_twice(open_shop: OpenShop) -> N
     assert twin.code == 3
     assert "shop1" in twin.err
     assert "twin" in twin.err
-    text = shop.config.read_text().replace("profiles.shop1", "profiles.renamed")
     shop.write()
     shop.config.write_text(shop.config.read_text().replace("profiles.shop1", "profiles.renamed"))
-    del text
     assert shop.run("sync", "--profile", "renamed").code == 0
     assert len(shop.drafts()) == 1
 
 
-def test_start_date_moved_back_goes_back(open_shop: OpenShop) -> None:
+def test_an_earlier_start_date_drafts_the_payouts_since_then(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("OLD", 200), simple("NEW", 1)])
     shop.write({"start_date": NOON.date() - timedelta(days=5)})
     assert shop.sync().code == 0
@@ -237,7 +242,7 @@ def test_start_date_moved_back_goes_back(open_shop: OpenShop) -> None:
     assert len(shop.drafts()) == 2
 
 
-def test_due_and_checkpoint(open_shop: OpenShop) -> None:
+def test_the_checkpoint_is_the_date_of_the_newest_payout(open_shop: OpenShop) -> None:
     """The checkpoint is the newest payout's date, never a clock reading."""
     shop = open_shop(payouts=[simple("OLD", 30)])
     document = shop.sync("--json").json

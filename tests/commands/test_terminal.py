@@ -1,8 +1,8 @@
-"""What a person sees and types on a real terminal (pexpect), at 80 columns."""
+"""What a person sees and types on a real terminal, at 80 columns."""
 
 import os
 import re
-import sys
+import signal
 import threading
 import time
 
@@ -10,32 +10,16 @@ import pexpect
 import pytest
 
 from klarna24.cli import main as cli
+from klarna24.cli.terminal import read_line
 from klarna24.sandbox.klarna.generate import big_payout
 from klarna24.sandbox.server import Sandbox
-from tests.support import ROOT
+from tests.support import processes
+from tests.support.processes import screen
 from tests.support.shops import NOON, OpenShop, Shop, simple
-
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def terminal(shop: Shop, *arguments: str) -> "pexpect.spawn[str]":
-    return pexpect.spawn(
-        sys.executable,
-        ["-m", "klarna24", "--config", str(shop.config), *arguments],
-        cwd=str(ROOT),
-        env={**os.environ, **shop.box.environment(), "TERM": "xterm-256color"},
-        encoding="utf-8",
-        dimensions=(50, 80),
-        timeout=20,
-    )
-
-
-def screen(child: "pexpect.spawn[str]") -> list[str]:
-    """The lines, without colours, once the program has ended."""
-    child.expect(pexpect.EOF)
-    child.close()
-    assert isinstance(child.before, str)
-    return ESCAPES.sub("", child.before).splitlines()
+    return processes.terminal(shop.config, *arguments, **shop.box.environment())
 
 
 def test_a_voucher_is_readable_at_80_columns_and_its_totals_agree(shop: Shop) -> None:
@@ -48,7 +32,7 @@ def test_a_voucher_is_readable_at_80_columns_and_its_totals_agree(shop: Shop) ->
     text = "\n".join(lines)
     assert "1930     Företagskonto" in text
     assert "XNXP9NA8 is blocked" in text or "is unexplained" in text
-    assert text.count("is unexplained") == 1, "what the table says is not said twice"
+    assert text.count("is unexplained") == 1, "the problem is in the table, and not printed again"
 
 
 def test_a_sync_on_a_terminal_shows_what_it_drafted_and_then_nothing_new(open_shop: OpenShop) -> None:
@@ -58,11 +42,11 @@ def test_a_sync_on_a_terminal_shows_what_it_drafted_and_then_nothing_new(open_sh
     assert "shop1: 1 drafted" in first
     assert "\n".join(screen(terminal(shop, "sync", "--profile", "shop1", "--now"))).strip() == "shop1: nothing new"
     not_due = "\n".join(screen(terminal(shop, "sync", "--profile", "shop1"))).strip()
-    assert re.fullmatch(r"shop1: not due before [\d-]{10} \d\d:\d\d; --now runs it all the same", not_due)
+    assert re.fullmatch(r"shop1: not due until [\d-]{10} \d\d:\d\d; use --now to run anyway", not_due)
     assert "".join(screen(terminal(shop, "-q", "sync", "--profile", "shop1"))).strip() == ""
 
 
-def test_odd_text_is_shown_as_it_stands(open_shop: OpenShop) -> None:
+def test_odd_text_is_shown_unchanged(open_shop: OpenShop) -> None:
     payout, rows = simple("[/b]åäö'\"")
     sale = {
         "type": "SALE",
@@ -77,10 +61,7 @@ def test_odd_text_is_shown_as_it_stands(open_shop: OpenShop) -> None:
     assert "invoice [b][31m:o:" in text
 
 
-def test_a_large_payout_shows_a_bar_and_is_cut_short_unless_asked(
-    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    del monkeypatch
+def test_a_large_payout_is_cut_short_unless_verbose(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[big_payout("BIG1", 700, NOON)])
     shop.write({"transfer": "itemised"})
     lines = "\n".join(screen(terminal(shop, "dry-run", "--profile", "shop1")))
@@ -90,7 +71,7 @@ def test_a_large_payout_shows_a_bar_and_is_cut_short_unless_asked(
     assert sum("… sales" in line for line in everything) == 700
 
 
-def test_resolve_asks_and_takes_no_for_an_answer(open_shop: OpenShop) -> None:
+def test_resolve_asks_and_changes_nothing_after_a_no(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("XISA93DJ")])
     shop.box.faults.arm("cut-before-save")
     shop.sync()
@@ -118,8 +99,23 @@ def test_ctrl_c_at_a_question_changes_nothing(open_shop: OpenShop) -> None:
     assert shop.sync("--now").code == 8
 
 
+def test_ctrl_c_is_noticed_even_if_it_does_not_interrupt_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal between the prompt and the wait interrupts nothing, and so does one to another thread."""
+    keyboard, stdin = os.openpty()
+    threading.Timer(0.1, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT)).start()
+    next_key = threading.Timer(5, lambda: os.write(keyboard, b"y\n"))
+    next_key.start()
+    with os.fdopen(stdin) as opened:
+        monkeypatch.setattr("sys.stdin", opened)
+        with pytest.raises(KeyboardInterrupt):
+            read_line("Is it there? ")
+    assert next_key.is_alive(), "it was lost until the next key"
+    next_key.cancel()
+    os.close(keyboard)
+
+
 def test_the_demo_and_the_sandbox(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """In this process, so that their lines count as tested; test_docs.py runs the demo as a stranger would."""
+    """In this process, so that coverage counts their lines; test_docs.py runs the demo in an empty home."""
     before = dict(os.environ)
     assert cli.run(["demo"]) == 0
     assert dict(os.environ) == before
@@ -140,7 +136,7 @@ def test_the_demo_and_the_sandbox(capsys: pytest.CaptureFixture[str], monkeypatc
     deadline = time.monotonic() + 10
     while "Ctrl-C ends it" not in (out := capsys.readouterr().out) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert f"played at {served[0].url}" in out
+    assert f"running at {served[0].url}" in out
     assert cli.run(["sandbox", "--port", served[0].url.rpartition(":")[2]]) == 2
     served[0].stop()
     thread.join(5)

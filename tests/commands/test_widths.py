@@ -1,4 +1,4 @@
-"""A table of vouchers on narrow and wide terminals: words give way, figures never."""
+"""A table of vouchers on narrow and wide terminals: only words are shortened."""
 
 from dataclasses import replace
 from datetime import date
@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from klarna24.bookkeeping.payout import PayoutKey
 from klarna24.bookkeeping.voucher import Currency, Entry, Voucher, VoucherType
 from klarna24.cli.output import tables as output
-from klarna24.run.outcome import Item, Report
+from klarna24.run.outcome import Ready, Report
+from tests.support import bookkeeping
 
 AMOUNTS = {"1,000.00": 40, "31,046.12": 40, "1,234,567.89": 60, "12,345,678.90": 60}
 
@@ -21,14 +21,17 @@ def report(amount: Decimal) -> Report:
     credit = replace(debit, account_no=1580, amount=-amount, comment="Klarna XISA93DJ charge FRAUD_POLICY_CHARGE")
     kind = VoucherType(9, "Diverse", 3)
     voucher = Voucher("XISA93DJ", date(2026, 11, 19), kind, 2026, Currency("SEK"), (debit, credit), debit)
-    item = Item(PayoutKey("N1", "XISA93DJ", "SEK"), voucher.date, amount, "ready", voucher)
+    payout = bookkeeping.payout({"settlement": int(amount * 100), "sale": int(amount * 100)})
+    ready = Ready(
+        key=payout.key, payout_date=voucher.date, totals=payout.totals.named(), payout=payout, voucher=voucher
+    )
     chart = {1930: "Företagskonto/checkkonto/affärskonto", 1580: "Fordringar för kontokort och kuponger"}
-    return Report("shop1", items=[item], chart=chart)
+    return Report(profile="shop1", outcomes=[ready], chart=chart)
 
 
 @pytest.mark.parametrize("figure", AMOUNTS)
 @pytest.mark.parametrize("width", [40, 50, 60, 72, 80, 85, 100, 200])
-def test_no_figure_and_no_account_number_is_ever_cut(
+def test_a_table_never_cuts_a_figure_or_an_account_number(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], figure: str, width: int
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))

@@ -1,18 +1,16 @@
-"""Nothing is booked twice and nothing is lost, in the corners: restored state, changed profiles, namesakes."""
+"""Nothing is drafted twice and nothing is lost: restored states, changed profiles, equal references."""
 
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from klarna24.run import draft as post
-from klarna24.run.context import Shop as OneShop
-from klarna24.run.outcome import Plan
+from klarna24.bookkeeping.voucher import Trace
 from klarna24.sandbox.klarna.generate import make_payout
 from klarna24.state.store import State
 from klarna24.twentyfour.answers import Answer, Kind
@@ -39,7 +37,7 @@ def book_all(shop: Shop) -> None:
         shop.box.office.book(draft.id)
 
 
-def tell_the_ledger_in_utc(shop: Shop) -> None:
+def put_the_ledger_in_utc(shop: Shop) -> None:
     """Local midnight becomes the evening before."""
     for line in shop.box.office.home.ledger:
         local = line["Date"].replace(tzinfo=ZoneInfo("Europe/Stockholm"))
@@ -47,7 +45,7 @@ def tell_the_ledger_in_utc(shop: Shop) -> None:
 
 
 def three_sent_after_the_backup(open_shop: OpenShop) -> tuple[Shop, Callable[[], None]]:
-    """EARLIER was drafted before the backup was made, REF0 to REF2 after it; and what restores the backup."""
+    """EARLIER was drafted before the backup was made, REF0 to REF2 after it; and a function that restores it."""
     shop = open_shop(payouts=[simple("EARLIER", 20)])
     assert shop.sync().code == 0
     backup = shop.folder / "backup"
@@ -63,13 +61,13 @@ def three_sent_after_the_backup(open_shop: OpenShop) -> tuple[Shop, Callable[[],
     return shop, restore
 
 
-# Old state
+# An old state
 
 
-def test_killed_while_an_old_state_is_found_out_loses_no_doubt(
+def test_a_kill_while_an_old_state_is_detected_loses_no_doubt(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The voucher that proves it stays news until the doubts are written down."""
+    """The voucher that proves it is not recorded before the doubts are."""
     shop, restore = three_sent_after_the_backup(open_shop)
     shop.box.office.book(shop.box.office.home.drafts[1].id)
     restore()
@@ -88,7 +86,7 @@ def test_killed_while_an_old_state_is_found_out_loses_no_doubt(
     assert set(statuses(shop).values()) == {"in-doubt"}
 
 
-def test_the_payout_account_of_before_is_searched_as_well(open_shop: OpenShop) -> None:
+def test_the_previous_payout_account_is_searched_too(open_shop: OpenShop) -> None:
     shop, restore = three_sent_after_the_backup(open_shop)
     for draft in shop.box.office.home.drafts[1:]:
         shop.box.office.book(draft.id)
@@ -98,11 +96,11 @@ def test_the_payout_account_of_before_is_searched_as_well(open_shop: OpenShop) -
     assert shop.drafts() == [f"Klarna EARLIER {NOON.date() - timedelta(days=20)}"]
 
 
-def test_an_old_state_is_found_out_by_a_ledger_that_tells_days_in_utc(open_shop: OpenShop) -> None:
+def test_an_old_state_is_detected_in_a_ledger_with_days_in_utc(open_shop: OpenShop) -> None:
     shop, restore = three_sent_after_the_backup(open_shop)
     for draft in shop.box.office.home.drafts[1:3]:
         shop.box.office.book(draft.id)
-    tell_the_ledger_in_utc(shop)
+    put_the_ledger_in_utc(shop)
     restore()
     before = shop.drafts()
     assert shop.sync("--now").code == 8
@@ -110,7 +108,7 @@ def test_an_old_state_is_found_out_by_a_ledger_that_tells_days_in_utc(open_shop:
     assert statuses(shop) == {"REF2": "in-doubt"}
 
 
-def test_a_voucher_that_a_person_had_sent_again_is_no_proof_of_an_old_state(open_shop: OpenShop) -> None:
+def test_a_voucher_that_a_person_sent_again_does_not_prove_an_old_state(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("A")])
     shop.box.faults.arm("cut-after-save")
     assert shop.sync().code == 8
@@ -125,7 +123,7 @@ def test_a_voucher_that_a_person_had_sent_again_is_no_proof_of_an_old_state(open
 # Sent again
 
 
-def test_a_drafted_draft_that_was_edited_and_booked_is_not_sent_again(
+def test_a_draft_that_was_edited_and_booked_is_not_sent_again(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = open_shop(payouts=[simple("A")])
@@ -141,7 +139,7 @@ def test_a_drafted_draft_that_was_edited_and_booked_is_not_sent_again(
     assert not shop.drafts()
 
 
-def test_in_doubt_with_an_edited_voucher_the_reference_is_typed_even_with_yes(
+def test_resending_beside_an_edited_voucher_asks_for_the_reference_even_with_yes(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = open_shop(payouts=[simple("A")])
@@ -150,7 +148,7 @@ def test_in_doubt_with_an_edited_voucher_the_reference_is_typed_even_with_yes(
     draft = shop.box.office.home.drafts[0]
     shop.box.office.edit_draft(draft.id, 2, AccountNo=6570)
     number = shop.box.office.book(draft.id)
-    assert shop.run(*RESEND).code == 2, "nobody is there to type it"
+    assert shop.run(*RESEND).code == 2, "the reference cannot be typed"
     asked: list[str] = []
 
     def prompt(text: str, **_: object) -> str:
@@ -158,25 +156,25 @@ def test_in_doubt_with_an_edited_voucher_the_reference_is_typed_even_with_yes(
         return "B"
 
     on_a_terminal(monkeypatch, "")
-    monkeypatch.setattr("click.prompt", prompt)
+    monkeypatch.setattr("klarna24.cli.resolve.read_line", prompt)
     assert "nothing was changed" in shop.run(*RESEND).out
     assert f"Voucher {number} in the ledger has the reference A" in asked[0]
     assert shop.sync("--now").code == 8
     assert not shop.drafts()
 
 
-def test_what_counts_as_drafted_is_not_sent_again_without_a_terminal(open_shop: OpenShop) -> None:
+def test_a_drafted_payout_is_not_sent_again_without_a_terminal(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("A")])
     assert shop.sync().code == 0
     result = shop.run(*RESEND)
     assert result.code == 2
-    assert "nobody is there to ask" in result.err
+    assert "not a terminal" in result.err
     assert shop.sync("--now").code == 0
     assert len(shop.drafts()) == 1
 
 
-def test_another_exchange_rate_is_no_other_voucher(open_shop: OpenShop) -> None:
-    """After an Exception the voucher is sent again when it has changed; the day's rate is no change of it."""
+def test_another_exchange_rate_does_not_make_another_voucher(open_shop: OpenShop) -> None:
+    """After an Exception a changed voucher is sent again; another exchange rate does not count as a change."""
     shop = open_shop(payouts=[euro("A")])
     shop.write(AT_THE_RATE)
     shop.box.faults.arm("exception-but-saved")
@@ -187,28 +185,30 @@ def test_another_exchange_rate_is_no_other_voucher(open_shop: OpenShop) -> None:
     assert len(shop.drafts()) == 1
 
 
-def test_an_exception_that_another_run_met_meanwhile_is_not_sent_again(
+def test_a_payout_that_met_an_exception_in_another_run_is_not_sent_again(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two runs plan the same payout; what the other was told counts at the moment of sending."""
+    """Two runs plan the same payout: what the other run did counts at the moment of sending."""
     shop = open_shop(payouts=[simple("A")])
-    against_journal = post._against_journal
-    codes: list[int] = []
+    find, codes = TwentyFourClient.find, []
 
-    def between(one: OneShop, plan: Plan) -> None:
-        against_journal(one, plan)
-        if one.profile.name == "shop1":
-            shop.config.write_text(shop.config.read_text().replace("profiles.shop1", "profiles.renamed"))
-            shop.box.faults.arm("exception-but-saved")
-            codes.append(shop.run("sync", "--profile", "renamed").code)
+    def find_while_another_run_sends(client: TwentyFourClient, traces: Sequence[Trace], *others: Any) -> Any:
+        found = find(client, traces, *others)
+        if not traces:
+            return found
+        monkeypatch.setattr(TwentyFourClient, "find", find)
+        shop.config.write_text(shop.config.read_text().replace("profiles.shop1", "profiles.renamed"))
+        shop.box.faults.arm("exception-but-saved")
+        codes.append(shop.run("sync", "--profile", "renamed").code)
+        return found
 
-    monkeypatch.setattr(post, "_against_journal", between)
+    monkeypatch.setattr(TwentyFourClient, "find", find_while_another_run_sends)
     codes.append(shop.sync().code)
     assert codes == [6, 5]
     assert len(shop.drafts()) == 1
 
 
-def test_a_signal_during_a_save_that_was_not_sent_stops_all_the_same(
+def test_a_signal_stops_the_run_although_the_save_was_not_sent(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = open_shop(payouts=[simple("SEK1"), euro("EUR1")])
@@ -257,8 +257,8 @@ def test_another_merchant_id_for_the_same_payout_puts_it_in_doubt(open_shop: Ope
 
 
 @pytest.mark.parametrize("what", ["environment", "base_url", "username"])
-def test_where_klarna_is_asked_otherwise_it_is_asked_from_start_date_on(open_shop: OpenShop, what: str) -> None:
-    """What the checkpoint knows is of the other account."""
+def test_another_klarna_account_is_listed_from_the_start_date(open_shop: OpenShop, what: str) -> None:
+    """The checkpoint belongs to the previous account."""
     shop, other = open_shop(payouts=[simple("FIRST", 1)]), open_shop(payouts=[])
     start = {"start_date": NOON.date() - timedelta(days=400)}
     shop.write(start)
@@ -286,7 +286,7 @@ def test_one_klarna_account_in_two_companies_is_a_configuration_fault(open_shop:
     assert not other.drafts
 
 
-def test_a_doubt_is_told_by_the_renamed_profile_though_klarna_lists_the_payout_no_more(
+def test_a_renamed_profile_reports_a_doubt_that_klarna_no_longer_lists(
     open_shop: OpenShop,
 ) -> None:
     shop = open_shop(payouts=[simple("A", 5), simple("B", 1)])
@@ -299,8 +299,8 @@ def test_a_doubt_is_told_by_the_renamed_profile_though_klarna_lists_the_payout_n
     assert "klarna24 resolve --profile renamed A --drafted" in result.err
 
 
-def test_the_next_number_is_another_for_each_profile_of_a_run(open_shop: OpenShop) -> None:
-    """24SevenOffice reserves none."""
+def test_each_profile_of_a_run_takes_another_next_number(open_shop: OpenShop) -> None:
+    """24SevenOffice reserves no number."""
     shop = open_shop(payouts=[simple("A"), of_merchant("N2", simple("B"))])
     following = {"voucher": {"transaction_no": "next"}}
     shop.write(
@@ -311,7 +311,7 @@ def test_the_next_number_is_another_for_each_profile_of_a_run(open_shop: OpenSho
     assert sorted(draft.transaction_no for draft in shop.box.office.home.drafts) == [1, 2]
 
 
-# Namesakes
+# Equal references
 
 
 @pytest.mark.parametrize(
@@ -324,8 +324,10 @@ def test_the_next_number_is_another_for_each_profile_of_a_run(open_shop: OpenSho
     ids=["merchant", "currency", "longer reference"],
 )
 @pytest.mark.parametrize("lost", [0, 1])
-def test_the_voucher_of_a_namesake_ends_no_doubt(open_shop: OpenShop, other: Given, lost: int) -> None:
-    """Same figures, and the reference is the same or a part of the other: only one of the two was saved."""
+def test_the_voucher_of_another_payout_with_the_same_reference_ends_no_doubt(
+    open_shop: OpenShop, other: Given, lost: int
+) -> None:
+    """With the same figures, and the same reference or a part of it; only one of the two was saved."""
     shop = open_shop(payouts=[simple("A"), other])
     shop.write(AT_THE_RATE)
     shop.box.faults.arm("cut-before-save", after=lost)
@@ -337,12 +339,12 @@ def test_the_voucher_of_a_namesake_ends_no_doubt(open_shop: OpenShop, other: Giv
     assert not shop.drafts()
 
 
-def test_a_ledger_that_tells_days_in_utc_still_ends_a_doubt(open_shop: OpenShop) -> None:
+def test_a_ledger_with_days_in_utc_still_ends_a_doubt(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("A", 3)])
     shop.box.faults.arm("cut-after-save")
     assert shop.sync().code == 8
     book_all(shop)
-    tell_the_ledger_in_utc(shop)
+    put_the_ledger_in_utc(shop)
     assert shop.sync("--now").code == 0
     assert not statuses(shop)
 
@@ -350,7 +352,7 @@ def test_a_ledger_that_tells_days_in_utc_still_ends_a_doubt(open_shop: OpenShop)
 # What changes at Klarna
 
 
-def test_what_was_skipped_as_empty_is_drafted_once_there_is_something_in_it(open_shop: OpenShop) -> None:
+def test_a_payout_skipped_as_empty_is_drafted_once_it_has_figures(open_shop: OpenShop) -> None:
     debts = {"opening_debt_balance_amount": 500, "closing_debt_balance_amount": 500}
     shop = open_shop(payouts=[simple("A", sale_amount=0, **debts)])
     assert shop.sync().code == 0
@@ -359,7 +361,7 @@ def test_what_was_skipped_as_empty_is_drafted_once_there_is_something_in_it(open
     assert len(shop.drafts()) == 1
 
 
-def test_a_change_after_posting_is_told_until_a_person_has_corrected_the_voucher(open_shop: OpenShop) -> None:
+def test_a_change_after_drafting_is_reported_until_a_person_accepts_it(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("A")])
     assert shop.sync().code == 0
     drafted = ("resolve", "--profile", "shop1", "A", "--drafted", "--yes")
@@ -384,7 +386,7 @@ def test_a_payout_that_moves_before_start_date_is_not_drafted(open_shop: OpenSho
     assert not shop.drafts()
 
 
-def test_a_ready_payout_that_is_gone_at_klarna_says_so(open_shop: OpenShop) -> None:
+def test_a_ready_payout_that_klarna_no_longer_has_is_reported(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("A"), simple("B")])
     shop.box.faults.arm("too-many", operation="SaveBundleList")
     assert shop.sync().code == 5

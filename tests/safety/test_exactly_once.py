@@ -1,4 +1,4 @@
-"""What a person meets when things went wrong: doubt, resolve, old state, twins, signals, locks."""
+"""What happens after a failure: doubt, resolve, an old state, late payouts, locks, signals, limits, sessions."""
 
 import shutil
 import signal
@@ -28,11 +28,11 @@ def test_killed_while_24sevenoffice_saves_then_found_once_a_person_has_booked(op
     shop.box.office.book(shop.box.office.home.drafts[0].id)
     found = shop.sync("--now", "--json")
     assert found.code == 0
-    assert [payout["status"] for payout in found.json["profiles"][0]["payouts"]] == ["drafted"]
+    assert [payout["status"] for payout in found.json["profiles"][0]["payouts"]] == ["booked"]
     assert "found in the ledger as 1" in shop.run("log").out
 
 
-def test_found_by_what_was_sent_not_by_what_the_profile_says_now(open_shop: OpenShop) -> None:
+def test_a_doubt_is_settled_by_what_was_sent_not_by_the_profile_of_today(open_shop: OpenShop) -> None:
     """Also where the settlement is zero, and the anchor another entry."""
     payout = make_payout("ZERO", NOON, sale_amount=5000, return_amount=8000, deposit_amount=3000)
     shop = open_shop(payouts=[(payout, [])])
@@ -44,7 +44,7 @@ def test_found_by_what_was_sent_not_by_what_the_profile_says_now(open_shop: Open
     assert not statuses(shop)
 
 
-def test_the_message_says_what_to_look_for_and_both_commands(open_shop: OpenShop) -> None:
+def test_the_message_of_a_doubt_names_what_to_look_for_and_both_commands(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("XISA93DJ")])
     shop.box.faults.arm("cut-after-save")
     (line,) = shop.sync().lines()
@@ -53,7 +53,7 @@ def test_the_message_says_what_to_look_for_and_both_commands(open_shop: OpenShop
     assert "klarna24 resolve --profile shop1 XISA93DJ --resend" in line
 
 
-def test_a_draft_that_was_edited_before_it_was_booked_stays_in_doubt_and_is_named(open_shop: OpenShop) -> None:
+def test_a_doubt_whose_draft_was_edited_and_booked_stays_and_names_the_voucher(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("XISA93DJ")])
     shop.box.faults.arm("cut-after-save")
     shop.sync()
@@ -65,7 +65,7 @@ def test_a_draft_that_was_edited_before_it_was_booked_stays_in_doubt_and_is_name
     assert f"its reference stands in voucher {number} with other lines" in result.err
 
 
-def test_a_reference_is_found_as_a_whole_word_only(open_shop: OpenShop) -> None:
+def test_a_reference_matches_whole_words_only(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("123"), simple("1234"), simple("12")])
     shop.box.faults.arm("cut-after-save", times=1)
     assert shop.sync().code == 8
@@ -74,7 +74,7 @@ def test_a_reference_is_found_as_a_whole_word_only(open_shop: OpenShop) -> None:
     assert shop.sync("--now").code == 8
 
 
-def test_in_doubt_outranks_whatever_becomes_wrong_with_the_payout(open_shop: OpenShop) -> None:
+def test_in_doubt_outranks_every_later_problem_of_the_payout(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("XISA93DJ")])
     shop.box.faults.arm("cut-after-save")
     shop.sync()
@@ -84,7 +84,7 @@ def test_in_doubt_outranks_whatever_becomes_wrong_with_the_payout(open_shop: Ope
     assert shop.sync("--now").code == 8
 
 
-def test_an_outage_leaves_one_payout_in_doubt_not_all_of_the_nights(open_shop: OpenShop, quick: None) -> None:
+def test_an_outage_leaves_one_payout_in_doubt_not_all(open_shop: OpenShop, quick: None) -> None:
     del quick
     shop = open_shop(payouts=[simple(f"REF{number}") for number in range(5)])
     shop.box.faults.arm("cut-after-save")
@@ -98,7 +98,7 @@ def test_an_outage_leaves_one_payout_in_doubt_not_all_of_the_nights(open_shop: O
     assert len(shop.drafts()) == 5
 
 
-def test_a_refusal_is_tried_again_and_an_exception_only_when_the_voucher_has_changed(open_shop: OpenShop) -> None:
+def test_a_rejection_is_tried_again_but_an_exception_only_with_another_voucher(open_shop: OpenShop) -> None:
     for fault, code in (("not-saved", 0), ("client-fault", 0), ("exception", 6)):
         shop = open_shop(payouts=[simple("XISA93DJ")])
         shop.box.faults.arm(fault, operation="SaveBundleList")
@@ -109,7 +109,7 @@ def test_a_refusal_is_tried_again_and_an_exception_only_when_the_voucher_has_cha
     assert len(shop.drafts()) == 1
 
 
-def test_an_exception_that_was_blocked_in_between_is_not_sent_again_either(open_shop: OpenShop) -> None:
+def test_an_exception_is_not_sent_again_after_the_payout_was_blocked_in_between(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("XISA93DJ")])
     shop.box.faults.arm("exception-but-saved")
     assert shop.sync().code == 6
@@ -125,7 +125,7 @@ def test_an_exception_that_was_blocked_in_between_is_not_sent_again_either(open_
 # Resolve, status, log
 
 
-def test_resolve_drafted_skip_and_resend(open_shop: OpenShop) -> None:
+def test_resolve_settles_a_payout_as_drafted_skipped_or_to_resend(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("A"), simple("B"), simple("C")])
     for _ in range(3):
         shop.box.faults.arm("cut-before-save")
@@ -142,7 +142,7 @@ def test_resolve_drafted_skip_and_resend(open_shop: OpenShop) -> None:
     assert shop.run(*resolve, "C").code == 2
 
 
-def test_resolve_asks_nobody_without_a_terminal(open_shop: OpenShop) -> None:
+def test_resolve_without_yes_needs_a_terminal(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("A")])
     shop.box.faults.arm("cut-before-save")
     shop.sync()
@@ -188,13 +188,13 @@ def test_a_reference_in_two_currencies_needs_the_currency(open_shop: OpenShop) -
     assert len(statuses(shop)) == 1
 
 
-def test_status_tells_what_waits_with_its_command_and_ends_with_0(open_shop: OpenShop) -> None:
+def test_status_lists_what_needs_a_person_with_its_command_and_ends_with_0(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("GOOD"), simple("BAD", settlement_amount=1, sale_amount=2)])
     assert shop.run("status").code == 0
     shop.sync()
     result = shop.run("status", "--profile", "shop1")
     assert result.code == 0
-    assert "1 held, 1 drafted" in result.out
+    assert "1 blocked, 1 drafted" in result.out
     assert "BAD" in result.out
     document = shop.run("status", "--json").json["profiles"][0]
     assert document["counts"] == {"blocked": 1, "drafted": 1}
@@ -205,11 +205,11 @@ def test_status_tells_what_waits_with_its_command_and_ends_with_0(open_shop: Ope
     assert names == {"other": True, "shop1": False}
 
 
-# Old state, twins, late payouts
+# An old state, payouts booked by hand, late payouts
 
 
 def test_yesterdays_state_restored(open_shop: OpenShop) -> None:
-    """Ten were drafted and four booked since: no second draft, the four are drafted, the six are in doubt."""
+    """Ten were drafted since, and four of them booked: no second draft; the four are found, six are in doubt."""
     shop = open_shop(payouts=[simple("EARLIER", 20)])
     assert shop.sync().code == 0
     backup = shop.folder / "backup"
@@ -244,14 +244,16 @@ def test_a_payout_booked_by_hand_is_not_booked_again(open_shop: OpenShop, monkey
     assert result.code == 8
     assert "its reference stands in voucher 77" in result.err
     assert shop.drafts() == [f"Klarna NEXT {NOON.date()}"]
-    assert shop.run("resolve", "--profile", "shop1", "HAND", "--resend", "--yes").code == 2, "it is to be typed"
+    assert shop.run("resolve", "--profile", "shop1", "HAND", "--resend", "--yes").code == 2, (
+        "the reference must be typed"
+    )
     on_a_terminal(monkeypatch, "HAND")
     assert shop.run("resolve", "--profile", "shop1", "HAND", "--resend", "--yes").code == 0
-    assert shop.sync("--now").code == 0, "the person has weighed it"
+    assert shop.sync("--now").code == 0, "a person decided it"
     assert len(shop.drafts()) == 2
 
 
-def test_the_bank_row_on_a_clearing_account_is_no_second_voucher(open_shop: OpenShop) -> None:
+def test_a_bank_row_on_the_clearing_account_does_not_count_as_a_voucher(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("XISA93DJ", 1)])
     shop.write({"accounts": {"payout": 1940}})
     line = {"Date": NOON.replace(tzinfo=None), "TransactionNo": 78, "TransactionTypeId": 9, "Currency": "SEK"}
@@ -284,10 +286,10 @@ def blank() -> dict[str, Any]:
     }
 
 
-def test_a_payout_published_late_inside_the_overlap_is_found_and_a_blocked_one_is_never_too_old(
+def test_a_late_payout_within_90_days_is_found_and_a_blocked_one_is_never_too_old(
     open_shop: OpenShop,
 ) -> None:
-    old = simple("HELD", 200, sale_amount=100, settlement_amount=99)
+    old = simple("BLOCKED", 200, sale_amount=100, settlement_amount=99)
     shop = open_shop(payouts=[old, simple("NEW", 1)])
     assert shop.sync().code == 7
     shop.box.klarna.add(simple("LATE", 80)[0], [])
@@ -297,14 +299,14 @@ def test_a_payout_published_late_inside_the_overlap_is_found_and_a_blocked_one_i
     assert shop.box.calls()["payout"] == 1
 
 
-def test_a_blocked_payout_that_is_gone_at_klarna_says_so_and_stays(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=[simple("HELD", 1, sale_amount=100, settlement_amount=99)])
+def test_a_blocked_payout_that_klarna_no_longer_has_is_reported_and_stays(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("BLOCKED", 1, sale_amount=100, settlement_amount=99)])
     shop.sync()
     shop.box.klarna.payouts.clear()
     result = shop.sync("--now")
     assert result.code == 7
     assert "no longer at Klarna" in result.err
-    assert statuses(shop) == {"HELD": "blocked"}
+    assert statuses(shop) == {"BLOCKED": "blocked"}
 
 
 # One run at a time
@@ -318,7 +320,7 @@ def test_six_syncs_at_once_make_fifteen_drafts(open_shop: OpenShop) -> None:
     assert len(shop.drafts()) == len(set(shop.drafts())) == 15
 
 
-def test_the_second_run_says_who_holds_the_profile_or_waits(open_shop: OpenShop) -> None:
+def test_a_second_run_names_the_first_or_waits_for_it(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("XISA93DJ")])
     shop.box.faults.arm("slow", seconds=1.5, operation="SaveBundleList")
     process = start(shop, "sync", "--profile", "shop1")
@@ -366,7 +368,7 @@ def test_a_second_signal_stops_at_once_and_leaves_the_payout_in_doubt(open_shop:
 # Limits and sessions
 
 
-def test_the_limit_message_ends_the_run_with_5_and_the_time_it_names(open_shop: OpenShop) -> None:
+def test_a_throttled_run_ends_with_5_and_shows_until_when(open_shop: OpenShop) -> None:
     for fault in ("limit-exceeded", "too-many"):
         shop = open_shop(payouts=[simple("XISA93DJ")])
         shop.box.faults.arm(fault, times=None)
@@ -394,7 +396,7 @@ def test_an_expired_session_is_renewed_once(open_shop: OpenShop) -> None:
     assert shop.box.calls()["Login"] == 2
 
 
-def test_a_profile_that_has_become_another_companys_or_merchants_is_refused(open_shop: OpenShop) -> None:
+def test_a_profile_with_another_company_or_merchant_is_refused(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("ONE", 2)])
     assert shop.sync().code == 0
     other = shop.box.office.default
@@ -410,9 +412,9 @@ def test_a_profile_that_has_become_another_companys_or_merchants_is_refused(open
     assert len(shop.drafts()) == 2
 
 
-def test_old_rows_are_left_alone_by_a_start_date_after_them(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=[simple("HELD", 10, sale_amount=100, settlement_amount=99)])
+def test_payouts_before_the_start_date_are_left_alone(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("BLOCKED", 10, sale_amount=100, settlement_amount=99)])
     assert shop.sync().code == 7
     shop.write({"start_date": NOON.date() - timedelta(days=5)})
     assert shop.sync("--now").code == 0
-    assert statuses(shop) == {"HELD": "blocked"}
+    assert statuses(shop) == {"BLOCKED": "blocked"}

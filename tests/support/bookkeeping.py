@@ -1,13 +1,18 @@
-"""What the tests of the mapping start from: Klarna's JSON, a profile of a small web shop, and its books."""
+"""Builders for bookkeeping: Klarna's JSON, the profile of a small web shop, its books, and its vouchers."""
 
+import json
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+from klarna24.bookkeeping.mapping import voucher_for
 from klarna24.bookkeeping.payout import Payout, Transaction
-from klarna24.bookkeeping.voucher import Books, Currency, FiscalYear, VoucherType
+from klarna24.bookkeeping.voucher import Books, Currency, FiscalYear, Voucher, VoucherType
 from klarna24.config.tables import File, Profile
-from klarna24.klarna.client import parse_payout, parse_transaction
+from klarna24.errors import Blocked
+from klarna24.klarna.answers import parse_payout, parse_transactions
 
 Json = dict[str, Any]
 
@@ -25,8 +30,8 @@ PROFILE: Json = {
     },
     "accounts": {"payout": 1930, "receivable": 1580, "fees": 6064, "fees_vat": 2641},
 }
-# Enough for every total. The reversals have an account of their own, so that no two roles but those that
-# share a line of the money table share an account.
+# Enough for every total. Reversals have an account of their own, so that only those totals share an account that
+# share a row of the table of accounts.
 ALL_ACCOUNTS: Json = {
     "payout": 1930,
     "receivable": 1580,
@@ -38,6 +43,34 @@ ALL_ACCOUNTS: Json = {
     "debt": 2890,
     "charges": 6990,
     "credits": 3990,
+}
+# Every total, with its settlement and debts; minor units.
+ALL_TOTALS: Json = {
+    "settlement": 773_698,
+    "sale": 1_000_000,
+    "return": 120_000,
+    "reversal": 30_000,
+    "fee": 29_000,
+    "fee_correction": 410,
+    "fee_refund": 1_230,
+    "tax": 7_250,
+    "tax_refund": 308,
+    "commission": 2_500,
+    "commission_reversal": 500,
+    "charge": 15_000,
+    "credit": 6_000,
+    "holdback": 50_000,
+    "release": 40_000,
+    "repay": 35_000,
+    "deposit": 10_000,
+    "opening_debt": 35_000,
+    "closing_debt": 10_000,
+}
+LONGEST_TYPE = "TRANSFER_FROM_LEGACY_INTEGRATION"
+ITEMISED: Json = {
+    "transfer": "itemised",
+    "accounts": ALL_ACCOUNTS,
+    "references": {"order_id": "comment", "merchant_reference1": "invoice_no", "merchant_reference2": "ocr"},
 }
 CHART = {
     1510: "Kundfordringar",
@@ -69,7 +102,7 @@ PAYOUT: Json = {
 
 
 def merged(base: Json, over: Json) -> Json:
-    """``base`` with the tables of ``over`` merged into its own; None takes a key away."""
+    """Return ``base`` with the tables of ``over`` merged into it; None removes a key."""
     result = dict(base)
     for key, value in over.items():
         if isinstance(value, dict) and isinstance(result.get(key), dict):
@@ -82,7 +115,7 @@ def merged(base: Json, over: Json) -> Json:
 
 
 def profile(over: Json | None = None) -> Profile:
-    """Profile ``shop1``: lump, with the accounts that every payout needs, and what ``over`` adds."""
+    """Return the profile shop1: lump, the accounts that every payout needs, and what ``over`` adds."""
     file = File.model_validate({"profiles": {"shop1": merged(PROFILE, over or {})}})
     made = file.profiles["shop1"]
     made._name = "shop1"
@@ -90,7 +123,7 @@ def profile(over: Json | None = None) -> Profile:
 
 
 def books(over: Json | None = None) -> Books:
-    """A Swedish company with calendar years; ``over`` is JSON, as in the files below ``payouts/``."""
+    """Return the books of a Swedish company with calendar years; ``over`` is JSON, as in the golden files."""
     over = over or {}
     chart = merged({str(number): name for number, name in CHART.items()}, over.get("chart", {}))
     years = over.get("fiscal_years", [[f"{y}-01-01", f"{y + 1}-01-01"] for y in (2025, 2026, 2027)])
@@ -110,7 +143,7 @@ def books(over: Json | None = None) -> Books:
 
 
 def payout_json(totals: Json | None = None, **over: Any) -> Json:
-    """Klarna's JSON of a payout. Totals by their short names, in minor units."""
+    """Return Klarna's JSON of a payout. Totals have their short names, and are in minor units."""
     return merged(PAYOUT, {**over, "totals": {_full(name): minor for name, minor in (totals or {}).items()}})
 
 
@@ -119,8 +152,43 @@ def _full(name: str) -> str:
 
 
 def payout(totals: Json | None = None, **over: Any) -> Payout:
-    return parse_payout(payout_json(totals, **over))
+    """Return a payout as the client makes it of Klarna's JSON."""
+    return parse_payout(json.dumps(payout_json(totals, **over)))
+
+
+def transactions(rows: list[Json]) -> list[Transaction]:
+    """Return rows as the client makes them of Klarna's JSON."""
+    return parse_transactions(json.dumps({"transactions": rows, "pagination": {"total": len(rows)}})).items
 
 
 def row(type_: str, minor: int, **fields: Any) -> Transaction:
-    return parse_transaction({"type": type_, "amount": minor, "currency_code": "SEK", **fields})
+    """Return a row of ``minor`` öre."""
+    return transactions([{"type": type_, "amount": minor, "currency_code": "SEK", **fields}])[0]
+
+
+def book(
+    payout: Payout, rows: list[Transaction] | None = None, over: Json | None = None, books_over: Json | None = None
+) -> Voucher:
+    """Return the voucher of a payout that can be booked."""
+    voucher = voucher_for(payout, rows or [], profile(over), books(books_over))
+    assert voucher is not None
+    return voucher
+
+
+def block(
+    payout: Payout, rows: list[Transaction] | None = None, over: Json | None = None, books_over: Json | None = None
+) -> Blocked:
+    """Return the reason why a payout is blocked."""
+    with pytest.raises(Blocked) as blocked:
+        voucher_for(payout, rows or [], profile(over), books(books_over))
+    return blocked.value
+
+
+def amounts(voucher: Voucher, kind: str) -> list[str]:
+    """Return the amounts of the entries of one kind, sorted as text."""
+    return sorted(str(entry.amount) for entry in voucher.entries if entry.kind == kind)
+
+
+def charge_and_credit() -> list[Transaction]:
+    """Return the rows that ALL_TOTALS needs in lump mode."""
+    return [row("CHARGE", 15_000, detailed_type=LONGEST_TYPE), row("CREDIT", 6_000, detailed_type="REVERSAL")]

@@ -1,4 +1,4 @@
-"""A real browser: Debian's chromium without a screen, driven through chromedriver's plain HTTP (WebDriver)."""
+"""A real browser: Chromium without a window, driven over HTTP by chromedriver (the WebDriver protocol)."""
 
 import re
 import shutil
@@ -12,25 +12,23 @@ from typing import Any
 import requests
 
 PROGRAMS = [shutil.which("chromium"), shutil.which("chromedriver")]
-MISSING = (
-    None if all(PROGRAMS) else "chromium and chromedriver (Debian: chromium, chromium-driver) are not installed"
-)
+MISSING = None if all(PROGRAMS) else "no Chromium on this machine (Debian: chromium and chromium-driver)"
 ARGUMENTS = [
     "--headless",
-    "--no-sandbox",  # its sandbox refuses to work for root; what it opens is ours
+    "--no-sandbox",  # its sandbox refuses to work for root, and it opens only our own pages
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # nothing but loopback can be reached, as in conftest.py
+    # as in conftest.py, only loopback can be reached
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 
 
 class Browser:
-    """One window. Elements are named by XPath; what is not there fails the test."""
+    """One window. Elements are found by XPath; a missing element fails the test."""
 
     def __init__(self, session: str) -> None:
         self._session = session
@@ -42,27 +40,28 @@ class Browser:
         return value
 
     def open(self, url: str) -> None:
+        """Open the address, and wait until it is loaded."""
         self._ask("POST", "/url", {"url": url})
 
     def follow(self, xpath: str) -> None:
-        """A real click, on what leads to another page; that page is there when this returns."""
+        """Click on the one such element, and wait until the page that it leads to is loaded."""
         self.value("document.documentElement.dataset.old = 'yes'")
         (element,) = self._elements(xpath)
         self._ask("POST", f"/element/{element}/click", {})
-        # chromedriver waits for a page that is under way, but a click may return before it is
+        # a click may return before the next page has begun to load
         deadline = time.monotonic() + 20
-        while not self._is_elsewhere():
-            assert time.monotonic() < deadline, "the click led nowhere"
+        while not self._is_on_another_page():
+            assert time.monotonic() < deadline, "the click led to no other page"
             time.sleep(0.02)
 
-    def _is_elsewhere(self) -> bool:
-        """Between two pages there may be nothing that answers."""
+    def _is_on_another_page(self) -> bool:
+        """Whether another page is loaded; between two pages the script may fail."""
         script = "return document.readyState == 'complete' && !document.documentElement.dataset.old"
         answer = requests.post(f"{self._session}/execute/sync", json={"script": script, "args": []}, timeout=30)
         return answer.ok and answer.json()["value"] is True
 
     def texts(self, xpath: str) -> list[str]:
-        """The text of each such element, as it is seen."""
+        """The visible text of each such element."""
         return [self._ask("GET", f"/element/{element}/text") for element in self._elements(xpath)]
 
     def _elements(self, xpath: str) -> list[str]:
@@ -70,32 +69,32 @@ class Browser:
         return [reference for element in found for reference in element.values()]
 
     def value(self, expression: str) -> Any:
-        """What JavaScript says, as it would in the browser's own console."""
+        """The value of a JavaScript expression."""
         return self._ask("POST", "/execute/sync", {"script": f"return {expression}", "args": []})
 
     def resize(self, width: int, height: int) -> None:
-        """The page itself, not the window around it."""
+        """Set the size of the page, in pixels, without that of the window around it."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         command = {"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics}
         self._ask("POST", "/goog/cdp/execute", command)
 
-    def complaints(self) -> list[str]:
-        """What it has written to its console since it was last asked, but for a page's status: that is seen."""
-        said = [entry["message"] for entry in self._ask("POST", "/se/log", {"type": "browser"})]
-        return [message for message in said if "the server responded with a status of" not in message]
+    def errors(self) -> list[str]:
+        """The messages in the console since the last call, except those about the status of a page."""
+        messages = [entry["message"] for entry in self._ask("POST", "/se/log", {"type": "browser"})]
+        return [message for message in messages if "the server responded with a status of" not in message]
 
     def close(self) -> None:
+        """End the browser."""
         self._ask("DELETE", "")
 
 
 @contextmanager
 def open_browser(folder: Path) -> Iterator[Browser]:
-    """A new browser, with a HOME and a profile of its own in the folder."""
+    """Start a browser, whose HOME and profile are in the folder; close it at the end."""
     chromium, chromedriver = map(str, PROGRAMS)
-    said = folder / "chromedriver.log"
-    # the log first: chromedriver chooses a free port, and says which
+    output = folder / "chromedriver.log"  # chromedriver picks a free port and prints it there
     with (
-        said.open("wb") as log,
+        output.open("wb") as log,
         subprocess.Popen(
             [chromedriver, "--port=0"],
             env={"HOME": str(folder), "TMPDIR": str(folder), "PATH": "/usr/bin:/bin"},
@@ -105,7 +104,7 @@ def open_browser(folder: Path) -> Iterator[Browser]:
         ) as driver,
     ):
         try:
-            browser = Browser(_session(_port(said), chromium, folder / "profile"))
+            browser = Browser(_session(_port(output), chromium, folder / "profile"))
             try:
                 yield browser
             finally:
@@ -114,10 +113,10 @@ def open_browser(folder: Path) -> Iterator[Browser]:
             driver.terminate()
 
 
-def _port(said: Path) -> int:
+def _port(output: Path) -> int:
     deadline = time.monotonic() + 20
-    while not (found := re.search(r"started successfully on port (\d+)", said.read_text())):
-        assert time.monotonic() < deadline, said.read_text()
+    while not (found := re.search(r"started successfully on port (\d+)", output.read_text())):
+        assert time.monotonic() < deadline, output.read_text()
         time.sleep(0.02)
     return int(found[1])
 

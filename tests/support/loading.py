@@ -1,4 +1,4 @@
-"""What a command loads, looked at in a process of its own."""
+"""Which modules a command loads, in a process of its own."""
 
 import os
 import subprocess
@@ -9,12 +9,12 @@ from tests.support import ROOT
 
 
 def uncounted() -> dict[str, str]:
-    """The environment without coverage, which follows into children, takes time there and loads modules itself."""
+    """The environment without coverage, which would load modules and take time in a child."""
     return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
 
 
 def loaded_by(arguments: Iterable[str], watched: Iterable[str]) -> tuple[int, list[str]]:
-    """klarna24's exit code with these arguments, and which of the watched modules are loaded at its end."""
+    """klarna24's exit code with these arguments, and the watched modules that it has loaded by its end."""
     script = (
         "import sys\n"
         "from klarna24.__main__ import main\n"

@@ -22,6 +22,7 @@ from tests.support.bookkeeping import merged, profile
 TODAY = date(2026, 11, 24)
 DAY = date(2026, 11, 19)
 SAVE = "SaveBundleList"
+READS = ["GetAccountList", "GetTypeList", "GetFiscalYears", "GetClientInformation"]  # of a plain profile's books
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 TNS = "http://24sevenOffice.com/webservices"
 Exchange = Callable[[Callable[[], Reply]], Reply]
@@ -41,12 +42,15 @@ def save_response(inside: str, name: str = SAVE, namespace: str = TNS) -> bytes:
 
 
 def save_result(fields: str) -> bytes:
-    """The answer to SaveBundleList with these elements in its result."""
+    """Return the answer to SaveBundleList with these elements in its result."""
     return save_response(f"<SaveBundleListResult>{fields}</SaveBundleListResult>")
 
 
+OK = save_result("<Type>Ok</Type>")
+
+
 class Wire:
-    """Between the socket and the sandbox: keeps every request with its headers, and exchanges answers."""
+    """Stands between the socket and the sandbox: keeps every request with its headers, and replaces answers."""
 
     def __init__(self, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         self.requests: list[Incoming] = []
@@ -61,11 +65,11 @@ class Wire:
         monkeypatch.setattr(box, "handle", between)
 
     def answer(self, operation: str, reply: Reply) -> None:
-        """From now on this is the answer; the sandbox does not see the request."""
+        """Answer the operation with this from now on; the sandbox does not see the request."""
         self._exchanges[operation] = lambda _: reply
 
     def change(self, operation: str, how: Callable[[Reply], None]) -> None:
-        """From now on the sandbox's answer is changed on its way."""
+        """Change the sandbox's answer on its way from now on."""
 
         def exchange(proceed: Callable[[], Reply]) -> Reply:
             reply = proceed()
@@ -86,7 +90,7 @@ def operation_of(incoming: Incoming) -> str:
 
 
 class Office:
-    """The sandbox, the wire to it, and clients of shop1 (or of what is merged into its profile)."""
+    """The sandbox, the wire to it, and clients of the profile shop1, into which ``over`` is merged."""
 
     def __init__(self, box: Sandbox, wire: Wire, folder: Path) -> None:
         self.box, self.wire, self.folder = box, wire, folder
@@ -105,15 +109,20 @@ class Office:
         return TwentyFourClient(self.profile(over), ask, Sessions(self.folder, keep))
 
     def logged_in(self, over: dict[str, Any] | None = None) -> TwentyFourClient:
-        """A client whose session stands, so that what is armed next meets the save."""
+        """Return a client that has a session, so that what is armed next concerns the save."""
         client = self.client(over)
         client.probe()
         return client
 
     @property
     def saves(self) -> int:
-        """SaveBundleList requests that reached the server, answered or not."""
+        """How many SaveBundleList requests reached the server, answered or not."""
         return self.wire.operations().count(SAVE)
+
+    @property
+    def logins(self) -> int:
+        """How many Login requests reached the server, answered or not."""
+        return self.wire.operations().count("Login")
 
     @property
     def drafts(self) -> int:
@@ -135,7 +144,7 @@ def open_office(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Offic
 
 
 def voucher(day: date = DAY, year: int = 2026) -> Voucher:
-    """XISA93DJ: 962.50 to the bank."""
+    """Return the voucher of XISA93DJ: 962.50 to the bank."""
     entries = tuple(
         Entry(account_no, Decimal(amount), kind, f"Klarna XISA93DJ {kind}")
         for account_no, amount, kind in (

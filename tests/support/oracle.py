@@ -1,7 +1,7 @@
-"""A second opinion: what DESIGN's money table and Klarna's arithmetic say of a payout, in whole öre.
+"""A second opinion on a payout, in whole öre, by the table of accounts and Klarna's arithmetic.
 
-Written from the two texts alone, as a bookkeeper with a calculator would: it reads Klarna's JSON, and knows
-nothing of how klarna24 maps.
+It is written from those two texts alone, as a bookkeeper with a calculator would work: it reads Klarna's JSON, and
+uses nothing of klarna24.
 """
 
 from collections import Counter
@@ -55,7 +55,7 @@ ITEMS = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """All reasons to hold, or the postings; neither: nothing to book."""
+    """All reasons to block the payout, or its postings; without either, there is nothing to book."""
 
     reasons: frozenset[str]
     postings: Counter[Posting]
@@ -63,7 +63,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Shop:
-    """What the verdict depends on besides the payout."""
+    """What the verdict depends on apart from the payout."""
 
     transfer: str
     accounts: Json  # as below [profiles.NAME.accounts]
@@ -83,18 +83,14 @@ class _Case:
         self.reasons: set[str] = set()
         self.postings: list[Posting] = []
 
-    def sum_of(self, names: list[str]) -> int:
-        return sum(self.total[n] for n in names if n in ADDS) - sum(self.total[n] for n in names if n in LOWERS)
-
     def booked_totals(self) -> list[str]:
-        """The totals that are part of the identity; says where there is none."""
+        """Return the totals that add up to the settlement; if none do, add a reason."""
         everything = [*ADDS, *LOWERS]
-        if self.sum_of(everything) == self.total["settlement"]:
+        if settlement_of(self.total) == self.total["settlement"]:
             return everything
-        without = [name for name in everything if name not in FEE_TERMS]
         gross = self.payout["merchant_settlement_type"] == "GROSS"
-        if gross and self.sum_of(without) == self.total["settlement"]:
-            return without
+        if gross and settlement_of(self.total, fee_terms=False) == self.total["settlement"]:
+            return [name for name in everything if name not in FEE_TERMS]
         self.reasons.add("residual")
         return everything
 
@@ -119,7 +115,7 @@ class _Case:
         return account
 
     def post(self, total: str, ore: int, detailed_type: str | None = None) -> None:
-        """``ore`` on the total's own side; less than nothing goes on the other side."""
+        """Book ``ore`` on the total's own side; a negative amount goes on the other side."""
         if ore == 0:
             return
         [side] = [line.split()[1] for line in MONEY_TABLE.split("\n") if line.split()[:1] == [total]]
@@ -162,5 +158,12 @@ class _Case:
         return Verdict(frozenset(self.reasons), Counter(self.postings))
 
 
+def settlement_of(totals: Json, fee_terms: bool = True) -> int:
+    """Return what the totals add up to, with or without the fee terms."""
+    names = [name for name in (*ADDS, *LOWERS) if fee_terms or name not in FEE_TERMS]
+    return sum(totals[name] if name in ADDS else -totals[name] for name in names)
+
+
 def judge(payout: Json, rows: list[Json], shop: Shop) -> Verdict:
+    """Return the verdict on one payout, given as Klarna's JSON."""
     return _Case(payout, rows, shop).verdict()

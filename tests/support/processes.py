@@ -1,20 +1,25 @@
-"""klarna24 as a process of its own, and what a person at a terminal does."""
+"""klarna24 as a process of its own, and a person at a terminal."""
 
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 from tests.support import ROOT
 from tests.support.shops import Shop
 
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
 
 def start(shop: Shop, *arguments: str) -> "subprocess.Popen[str]":
-    """klarna24 as a process of its own."""
+    """Starts klarna24 in a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "klarna24", "--config", str(shop.config), *arguments],
         cwd=ROOT,
@@ -25,12 +30,17 @@ def start(shop: Shop, *arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def end(process: "subprocess.Popen[str]") -> tuple[int, str]:
-    _, err = process.communicate(timeout=30)
+def end(process: "subprocess.Popen[str]", within: float = 30) -> tuple[int, str]:
+    """The exit code and what was printed to stderr, once it has ended."""
+    try:
+        _, err = process.communicate(timeout=within)
+    finally:
+        process.kill()
     return process.returncode, err
 
 
 def wait_until(condition: Callable[[], Any]) -> None:
+    """Returns once the condition holds; fails after ten seconds."""
     deadline = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < deadline
@@ -38,10 +48,33 @@ def wait_until(condition: Callable[[], Any]) -> None:
 
 
 def statuses(shop: Shop) -> dict[str, str]:
+    """The status of each payout that waits, by its reference."""
     profiles = shop.run("status", "--json").json["profiles"]
     return {waiting["payment_reference"]: waiting["status"] for one in profiles for waiting in one["waiting"]}
 
 
 def on_a_terminal(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    """A person at the terminal answers each question of klarna24 resolve with this line."""
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("click.prompt", lambda *args, **kwargs: typed)
+    monkeypatch.setattr("klarna24.cli.resolve.read_line", lambda *args, **kwargs: typed)
+
+
+def terminal(config: Path, *arguments: str, **variables: str) -> "pexpect.spawn[str]":
+    """klarna24 on a real terminal of 80 columns."""
+    return pexpect.spawn(
+        sys.executable,
+        ["-m", "klarna24", "--config", str(config), *arguments],
+        cwd=str(ROOT),
+        env={**os.environ, "TERM": "xterm-256color", **variables},
+        encoding="utf-8",
+        dimensions=(50, 80),
+        timeout=20,
+    )
+
+
+def screen(child: "pexpect.spawn[str]") -> list[str]:
+    """The lines since the last question, without colours, once the program has ended."""
+    child.expect(pexpect.EOF)
+    child.close()
+    assert isinstance(child.before, str)
+    return ESCAPES.sub("", child.before).splitlines()

@@ -9,6 +9,7 @@ WORD = "hemligt-åäö"
 
 
 def private(path: Path, content: bytes | str = WORD) -> Path:
+    """Write a file that only its owner can read."""
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     path.chmod(0o600)
     return path
@@ -16,7 +17,7 @@ def private(path: Path, content: bytes | str = WORD) -> Path:
 
 @pytest.fixture
 def keyring_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """A keyring whose look-up is the given statement; it leaves a mark that it was asked."""
+    """Installs a keyring whose look-up runs the given statement, and creates a file ``asked`` before that."""
 
     def make(body: str) -> None:
         (tmp_path / "a_keyring.py").write_text(

@@ -1,7 +1,9 @@
 """A shop for tests: a sandbox, a profiles.toml for it, and the command line on it."""
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,16 +21,20 @@ NOON = datetime.combine(datetime.now(UTC).date(), datetime.min.time(), UTC) - ti
 
 
 def simple(reference: str, days_ago: int = 0, **totals: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A payout with these totals, in öre (without any: of 962.50 SEK), and no rows."""
     figures = totals or {"sale_amount": 100000, "fee_amount": 3000, "tax_amount": 750}
     return make_payout(reference, NOON - timedelta(days=days_ago), **figures), []
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
+    """The contents of each file in the folder."""
     return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 @dataclass(frozen=True)
 class Result:
+    """A command's exit code and what it printed."""
+
     code: int
     out: str
     err: str
@@ -53,7 +59,7 @@ class Shop:
         self.write()
 
     def write(self, over: dict[str, Any] | None = None, **others: dict[str, Any]) -> None:
-        """Profile shop1 with ``over`` merged in (None takes a key away); ``others`` are further profiles."""
+        """Writes shop1 with ``over`` merged in (None removes a key), and the ``others``, merged likewise."""
         base = self.box.profile()
         profiles = {"shop1": merged(base, over or {}), **{name: merged(base, it) for name, it in others.items()}}
         self.config.write_text(tomli_w.dumps({"state_dir": str(self.state), "profiles": profiles}))
@@ -71,7 +77,15 @@ class Shop:
         return self.run("dry-run", "--profile", "shop1", *arguments)
 
     def drafts(self) -> list[str]:
+        """The names of the drafts in 24SevenOffice, oldest first."""
         return [draft.name for draft in self.box.office.home.drafts]
+
+    def stored(self) -> dict[str, str]:
+        """The status of each payout in the state, by its reference."""
+        if not (file := self.state / "klarna24.sqlite").exists():
+            return {}
+        with closing(sqlite3.connect(file)) as database:
+            return dict(database.execute("SELECT payment_reference, status FROM payout"))
 
 
 OpenShop = Callable[..., Shop]
@@ -81,7 +95,7 @@ OpenShop = Callable[..., Shop]
 def open_shop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[OpenShop]:
-    """Start a sandbox (arguments as Sandbox's) and give its shop."""
+    """Starts a sandbox with these arguments, and returns its shop; at the end, all are stopped."""
     boxes: list[Sandbox] = []
 
     def open_it(**arguments: Any) -> Shop:
@@ -100,14 +114,15 @@ def open_shop(
 
 
 def shops(open_shop: OpenShop, count: int, **over: dict[str, Any]) -> Shop:
-    """Profiles shop1 … of one company, told apart by Klarna's merchant, with a payout each; ``over`` goes into the
-    profile of that name, or into all."""
+    """Profiles shop1, shop2 … of one company, each with a merchant and a payout of its own.
+
+    ``over`` is merged into the profile of that name; ``all`` into every profile."""
     shop = open_shop(payouts=[simple(f"REF{number}") for number in range(1, count + 1)])
     tables: dict[str, dict[str, Any]] = {}
     for number, payout in enumerate(shop.box.klarna.payouts, start=1):
         payout["merchant_id"] = f"M{number}"
-        its = merged(over.get("all", {}), over.get(f"shop{number}", {}))
-        tables[f"shop{number}"] = merged(its, {"klarna": {"merchant_ids": [f"M{number}"]}})
+        table = merged(over.get("all", {}), over.get(f"shop{number}", {}))
+        tables[f"shop{number}"] = merged(table, {"klarna": {"merchant_ids": [f"M{number}"]}})
     first = tables.pop("shop1")
     shop.write(first, **tables)
     return shop

@@ -21,7 +21,7 @@ def test_never_more_than_so_many_in_any_span_whichever_threads_ask() -> None:
     kept, times = Pace(20, 0.3), []
 
     def ask(_: int) -> None:
-        kept.keep(longest_wait=10)
+        kept.wait(longest=10)
         times.append(time.monotonic())
 
     with ThreadPoolExecutor(16) as threads:
@@ -34,13 +34,13 @@ def test_never_more_than_so_many_in_any_span_whichever_threads_ask() -> None:
 
 def test_whoever_would_wait_too_long_is_told_how_long_and_is_not_counted() -> None:
     kept = Pace(1, 0.2)
-    kept.keep(0)
+    kept.wait(0)
     for _ in range(3):
         with pytest.raises(TooManyRequests) as caught:
-            kept.keep(0.01)
+            kept.wait(0.01)
         assert 0 < caught.value.seconds <= 0.2
     time.sleep(0.21)
-    kept.keep(0)
+    kept.wait(0)
 
 
 def test_each_user_has_one_of_his_own() -> None:

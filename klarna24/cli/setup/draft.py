@@ -1,33 +1,33 @@
-"""The profile as it grows: what was answered so far, and what can be asked with it. Nothing of it is on disk."""
+"""The profile so far, and the calls that can be made with it. Nothing of it is on disk."""
 
 import copy
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
 from klarna24.cli.setup import profile_file
-from klarna24.cli.setup import prompts as asking
+from klarna24.cli.setup.prompts import ask_hidden
 from klarna24.config import credentials
 from klarna24.config.loading import load
 from klarna24.config.tables import File, Profile
 from klarna24.config.values import secret_source
 from klarna24.twentyfour.sessions import Sessions
-from klarna24.twentyfour.setup import Choices, Company, SetUp
+from klarna24.twentyfour.setup import Choices, Company, SetupClient
 
 T = TypeVar("T")
 NO_CHOICES = Choices({}, {}, {}, "", "")
-NOBODY = "00000000-0000-0000-0000-000000000000"
+ANY_GUID = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass
 class Draft:
-    """``table`` is the profile as it will stand in the file, ``typed`` the secrets so far, by their place;
-    ``top`` what the file shall have besides (state_dir, notify), where it has none."""
+    """``text`` and ``file`` are profiles.toml as it is; ``table`` is the profile as it will be, ``top`` what else
+    the file will get if it is missing (state_dir, notify); ``typed`` are the passwords by their table."""
 
     path: Path
     state_dir: Path | None
@@ -40,51 +40,43 @@ class Draft:
     companies: list[Company] = field(default_factory=list)
     choices: Choices = NO_CHOICES
 
-    def profiles(self) -> dict[str, Any]:
-        """Those that the file has."""
-        profiles: dict[str, Any] = self.file.get("profiles", {})
-        return profiles
-
-    def profile(self, whole: bool = False) -> Profile:
-        """``whole`` once every step has been answered; before, with placeholders for what a call does not need."""
+    def profile(self, complete: bool = False) -> Profile:
+        """With placeholders for what is not known yet; the accounts are left out unless all is ``complete``."""
         table = copy.deepcopy(self.table)
         table.setdefault("start_date", date(2026, 1, 1))
         table.setdefault("timezone", "Europe/Stockholm")
-        filler = {"username": "?", "application_id": NOBODY, "identity_id": NOBODY, "client_id": 1}
-        table["24sevenoffice"] = {**filler, **table.get("24sevenoffice", {}), "password": {"env": "unused"}}
+        placeholders = {"username": "?", "application_id": ANY_GUID, "identity_id": ANY_GUID, "client_id": 1}
+        table["24sevenoffice"] = {**placeholders, **table.get("24sevenoffice", {}), "password": {"env": "unused"}}
         table["klarna"] = {**table.get("klarna", {}), "password": {"env": "unused"}}
-        if not whole:
+        if not complete:
             table = {**table, "accounts": {"payout": 1, "receivable": 1}, "references": {}}
         file = File.model_validate({"profiles": {self.name: table}})
         profile = file.profiles[self.name]
         profile._name = self.name
         return profile
 
-    def set_up(self, ask: Callable[[SetUp], T]) -> T:
-        """Ask 24SevenOffice something, with a session that is not kept."""
-        with no_sessions() as sessions:
-            office = SetUp(self.profile(), self.secret("24sevenoffice"), sessions)
-            try:
-                return ask(office)
-            finally:
-                office.close()
+    def query_office(self, question: Callable[[SetupClient], T]) -> T:
+        """The answer of 24SevenOffice, asked in a session that is not stored."""
+        password = self.password("24sevenoffice")
+        with no_sessions() as sessions, closing(SetupClient(self.profile(), password, sessions)) as office:
+            return question(office)
 
-    def ask_secret(self, where: str, question: str) -> None:
-        known = where in self.typed or "password" in self.table.get(where, {})
-        answer = asking.secret(question, keep=known)
+    def ask_password(self, table: str, question: str) -> None:
+        """Ask for the password of this table; an empty answer keeps one that is known."""
+        answer = ask_hidden(question, keep=table in self.typed or "password" in self.table.get(table, {}))
         if answer is not None:
-            self.typed[where] = answer
+            self.typed[table] = answer
 
-    def secret(self, where: str) -> str:
-        """As typed, or from where the profile that is edited keeps it."""
-        if where in self.typed:
-            return self.typed[where]
-        source = secret_source(self.table[where]["password"])
-        return credentials.fetch(source, f"{self.name}.{where}")
+    def password(self, table: str) -> str:
+        """As typed, or fetched from where the existing profile keeps it."""
+        if table in self.typed:
+            return self.typed[table]
+        source = secret_source(self.table[table]["password"])
+        return credentials.fetch(source, f"{self.name}.{table}")
 
 
 def open_draft(path: Path, state_dir: Path | None, name: str | None) -> Draft:
-    """Raises ConfigFault where there is a file with faults: it is mended first."""
+    """Raises ConfigFault if the file exists and has faults: those have to be corrected first."""
     text = profile_file.read_text(path)
     if text.strip():
         load(path)
@@ -93,6 +85,6 @@ def open_draft(path: Path, state_dir: Path | None, name: str | None) -> Draft:
 
 @contextmanager
 def no_sessions() -> Iterator[Sessions]:
-    """A place for sessions that keeps none."""
-    with tempfile.TemporaryDirectory(prefix="klarna24-init-") as nowhere:
-        yield Sessions(Path(nowhere), keep=False)
+    """A session store that stores nothing."""
+    with tempfile.TemporaryDirectory(prefix="klarna24-init-") as folder:
+        yield Sessions(Path(folder), keep=False)

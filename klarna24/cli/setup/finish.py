@@ -1,15 +1,18 @@
-"""The end of init: the last payout as a dry run, "save?", and what to do next."""
+"""The end of init: the last payout as a dry run, "Save?", and the next steps."""
 
 import tempfile
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+
+from click import echo
 
 from klarna24.cli.output.tables import print_report
 from klarna24.cli.setup import profile_file
 from klarna24.cli.setup.connections import LOOK_BACK_DAYS
 from klarna24.cli.setup.draft import Draft, no_sessions
-from klarna24.cli.setup.prompts import right, say, wrong, yes
-from klarna24.cli.setup.secrets import keep_secrets
+from klarna24.cli.setup.prompts import ask_yes_no, print_error, print_ok
+from klarna24.cli.setup.secrets import ask_where_to_store, store_passwords
 from klarna24.config.loading import Config, load
 from klarna24.config.tables import Notify
 from klarna24.klarna.client import KlarnaClient
@@ -20,55 +23,60 @@ from klarna24.schedule.crontab import crontab
 from klarna24.state.store import State
 from klarna24.twentyfour.client import TwentyFourClient
 
+NEXT_STEPS = """
+Next:
+  klarna24 check --profile {name}            tests everything again, without sending
+  klarna24 check --profile {name} --as-cron  the same, as cron would run it
+  klarna24 dry-run --profile {name}          shows what would be drafted
+
+For crontab -e, once you agree with what dry-run shows:
+
+{crontab}"""
+
 
 def ask_to_save(draft: Draft) -> None:
+    """Nothing is written before the answer, nor after a no."""
     _preview(draft)
-    keep = keep_secrets(draft.path, draft.name, draft.table, draft.top, draft.typed)
-    if not yes(f"\nSave profile {draft.name} in {draft.path}?", default=True):
-        say("Nothing was written.")
+    ask_where_to_store(draft)
+    if not ask_yes_no(f"\nSave profile {draft.name} in {draft.path}?", default=True):
+        echo("Nothing was written.")
         return
-    text_now = profile_file.with_profile(draft.text, draft.name, draft.table, draft.top)
-    _check_whole(draft, text_now)
-    keep()
-    profile_file.write(draft.path, text_now)
-    right(f"saved: {draft.path}")
-    say(f"\nNext:\n  klarna24 check --profile {draft.name}            everything once more, without posting")
-    say(f"  klarna24 check --profile {draft.name} --as-cron  the same as cron will see it")
-    say(f"  klarna24 dry-run --profile {draft.name}")
-    say("\nFor crontab -e, once you agree with what dry-run shows:\n")
-    say(crontab(load(draft.path, draft.state_dir), [draft.name]))
+    text = profile_file.with_profile(draft.text, draft.name, draft.table, draft.top)
+    _check_whole(text)
+    store_passwords(draft)
+    profile_file.write(draft.path, text)
+    print_ok(f"saved: {draft.path}")
+    line = crontab(load(draft.path, draft.state_dir), [draft.name])
+    echo(NEXT_STEPS.format(name=draft.name, crontab=line))
 
 
 def _preview(draft: Draft) -> None:
-    """The last payout as a dry run: what the profile makes of it."""
-    say("\nThe last payout, as it would be booked:\n")
-    profile = draft.profile(whole=True)
-    with no_sessions() as sessions:
-        klarna = KlarnaClient(profile.klarna, draft.secret("klarna"))
-        office = TwentyFourClient(profile, lambda: draft.secret("24sevenoffice"), sessions)
-        state = State.snapshot(sessions.folder)
+    """The last payout; if it is blocked, the last one that is not, too."""
+    echo("\nThe last payout, as it would be booked:\n")
+    profile = draft.profile(complete=True)
+    with (
+        no_sessions() as sessions,
+        closing(KlarnaClient(profile.klarna, draft.password("klarna"))) as klarna,
+        closing(TwentyFourClient(profile, lambda: draft.password("24sevenoffice"), sessions)) as office,
+        closing(State.for_reading(sessions.folder)) as state,
+    ):
         context = RunContext(profile, Config(draft.path, sessions.folder, {}, Notify()), klarna, office, state)
-        try:
-            planned = preview(context, (context.today - timedelta(days=LOOK_BACK_DAYS), context.today))
-        finally:
-            klarna.close()
-            office.close()
-            state.close()
-    if planned.fault:
-        wrong(f"{planned.fault.message} → {planned.fault.hint}")
+        plan = preview(context, (context.today - timedelta(days=LOOK_BACK_DAYS), context.today))
+    if plan.fault:
+        print_error(plan.fault)
         return
-    if not planned.outcomes:
-        say(f"  No payouts in the last {LOOK_BACK_DAYS} days.")
+    if not plan.outcomes:
+        echo(f"  No payouts in the last {LOOK_BACK_DAYS} days.")
         return
-    last = planned.outcomes[-1]
-    whole = [outcome for outcome in planned.outcomes if outcome.voucher and outcome is not last][-1:]
-    shown = [last] if last.voucher else [*whole, last]
+    last = plan.outcomes[-1]
+    with_voucher = [outcome for outcome in plan.outcomes if outcome.voucher]
+    shown = [last] if last.voucher else [*with_voucher[-1:], last]
     print_report(Report(profile=draft.name, outcomes=shown, chart=context.chart), show_all=False)
 
 
-def _check_whole(draft: Draft, text_now: str) -> None:
-    """The file that is about to be written is one that every command accepts."""
+def _check_whole(text: str) -> None:
+    """Raises ConfigFault if other commands would not accept the file that is about to be written."""
     with tempfile.TemporaryDirectory(prefix="klarna24-init-") as folder:
-        trial = Path(folder, "profiles.toml")
-        profile_file.write(trial, text_now)
-        load(trial)
+        path = Path(folder, "profiles.toml")
+        profile_file.write(path, text)
+        load(path)

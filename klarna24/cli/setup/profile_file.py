@@ -1,4 +1,4 @@
-"""profiles.toml as text: one profile added or replaced, every other line of the file left as it is."""
+"""profiles.toml as text: one profile is added or replaced, every other line stays unchanged."""
 
 import os
 import re
@@ -15,20 +15,20 @@ HEADER = re.compile(r"^\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
 
 
 def read_text(path: Path) -> str:
-    """Empty where there is no file. Raises ConfigFault."""
+    """The text of the file, empty if there is none. Raises ConfigFault if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigFault(f"{path} cannot be read: {error}", f"look at {path}") from None
+        raise ConfigFault(f"{path} cannot be read: {error}", f"ls -l {path}") from None
 
 
 def with_profile(text: str, name: str, table: dict[str, Any], top: dict[str, Any]) -> str:
-    """The file's text with ``[profiles.name]`` as ``table``, and what is missing of ``top`` (state_dir, notify).
+    """The text with ``[profiles.name]`` replaced by ``table``, and with the keys of ``top`` that it does not have.
 
-    Comments and the order of all else are kept. Raises ConfigFault where that cannot be done line by line (a
-    profile written inline, say): nothing is written then, and the new table is in the hint.
+    All other lines, comments included, stay as they are. Raises ConfigFault, with the new table in its hint, where
+    that is impossible line by line (for example if the profile is an inline table).
     """
     before = tomllib.loads(text)
     new = tomli_w.dumps({"profiles": {name: table}}).replace("[profiles]\n", "").strip() + "\n"
@@ -36,26 +36,24 @@ def with_profile(text: str, name: str, table: dict[str, Any], top: dict[str, Any
     wanted = {**before, **{key: value for key, value in top.items() if key not in before}}
     wanted["profiles"] = {**before.get("profiles", {}), name: table}
     try:
-        fits = tomllib.loads(edited) == wanted
+        is_right = tomllib.loads(edited) == wanted
     except tomllib.TOMLDecodeError:
-        fits = False
-    if not fits:
-        raise ConfigFault(
-            "the file is written in a way that cannot be edited line by line", f"add by hand:\n{new}"
-        )
+        is_right = False
+    if not is_right:
+        raise ConfigFault("the file cannot be edited line by line", f"add by hand:\n{new}")
     return edited
 
 
 def _replaced(text: str, name: str, new: str) -> str:
-    """``new`` in the place of the profile's lines, or at the end."""
+    """The text with ``new`` in the place of the profile's lines, or at the end."""
     kept: list[str] = []
     place: int | None = None
     inside = False
-    pending: list[str] = []  # blank lines and comments, which belong to what follows them
+    pending: list[str] = []  # blank lines and comments belong to what follows them
     for line in text.splitlines(keepends=True):
         header = HEADER.match(line)
         if header:
-            inside = _is_of(header.group(1), name)
+            inside = _is_profile(header.group(1), name)
             if inside and place is None:
                 kept += pending
                 place = len(kept)
@@ -78,13 +76,13 @@ def _replaced(text: str, name: str, new: str) -> str:
     return "".join([*kept[:place], new, *gap, *kept[place:]])
 
 
-def _is_of(header: str, name: str) -> bool:
+def _is_profile(header: str, name: str) -> bool:
     parts = [part.strip().strip("\"'") for part in header.split(".")]
     return parts[:2] == ["profiles", name]
 
 
 def _with_top(text: str, before: dict[str, Any], top: dict[str, Any]) -> str:
-    """Plain keys before the first table, tables at the end."""
+    """The text with plain keys added before the first table, and tables at the end."""
     missing = {key: value for key, value in top.items() if key not in before}
     plain = {key: value for key, value in missing.items() if not isinstance(value, dict)}
     tables = {key: value for key, value in missing.items() if isinstance(value, dict)}
@@ -94,14 +92,14 @@ def _with_top(text: str, before: dict[str, Any], top: dict[str, Any]) -> str:
         lines = text.splitlines(keepends=True)
         first = next((index for index, line in enumerate(lines) if HEADER.match(line)), len(lines))
         while first and lines[first - 1].lstrip().startswith("#"):
-            first -= 1  # the comments above the first table are that table's
+            first -= 1  # the comments above the first table belong to it
         lines.insert(first, tomli_w.dumps(plain) + "\n")
         text = "".join(lines)
     return text
 
 
 def write(path: Path, text: str) -> None:
-    """Whole or not at all, 0600; its folder 0700 where it has to be made. Raises ConfigFault."""
+    """Replace the file (mode 0600) as a whole, creating its folder (0700) if need be. Raises ConfigFault."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".profiles-")  # 0600 from the start

@@ -1,93 +1,96 @@
-"""Where a typed secret is kept from now on: asked in init, with advice for cron, and tested."""
+"""Where a typed password is stored: asked in init, with advice for cron, and tested."""
 
 import os
+import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from klarna24.cli.setup.prompts import choose, right, say, text, wrong
+from click import echo
+
+from klarna24.cli.setup.draft import Draft
+from klarna24.cli.setup.prompts import ask_choice, ask_text, print_error, print_ok
 from klarna24.config import credentials
 from klarna24.config.values import Secret
 from klarna24.errors import CredentialsFault
 
 WAYS = {
-    "file": "only you can read it; cron can (usual)",
-    "command": "such as pass show …; cron can if it asks nothing",
-    "systemd": "a credential for a systemd timer; cron cannot",
-    "env": "a variable; cron has it only if the crontab sets it",
+    "file": "a file that only you can read; works with cron (usual)",
+    "command": "such as pass show …; works with cron if it asks nothing",
+    "systemd": "a credential for a systemd timer; does not work with cron",
+    "env": "a variable; works with cron if the crontab sets it",
 }
-KEYRING = "your desktop's; cron cannot while nobody is logged in"
+KEYRING = "of your desktop; does not work with cron when nobody is logged in"
 
 
-def keep_secrets(
-    path: Path, name: str, table: dict[str, Any], top: dict[str, Any], typed: dict[str, str]
-) -> Callable[[], None]:
-    """Ask where each typed secret goes and put its source into the table. Nothing is stored before the returned
-    function is called."""
-    if not typed:
-        return lambda: None
-    ways = {**WAYS, "keyring": KEYRING} if credentials.keyring_answers() else WAYS
-    way = choose("\nWhere shall the passwords be kept?", ways, "file")
-    todo: list[Callable[[], None]] = []
-    for where, value in typed.items():
-        source, store = _place(way, path, name, where, value)
-        _email_or_profile(where, table, top)["password"] = source
-        todo.append(store)
-
-    def keep() -> None:
-        for store in todo:
-            store()
-
-    return keep
+def ask_where_to_store(draft: Draft) -> None:
+    """Put the source of each typed password into the draft. Nothing is stored yet."""
+    if draft.typed:
+        ways = {**WAYS, "keyring": KEYRING} if credentials.keyring_answers() else WAYS
+        way = ask_choice("\nWhere should the passwords be stored?", ways, "file")
+        for name, password, table in _typed(draft):
+            table["password"] = _ask_source(way, draft.path, name, password)
 
 
-def _email_or_profile(where: str, table: dict[str, Any], top: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = top["notify"]["email"] if where == "notify.email" else table[where]
-    return found
+def store_passwords(draft: Draft) -> None:
+    """Store those whose source is a file or the keyring."""
+    for name, password, table in _typed(draft):
+        match table["password"]:
+            case {"file": file}:
+                _write(Path(file), password)
+            case {"keyring": True}:
+                credentials.store_in_keyring(name, password)
 
 
-def _place(way: str, path: Path, name: str, where: str, value: str) -> tuple[dict[str, Any], Callable[[], None]]:
-    """The source as it will stand in profiles.toml, and what stores the secret there."""
-    full_name = where if where == "notify.email" else f"{name}.{where}"
+def _typed(draft: Draft) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each typed password, with its name and the table that has its source."""
+    for place, password in draft.typed.items():
+        if place == "notify.email":
+            yield place, password, draft.top["notify"]["email"]
+        else:
+            yield f"{draft.name}.{place}", password, draft.table[place]
+
+
+def _ask_source(way: str, path: Path, name: str, password: str) -> dict[str, Any]:
+    """The source as profiles.toml will name it."""
     match way:
         case "file":
-            file = path.absolute().parent / "secrets" / full_name
-            return {"file": str(file)}, lambda: _write(file, value)
+            return {"file": str(path.absolute().parent / "secrets" / name)}
         case "keyring":
-            return {"keyring": True}, lambda: credentials.store_in_keyring(full_name, value)
+            return {"keyring": True}
         case "command":
-            return {"command": _command(full_name, value)}, lambda: None
+            return {"command": _ask_command(name, password)}
         case "systemd":
-            credential = full_name.replace(".", "-")
-            say(f"  Put it, alone, into /etc/credstore/{credential} (root, 0600):")
-            say("  klarna24 schedule --systemd prints a service that loads it.")
-            return {"systemd": credential}, lambda: None
-    variable = "".join(c if c.isalnum() else "_" for c in full_name.upper())
-    variable = text(f"Variable for {full_name}", variable)
-    if os.environ.get(variable) != value:
-        say(f"  {variable} does not hold it here yet: set it wherever klarna24 runs.")
-    return {"env": variable}, lambda: None
+            credential = name.replace(".", "-")
+            echo(f"  Write only the password to /etc/credstore/{credential} (root, mode 0600);")
+            echo("  klarna24 schedule --systemd prints a service that loads it.")
+            return {"systemd": credential}
+    variable = ask_text(f"Variable for {name}", re.sub(r"\W", "_", name.upper()))
+    if os.environ.get(variable) != password:
+        echo(f"  {variable} does not contain it here yet: set it wherever klarna24 runs.")
+    return {"env": variable}
 
 
-def _command(full_name: str, value: str) -> list[str]:
-    """A command that was run, and printed the very secret."""
+def _ask_command(name: str, password: str) -> list[str]:
+    """The words of a command that was run and printed the typed password."""
+    question, default = f"Command that prints {name}", f"pass show klarna24/{name}"
     while True:
-        words = shlex.split(text(f"Command that prints {full_name}", f"pass show klarna24/{full_name}"))
+        words = shlex.split(ask_text(question, default, lambda answer: shlex.join(shlex.split(answer))))
         try:
-            printed = credentials.fetch(Secret("command", tuple(words)), full_name)
+            printed = credentials.fetch(Secret("command", tuple(words)), name)
         except CredentialsFault as error:
-            wrong(f"{error.message} → {error.hint}")
+            print_error(error)
             continue
-        if printed == value:
-            right("it prints the password that was typed")
+        if printed == password:
+            print_ok("the command printed the password that you typed")
             return words
-        wrong("it prints something else than was typed")
+        print_error("the command printed a different password")
 
 
-def _write(file: Path, value: str) -> None:
+def _write(file: Path, password: str) -> None:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
-        opened.write(value)
-    right(f"password kept in {file}")
+        opened.write(password)
+    print_ok(f"password stored in {file}")

@@ -1,255 +1,265 @@
-"""The second half of init: what is booked where, how often, and who is told."""
+"""The second half of init: what is booked where, how often, and who is notified."""
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from klarna24.cli.setup import suggestions as usual
+from click import echo
+
+from klarna24.cli.setup import suggestions
 from klarna24.cli.setup.draft import Draft
-from klarna24.cli.setup.prompts import choose, pick, say, secret, text, wrong, yes
+from klarna24.cli.setup.prompts import ask_choice, ask_hidden, ask_number, ask_text, ask_yes_no, print_error
 from klarna24.config.folders import default_state_dir
 from klarna24.config.tables import WEEKDAYS, VoucherSettings
 from klarna24.errors import Klarna24Error
-from klarna24.twentyfour.setup import SetUp
+from klarna24.twentyfour.setup import SetupClient
 
 ACCOUNTS = {
-    "payout": ("where the money arrives: the bank, or a clearing account", True),
-    "receivable": ("what the shop's sales were booked against", True),
+    "payout": ("where the money arrives: a clearing account, or the bank", True),
+    "receivable": ("the receivable for sales paid by Klarna", True),
     "fees": ("Klarna's fees, without VAT", False),
     "fees_vat": ("the VAT on Klarna's fees", False),
-    "commission": ("commission paid to the shop", False),
+    "commission": ("commission that Klarna pays the shop", False),
     "holdback": ("what Klarna holds back for a while", False),
-    "debt": ("what the shop owes Klarna after a bad week", False),
-    "charges": ("other charges (loans need lines of their own, by hand)", False),
+    "debt": ("what the shop owes Klarna after more returns than sales", False),
+    "charges": ("other charges (add lines for loans by hand)", False),
     "credits": ("other credits", False),
 }
-REFERENCES = {"order_id": "Order ID", "merchant_reference1": "Merchant reference 1", "merchant_reference2": "…2"}
+LANGUAGES = {"sv": "svenska", "nb": "norsk bokmål", "en": "English"}
+TRANSFERS = {
+    "lump": "one entry for each of Klarna's totals (usual)",
+    "itemised": "one entry for each sale, return and reversal",
+    "itemised-fees": "as itemised, and one entry for each fee",
+}
+REFERENCES = {"order_id": "Order ID"} | {f"merchant_reference{n}": f"Merchant reference {n}" for n in (1, 2)}
 TARGETS = {"comment": "the comment", "invoice_no": "the invoice number", "ocr": "the OCR field"}
+FREQUENCIES = {"daily": "(usual)", "weekly": "on a weekday", "monthly": "on a day of the month"}
+ENCRYPTIONS = {"starttls": "port 587 (usual)", "tls": "port 465", "none": "port 25, without encryption"}
+PORTS = {"starttls": "587", "tls": "465", "none": "25"}
 
 
 def ask_start(draft: Draft) -> None:
-    say("\nNo payout before the start date is ever touched: no history is fetched.")
-    country = usual.country_code(draft.choices.country, draft.choices.currency)
-    draft.table["timezone"] = text(
-        "Time zone", draft.table.get("timezone", usual.ZONES.get(country, "Europe/Stockholm")), _zone
-    )
+    """The time zone and the start date."""
+    echo("\nNo payout before the start date is ever drafted or even fetched.")
+    zone = draft.table.get("timezone", suggestions.ZONES.get(_country(draft), "Europe/Stockholm"))
+    draft.table["timezone"] = ask_text("Time zone", zone, _check_zone)
     today = datetime.now(ZoneInfo(draft.table["timezone"])).date()
-    answer = text("Start date", str(draft.table.get("start_date", today)), _day)
+    answer = ask_text("Start date", str(draft.table.get("start_date", today)), _check_date)
     draft.table["start_date"] = date.fromisoformat(answer)
 
 
 def ask_language(draft: Draft) -> None:
-    say("\nThe language of voucher comments, problem lines and mails. Commands stay English.")
-    country = usual.country_code(draft.choices.country, draft.choices.currency)
-    languages = {"sv": "svenska", "nb": "norsk bokmål", "en": "English"}
-    default = draft.table.get("language", usual.LANGUAGES.get(country, "en"))
-    draft.table["language"] = choose("Which language?", languages, default)
+    """The language of what klarna24 writes to people."""
+    echo("\nThe language of voucher comments, problems and mails. The commands are in English.")
+    default = draft.table.get("language", suggestions.LANGUAGES.get(_country(draft), "en"))
+    draft.table["language"] = ask_choice("Which language?", LANGUAGES, default)
 
 
 def ask_transfer(draft: Draft) -> None:
-    say("")
-    ways = {
-        "lump": "one entry for each of Klarna's totals (usual)",
-        "itemised": "one entry for each sale, return and reversal",
-        "itemised-fees": "and one for each fee",
-    }
-    draft.table["transfer"] = choose(
-        "How shall payouts be transferred?", ways, draft.table.get("transfer", "lump")
-    )
+    """How detailed a voucher is."""
+    default = draft.table.get("transfer", "lump")
+    draft.table["transfer"] = ask_choice("\nHow should payouts be booked?", TRANSFERS, default)
 
 
 def ask_accounts(draft: Draft) -> None:
-    say("\nAccounts, from the company's own chart. What a payout needs and is not here holds it, with a message.")
-    country = usual.country_code(draft.choices.country, draft.choices.currency)
-    accounts = draft.table.setdefault("accounts", {})
-    for key, (what, required) in ACCOUNTS.items():
+    """An account for each key, those of the existing profile or the usual ones suggested."""
+    echo("\nAccounts from the company's own chart. A payout that needs an account which is not set is blocked,")
+    echo("with a message.")
+    chart, accounts = draft.choices.chart, draft.table.setdefault("accounts", {})
+    for key, (meaning, required) in ACCOUNTS.items():
         known = accounts.get(key)
         if isinstance(known, dict):
-            say(f"{key}: by detailed type, left as it is")
+            echo(f"{key}: by detailed type, left as it is")
             continue
-        default = known if known in draft.choices.chart else usual.suggestion(country, key, draft.choices.chart)
-        say(f"{key}: {what}")
-        number = pick(f"  {key}", draft.choices.chart, default, optional=not required)
-        if number is None:
-            accounts.pop(key, None)
-        else:
-            accounts[key] = number
+        default = known if known in chart else suggestions.account(_country(draft), key, chart)
+        echo(f"{key}: {meaning}")
+        number = ask_number(f"  {key}", chart, default, optional=not required)
+        _set_or_remove(accounts, key, number)
 
 
 def ask_parties(draft: Draft) -> None:
-    """Ledger accounts carry Klarna as customer or supplier."""
+    """Klarna as customer and supplier, where the accounts are ledger accounts that need them."""
     voucher = draft.table.setdefault("voucher", {})
     ledger = VoucherSettings(ledger_accounts=voucher.get("ledger_accounts", []))
-    numbers = [number for value in draft.table["accounts"].values() for number in _numbers(value)]
-    needed = {key for number in numbers if (key := ledger.ledger(number))}
+    accounts = draft.table["accounts"].values()
+    numbers = [number for it in accounts for number in (it.values() if isinstance(it, dict) else [it])]
+    needed = {ledger.ledger(number) for number in numbers}
     for key in ("customer_id", "supplier_id"):
         if key not in needed:
             voucher.pop(key, None)
             continue
-        what = key.removesuffix("_id")
-        say(f"\nA ledger account carries a {what}: Klarna, as it stands in 24SevenOffice's CRM.")
-        voucher[key] = _find_party(draft, what, voucher.get(key))
+        party = key.removesuffix("_id")
+        echo(f"\nAn entry on a ledger account needs a {party}: Klarna, as it is in 24SevenOffice's CRM.")
+        voucher[key] = _ask_party(draft, party, voucher.get(key))
 
 
-def _find_party(draft: Draft, what: str, known: int | None) -> int:
+def _ask_party(draft: Draft, party: str, known: int | None) -> int:
     while True:
-        answer = text(f"Klarna as {what} (number, or part of the name)", str(known or "Klarna"))
+        answer = ask_text(f"Klarna as {party} (number, or part of the name)", str(known or "Klarna"))
         try:
-            found = draft.set_up(partial(SetUp.parties, text=answer))
+            found = draft.query_office(partial(SetupClient.parties, text=answer))
         except Klarna24Error as error:
-            wrong(f"{error.message} → {error.hint}")
+            print_error(error)
             continue
         if found:
-            number = pick(f"Which {what}", found, next(iter(found)) if len(found) == 1 else known)
+            number = ask_number(f"Which {party}", found, next(iter(found)) if len(found) == 1 else known)
             if number is not None:
                 return number
-        wrong(f"no {what} with {answer!r}; create Klarna in 24SevenOffice first, then answer again")
+        print_error(f"no {party} matches {answer!r}; create Klarna in 24SevenOffice, then answer again")
 
 
 def ask_voucher_type(draft: Draft) -> None:
-    say("\nVoucher types: " + ", ".join(f"{name} ({no})" for no, name in draft.choices.voucher_types.items()))
+    """Stored by its title, or by its number where another type has the same title."""
+    types = draft.choices.voucher_types
+    echo("\nVoucher types: " + ", ".join(f"{title} ({number})" for number, title in types.items()))
     voucher = draft.table.setdefault("voucher", {})
-    by_title = {name.casefold(): no for no, name in draft.choices.voucher_types.items()}
-    wanted = voucher.get("type", "Diverse")
-    default = wanted if isinstance(wanted, int) else by_title.get(str(wanted).casefold())
-    number = pick("Voucher type", draft.choices.voucher_types, default)
-    titles = list(draft.choices.voucher_types.values())
-    title = draft.choices.voucher_types[number] if number is not None else ""
-    voucher["type"] = title if titles.count(title) == 1 else number
+    present = voucher.get("type", "Diverse")
+    by_title = {title.casefold(): number for number, title in types.items()}
+    default = present if isinstance(present, int) else by_title.get(str(present).casefold())
+    number = ask_number("Voucher type", types, default)
+    title = types[number] if number is not None else ""
+    voucher["type"] = title if list(types.values()).count(title) == 1 else number
 
 
 def ask_department(draft: Draft) -> None:
-    voucher = draft.table.setdefault("voucher", {})
-    if not draft.choices.departments:
-        voucher.pop("department_id", None)
-        return
-    say("\nA department tells several web shops of one company apart.")
-    for number, name in draft.choices.departments.items():
-        say(f"  {number:<8} {name}")
-    chosen = pick("Department", draft.choices.departments, voucher.get("department_id"), optional=True)
-    voucher.pop("department_id", None)
-    if chosen is not None:
-        voucher["department_id"] = chosen
+    """Skipped where the company has no departments."""
+    voucher, departments = draft.table.setdefault("voucher", {}), draft.choices.departments
+    number = None
+    if departments:
+        echo("\nDepartments distinguish several web shops of one company.")
+        for known, name in departments.items():
+            echo(f"  {known:<8} {name}")
+        number = ask_number("Department", departments, voucher.get("department_id"), optional=True)
+    _set_or_remove(voucher, "department_id", number)
 
 
 def ask_references(draft: Draft) -> None:
-    known = draft.table.pop("references", {})
+    """Where the references of itemised entries go; each field takes one of them."""
+    present = draft.table.pop("references", {})
     if draft.table["transfer"] == "lump":
         return
-    say("\nReferences on itemised lines: a field that is taken is not offered again.")
-    left = dict(TARGETS)
+    echo("\nReferences on itemised entries: each field of an entry can hold one of them.")
+    free = dict(TARGETS)
     chosen: dict[str, str] = {}
-    for field, title in REFERENCES.items():
-        if not left:
+    for reference, title in REFERENCES.items():
+        if not free:
             break
-        default = known.get(field) if known.get(field) in left else "none"
-        target = choose(f"{title} goes to", {**left, "none": "nowhere"}, str(default))
+        default = present.get(reference) if present.get(reference) in free else "none"
+        target = ask_choice(f"{title} goes to", {**free, "none": "nowhere"}, str(default))
         if target != "none":
-            chosen[field] = target
-            del left[target]
-    if chosen:
-        draft.table["references"] = chosen
+            chosen[reference] = target
+            del free[target]
+    _set_or_remove(draft.table, "references", chosen or None)
 
 
 def ask_frequency(draft: Draft) -> None:
-    say("")
+    """When a profile is due."""
     table = draft.table
-    often = {"daily": "(usual)", "weekly": "on a weekday", "monthly": "on a day of the month"}
-    table["frequency"] = choose("How often shall Klarna be asked?", often, table.get("frequency", "daily"))
     weekday, day = table.pop("weekday", "monday"), table.pop("day", 1)
+    default = table.get("frequency", "daily")
+    table["frequency"] = ask_choice("\nHow often should payouts be fetched?", FREQUENCIES, default)
     if table["frequency"] == "weekly":
-        table["weekday"] = choose("On", dict.fromkeys(WEEKDAYS, ""), weekday)
+        table["weekday"] = ask_choice("On which day?", dict.fromkeys(WEEKDAYS, ""), weekday)
     if table["frequency"] == "monthly":
-        table["day"] = int(text("Day of the month (the last where it is shorter)", str(day), _month_day))
+        table["day"] = int(ask_text("Day of the month (in a shorter month its last)", str(day), _check_month_day))
 
 
 def ask_email(draft: Draft) -> None:
-    say("")
+    """The mail server for problems, unless the file has one."""
     if "notify" in draft.file:
-        say("Mail: as [notify.email] in the file says, for all profiles.")
+        echo("\nMail: as [notify.email] in the file says, for all profiles.")
         return
     draft.top.pop("notify", None)
     draft.typed.pop("notify.email", None)
-    say("E-mail when something needs you: once when it is new, again after a week, and once when it is over.")
-    if not yes("Send e-mail about troubles?", default=False):
+    echo("\nA mail is sent when a problem is new, again after a week, and when it is over.")
+    if not ask_yes_no("Send mail about problems?", default=False):
         return
-    email: dict[str, Any] = {"host": text("Mail server")}
-    ways = {"starttls": "port 587 (usual)", "tls": "port 465", "none": "port 25, without encryption"}
-    email["security"] = choose("Encryption", ways, "starttls")
-    ports = {"starttls": "587", "tls": "465", "none": "25"}
-    email["port"] = int(text("Port", ports[email["security"]], _port))
-    if username := text("Login (- for none)", "-").removeprefix("-"):
+    email: dict[str, Any] = {"host": ask_text("Mail server")}
+    email["security"] = ask_choice("Encryption", ENCRYPTIONS, "starttls")
+    email["port"] = int(ask_text("Port", PORTS[email["security"]], _check_port))
+    if username := ask_text("User name (- for none)", "-").removeprefix("-"):
         email["username"] = username
-        draft.typed["notify.email"] = secret("Password", keep=False) or ""
-    email["from"] = text("From", None, _address)
-    email["to"] = [text("To", None, _address)]
+        draft.typed["notify.email"] = ask_hidden("Password", keep=False) or ""
+    email["from"] = ask_text("From", None, _check_mail_address)
+    email["to"] = [ask_text("To", None, _check_mail_address)]
     draft.top["notify"] = {"email": email}
-    say("To see that it arrives, once all is saved: klarna24 check --test-mail")
+    echo("To test it after saving: klarna24 check --test-mail")
 
 
 def ask_silence(draft: Draft) -> None:
-    say("\nCredentials that see nothing any more look like a shop without sales.")
-    known = str(draft.table.pop("expect_payout_within_days", "-"))
-    days = text("Days without a payout after which you are told (- for never)", known, _days)
-    if days != "-":
-        draft.table["expect_payout_within_days"] = int(days)
+    """After how many days without a payout that is a problem."""
+    echo("\nCredentials that no longer see any payouts look like a shop without sales.")
+    known = str(draft.table.get("expect_payout_within_days", "-"))
+    answer = ask_text("Report a problem after how many days without a payout (- for never)", known, _check_days)
+    _set_or_remove(draft.table, "expect_payout_within_days", None if answer == "-" else int(answer))
 
 
 def ask_state_dir(draft: Draft) -> None:
+    """The state folder, unless the file names one."""
     if "state_dir" in draft.file:
         return
-    say("\nThe state folder keeps what was done: on a local disk, in the backup, always the same one.")
+    echo("\nThe state folder records what was drafted. Keep it on a local disk and in the backup.")
     default = str((draft.state_dir or default_state_dir()).expanduser().absolute())
-    draft.top["state_dir"] = text("State folder", default, _absolute)
+    draft.top["state_dir"] = ask_text("State folder", default, _check_absolute)
 
 
-def _numbers(value: Any) -> list[int]:
-    return list(value.values()) if isinstance(value, dict) else [value]
+def _country(draft: Draft) -> str:
+    return suggestions.country_code(draft.choices.country, draft.choices.currency)
 
 
-def _zone(answer: str) -> str:
+def _set_or_remove(table: dict[str, Any], key: str, value: object) -> None:
+    """None is written as no line at all."""
+    if value is None:
+        table.pop(key, None)
+    else:
+        table[key] = value
+
+
+def _check_zone(answer: str) -> str:
     try:
         return ZoneInfo(answer).key
     except (KeyError, ValueError, OSError):
         raise ValueError('a time zone looks like "Europe/Stockholm"') from None
 
 
-def _day(answer: str) -> str:
+def _check_date(answer: str) -> str:
     try:
         return date.fromisoformat(answer).isoformat()
     except ValueError:
         raise ValueError("a date looks like 2026-11-24") from None
 
 
-def _month_day(answer: str) -> str:
-    if not answer.isdecimal() or not 1 <= int(answer) <= 31:
-        raise ValueError("a day from 1 to 31")
-    return answer
+def _number_check(what: str, most: int) -> Callable[[str], str]:
+    """A check for a whole number from 1 to ``most``."""
+
+    def check(answer: str) -> str:
+        if not answer.isdecimal() or not 1 <= int(answer) <= most:
+            raise ValueError(f"{what} is a number from 1 to {most}")
+        return answer
+
+    return check
 
 
-def _days(answer: str) -> str:
-    if answer != "-" and not (answer.isdecimal() and 1 <= int(answer) <= 366):
-        raise ValueError("a number of days from 1 to 366, or -")
-    return answer
+_check_month_day = _number_check("a day of the month", 31)
+_check_port = _number_check("a port", 65535)
 
 
-def _port(answer: str) -> str:
-    if not answer.isdecimal() or not 1 <= int(answer) <= 65535:
-        raise ValueError("a port from 1 to 65535")
-    return answer
+def _check_days(answer: str) -> str:
+    return answer if answer == "-" else _number_check("an answer other than -", 366)(answer)
 
 
-def _address(answer: str) -> str:
+def _check_mail_address(answer: str) -> str:
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", answer):
         raise ValueError("an address looks like accounts@shop1.se")
     return answer
 
 
-def _absolute(answer: str) -> str:
+def _check_absolute(answer: str) -> str:
     path = Path(answer).expanduser()
     if not path.is_absolute():
-        raise ValueError("give the whole path, from /")
+        raise ValueError("give the whole path, beginning with /")
     return str(path)

@@ -1,6 +1,6 @@
-"""The accounts that are usual in a company's country, by the profile's key: suggestions, where the chart has them.
+"""The usual accounts, time zone and language of a country.
 
-Sweden: BAS. Norway: NS 4102. Elsewhere nothing is suggested.
+The accounts are those of BAS in Sweden and NS 4102 in Norway. Elsewhere nothing is suggested.
 """
 
 USUAL: dict[str, dict[str, tuple[int, ...]]] = {
@@ -32,12 +32,12 @@ LANGUAGES = {"SE": "sv", "NO": "nb"}
 
 
 def country_code(country: str, currency: str) -> str:
-    """What 24SevenOffice calls the country, or the currency of its books where it says nothing; "" elsewhere."""
-    return _COUNTRIES.get(
-        country.strip().lower(), {"SEK": "SE", "NOK": "NO"}.get(currency, "") if not country else ""
-    )
+    """SE, NO or "", from the country; where 24SevenOffice names none, from the currency of the books."""
+    if country:
+        return _COUNTRIES.get(country.strip().lower(), "")
+    return {"SEK": "SE", "NOK": "NO"}.get(currency, "")
 
 
-def suggestion(country: str, key: str, chart: dict[int, str]) -> int | None:
-    """The first usual account that exists; never an invented one."""
+def account(country: str, key: str, chart: dict[int, str]) -> int | None:
+    """The first usual account of ``key`` that is in the chart, if any."""
     return next((number for number in USUAL.get(country, {}).get(key, ()) if number in chart), None)

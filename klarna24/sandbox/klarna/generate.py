@@ -1,141 +1,218 @@
-"""Six weeks of payouts of one web shop, with all that a payout can hold. Same seed and day, same data.
-
-week 0   plain
-week 1   returns, two of them equal; a field that nobody knows; a payout at 23:30Z, the next day in Stockholm
-week 2   more returns than sales: settlement 0 and a debt; a payout in EUR
-week 3   the debt is repaid (reference of digits only); money held back, commission (reference is a uuid)
-week 4   fees and VAT refunded, a fee correction; a reversal with merchant protection
-week 5   a dispute's charge and credit; a GROSS payout, whose fees are invoiced by themselves
-week 6   what was held back is released; a payout that does not add up by a few kronor
-"""
+"""Payouts whose rows, totals, settlement and debts agree. Amounts are in minor units."""
 
 import random
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from klarna24.sandbox.klarna.payouts import Seeded, Week, big_payout, make_payout
+Row = dict[str, Any]
+Seeded = tuple[dict[str, Any], list[Row]]
 
-__all__ = ["Seeded", "big_payout", "generate", "make_payout"]
+MERCHANT_ID = "N100198"
+VAT_RATE = 2500  # hundredths of a per cent, as in a row's vat_rate
+SIGNS = {  # total → its sign in the settlement amount (docs/vendors/klarna.md, "The arithmetic")
+    "sale": 1,
+    "return": -1,
+    "reversal": -1,
+    "fee": -1,
+    "fee_correction": 1,
+    "fee_refund": 1,
+    "tax": -1,
+    "tax_refund": 1,
+    "commission": 1,
+    "commission_reversal": -1,
+    "charge": -1,
+    "credit": 1,
+    "holdback": -1,
+    "release": 1,
+    "repay": -1,
+    "deposit": 1,
+}
+FEE_TERMS = ("fee", "fee_correction", "fee_refund", "tax", "tax_refund")  # a GROSS settlement deducts none
+_OPTIONAL = {"tax", "fee_correction", "commission_reversal"}  # the contract allows these to be absent
+_BALANCES = ("opening_debt_balance", "closing_debt_balance")
 
-_LETTERS = "ABCDEFGHJKLMNPRSTUVXYZ23456789"
-_NOBODY_KNOWS = {"payout_channel": "ACCOUNT_2_ACCOUNT"}
+
+def make_payout(
+    reference: str, when: datetime | str, currency: str = "SEK", settlement_type: str = "NET", **totals: int
+) -> dict[str, Any]:
+    """A payout as Klarna sends it. Totals are named with or without `_amount`; those not given are 0.
+
+    Optional totals appear only if they are given. What is not given is computed: the settlement amount (for
+    GROSS without the fee terms), and the debts, so that opening − repay + deposit = closing. `when` is in UTC.
+    Raises ValueError for an unknown total.
+    """
+    given = {name.removesuffix("_amount"): amount for name, amount in totals.items()}
+    unknown = set(given) - set(SIGNS) - {"settlement", *_BALANCES}
+    if unknown:
+        raise ValueError(f"no such total: {sorted(unknown)}")
+    amounts = {name: given.get(name, 0) for name in SIGNS if name in given or name not in _OPTIONAL}
+    left_out = FEE_TERMS if settlement_type == "GROSS" else ()
+    signed = sum(SIGNS[name] * amount for name, amount in amounts.items() if name not in left_out)
+    change = amounts["deposit"] - amounts["repay"]
+    opening = given.get("opening_debt_balance", given.get("closing_debt_balance", max(change, 0)) - change)
+    amounts |= {
+        "settlement": given.get("settlement", signed),
+        "opening_debt_balance": opening,
+        "closing_debt_balance": given.get("closing_debt_balance", opening + change),
+    }
+    return {
+        "totals": {f"{name}_amount": amount for name, amount in amounts.items()},
+        "payment_reference": reference,
+        "payout_date": when if isinstance(when, str) else when.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "currency_code": currency,
+        "currency_code_of_registration_country": "SEK",
+        "merchant_settlement_type": settlement_type,
+        "merchant_id": MERCHANT_ID,
+    }
 
 
-def generate(seed: int, today: date) -> list[Seeded]:
-    """Payouts by date, each with its rows; the last on a Thursday before today, none in the future."""
-    shop = _Shop(seed, today)
-    seeded = [
-        shop.plain(),
-        *shop.returns_and_midnight(),
-        *shop.debt_and_euro(),
-        *shop.repaid_and_held_back(),
-        *shop.refunded_and_reversed(),
-        *shop.disputed_and_gross(),
-        *shop.released_and_wrong(),
-    ]
-    return sorted(seeded, key=lambda pair: pair[0]["payout_date"])
+def vat(fee: int) -> int:
+    """25 % of a fee, rounded half up. Each row is rounded by itself, so the sum differs from 25 % of the sum."""
+    return (fee * VAT_RATE + 5000) // 10000
 
 
-class _Shop:
-    """The dice, the calendar and the debt to Klarna."""
+def totals_of(rows: Iterable[Row]) -> dict[str, int]:
+    """The totals of the rows (docs/vendors/klarna.md, "The arithmetic"), without those that are zero."""
+    totals: dict[str, int] = {}
+    for row in rows:
+        kind, amount = row["type"], row["amount"]
+        if kind == "COMMISSION" and row.get("detailed_type") == "COMMISSION_RETURN":
+            kind = "COMMISSION_REVERSAL"
+        if kind == "REVERSAL_MERCHANT_PROTECTION":
+            kind, amount = "REVERSAL", -amount
+        tax = "tax_refund" if kind == "FEE_REFUND" else "tax"
+        for name, value in ((kind.lower(), amount), (tax, row.get("vat_amount", 0))):
+            totals[name] = totals.get(name, 0) + value
+    return {name: value for name, value in totals.items() if value}
 
-    def __init__(self, seed: int, today: date) -> None:
-        self.dice = random.Random(f"klarna {seed} {today}")
-        back = (today.weekday() - 3) % 7 or 7  # Thursday is 3; never today, which would be in the future till noon
-        self.first = today - timedelta(days=back + 42)
-        self.debt = 0
 
-    def week(
-        self,
-        number: int,
-        days: int = 0,
-        at: time = time(7, 52, 26),
-        reference: str = "",
-        currency: str = "SEK",
-    ) -> Week:
-        """An empty payout, so many days after the Thursday of the week."""
-        when = datetime.combine(self.first + timedelta(weeks=number, days=days), at, UTC)
-        return Week(self.dice, reference or "X" + "".join(self.dice.choices(_LETTERS, k=7)), when, currency)
+class PayoutBuilder:
+    """Collects the rows of one payout; `payout()` returns the result."""
 
-    def orders(self) -> int:
-        """Orders of an ordinary week."""
-        return self.dice.randint(20, 60)
+    def __init__(self, rng: random.Random, reference: str, when: datetime, currency: str = "SEK") -> None:
+        self.rng, self.reference, self.when, self.currency = rng, reference, when, currency
+        self.rows: list[Row] = []
+        self._orders = 0
 
-    def plain(self) -> Seeded:
-        """Sales, fees and VAT; one order with a reference that needs care."""
-        week = self.week(0)
-        week.sell(self.orders())
-        week.sale(49900)["merchant_reference1"] = 'Åsa "Öst" & Söner'
-        return week.payout()
+    def sell(self, orders: int, low: int = 9900, high: int = 249900) -> None:
+        """Add so many sales, each with two fees, of random amounts from `low` up to `high`."""
+        for _ in range(orders):
+            self.sale(self.rng.randrange(low, high, 100 if self.currency == "SEK" else 1))
 
-    def returns_and_midnight(self) -> list[Seeded]:
-        """Two equal partial refunds of one order are both real: there is no row id to tell them apart."""
-        week = self.week(1)
-        week.sell(self.orders())
-        order = week.sale(159800)
-        for amount in (24900, 24900, 10000):
-            week.refund(amount, order)
-        for row in week.rows[-3:-1]:
-            row.pop("refund_id")  # not even this tells the equal ones apart
-        week.refund(89900)
-        payout, rows = week.payout()
-        late = self.week(1, 4, at=time(23, 30))
-        late.sell(20)
-        return [({**payout, **_NOBODY_KNOWS}, rows), late.payout(fee_correction=0, commission_reversal=0)]
+    def sale(self, amount: int) -> Row:
+        """Add a sale with its fixed and its percentage fee, which share its capture_id. Returns the SALE row."""
+        row = self._order("SALE", "PURCHASE", amount, capture_id=self._uuid())
+        self._fee(row, "PURCHASE_FEE_FIXED", 395 if self.currency == "SEK" else 35)
+        self._fee(row, "PURCHASE_FEE_PERCENTAGE", (amount * 299 + 5000) // 10000)
+        return row
 
-    def debt_and_euro(self) -> list[Seeded]:
-        """Costs exceed sales by the deposit, and the settlement is 0."""
-        week = self.week(2)
-        week.sell(20, high=29900)
-        while sum(r["amount"] for r in week.rows if r["type"] == "RETURN") < 900000:
-            week.refund(self.dice.randrange(20000, 150000, 100))
-        self.debt = -week.payout()[0]["totals"]["settlement_amount"]
-        euro = self.week(2, currency="EUR")
-        euro.sell(25, 1900, 24900)
-        euro.refund(4990)
-        return [week.payout(deposit=self.debt), euro.payout()]
+    def refund(self, amount: int, sale: Row | None = None) -> Row:
+        """Add a RETURN, of an order of an earlier payout unless `sale` is given. Returns the row."""
+        row = self._order("RETURN", "PURCHASE_RETURN", amount, sale, refund_id=self._uuid())
+        row["capture_id"] = ""  # as the contract says
+        return row
 
-    def repaid_and_held_back(self) -> list[Seeded]:
-        """The opening debt is the last closing debt, repaid in one week; sales are large enough."""
-        week = self.week(3, reference=f"{self.dice.randrange(10**9, 10**10)}")
-        week.sell(60, low=69900)
-        held = self.week(3, 5, reference=str(UUID(int=self.dice.getrandbits(128), version=4)))
-        held.sell(self.orders())
-        held.commission(61250, returned=4900)
-        held.account("HOLDBACK", "ROLLING_RESERVE", 150000)
-        country = {"currency_code_of_registration_country": None}
-        payout, rows = held.payout()
-        return [week.payout(repay=self.debt), ({**payout, **country}, rows)]
+    def fee_refund(self, amount: int) -> None:
+        """Add a fee that is paid back, with the VAT on it."""
+        row = self._order("FEE_REFUND", "FEE_REFUND", amount)
+        row |= self._tax(amount)
 
-    def refunded_and_reversed(self) -> list[Seeded]:
-        """fee_correction has no rows behind it."""
-        week = self.week(4)
-        week.sell(self.orders())
-        week.fee_refund(1187)
-        week.fee_refund(395)
-        reversed_ = self.week(4, 4)
-        reversed_.sell(self.orders())
-        reversed_.reversal(129900, protected=99900)
-        reversed_.reversal(45000)
-        return [week.payout(fee_correction=4210), reversed_.payout()]
+    def reversal(self, amount: int, protected: int = 0) -> None:
+        """Add a lost dispute; what Klarna's merchant protection pays of it is a row of its own."""
+        number = self.rng.randrange(10**14, 10**15)
+        more: Row = {
+            "capture_id": "",
+            "reversal_reference": f"krn:klarna:eu1:dispute:goods_not_received:{number}",
+        }
+        row = self._order("REVERSAL", "REVERSAL", amount, **more)
+        if protected:
+            self._order("REVERSAL_MERCHANT_PROTECTION", "REVERSAL", protected, row, **more)
 
-    def disputed_and_gross(self) -> list[Seeded]:
-        """Whether a GROSS payout shows its fees is not known; here it does, and does not deduct them."""
-        week = self.week(5)
-        week.sell(self.orders())
-        week.account("CHARGE", "DISPUTE_FEE", 30000)
-        week.account("CREDIT", "DISPUTE_FEE_REFUND", 15000)
-        gross = self.week(5, 5)
-        gross.sell(self.orders())
-        return [week.payout(), gross.payout("GROSS")]
+    def commission(self, amount: int, returned: int = 0) -> None:
+        """Add commission that is paid to the merchant, and the part of it that is taken back."""
+        row = self._order("COMMISSION", "COMMISSION", amount)
+        if returned:
+            self._order("COMMISSION", "COMMISSION_RETURN", returned, row)
 
-    def released_and_wrong(self) -> list[Seeded]:
-        """The second payout's settlement amount is 3 kronor less than its totals make."""
-        week = self.week(6)
-        week.sell(self.orders())
-        week.account("RELEASE", "ROLLING_RESERVE", 150000)
-        week.account("CREDIT", "FRAUD_POLICY_CREDIT_NET", 79900)
-        wrong = self.week(6, at=time(9, 5))
-        wrong.sell(20)
-        settlement = wrong.payout()[0]["totals"]["settlement_amount"]
-        return [week.payout(), wrong.payout(settlement=settlement - 300)]
+    def account(self, kind: str, detailed_type: str, amount: int) -> None:
+        """Add a row of no order (CHARGE, CREDIT, HOLDBACK or RELEASE), which has few fields."""
+        row = {"type": kind, "detailed_type": detailed_type, "amount": amount, "currency_code": self.currency}
+        self.rows.append({**row, "payment_reference": self.reference})
+
+    def payout(self, settlement_type: str = "NET", **totals: int) -> Seeded:
+        """The payout, with the totals of the rows and those given, and its rows in a random order."""
+        self.rng.shuffle(self.rows)
+        every = totals_of(self.rows) | totals
+        return make_payout(self.reference, self.when, self.currency, settlement_type, **every), self.rows
+
+    # --- rows ---
+
+    def _order(self, kind: str, detailed_type: str, amount: int, order: Row | None = None, **more: Any) -> Row:
+        """Add a row of the order that `order` is a row of, or of a new order."""
+        about = order or self._new_order()
+        shared = (
+            *("order_id", "short_order_id", "merchant_reference1", "merchant_reference2"),
+            *("sale_date", "capture_date", "purchase_country", "shipping_country"),
+            "initial_payment_method_type",
+        )
+        row = {
+            "type": kind,
+            "detailed_type": detailed_type,
+            "amount": amount,
+            "currency_code": self.currency,
+            "payment_reference": self.reference,
+            **{name: about[name] for name in shared if name in about},
+            **more,
+        }
+        self.rows.append(row)
+        return row
+
+    def _new_order(self) -> Row:
+        self._orders += 1
+        rng = self.rng
+        bought = self.when - timedelta(days=rng.randint(2, 8), minutes=rng.randrange(1440))
+        number = f"{rng.randrange(10000, 99999)}"
+        references = [
+            {"merchant_reference1": f"shp_{rng.getrandbits(40):010x}", "merchant_reference2": number},
+            {"merchant_reference1": f"shp_{rng.getrandbits(40):010x}", "merchant_reference2": ""},
+            {"merchant_reference1": "  ", "merchant_reference2": number},
+            {"merchant_reference2": number},
+            {},
+        ]
+        country = "SE" if self.currency == "SEK" else "FI"
+        return {
+            "order_id": self._uuid(),
+            "short_order_id": f"{rng.getrandbits(32):08x}",
+            **rng.choices(references, weights=[90, 3, 3, 2, 2])[0],
+            "sale_date": f"{bought:%Y-%m-%dT%H:%M:%SZ}",
+            "capture_date": f"{bought + timedelta(hours=20):%Y-%m-%dT%H:%M:%SZ}",
+            "purchase_country": country,
+            "shipping_country": country,
+            "initial_payment_method_type": rng.choice(["invoice", "direct_debit", "fixed_amount", "card"]),
+        }
+
+    def _fee(self, sale: Row, detailed_type: str, amount: int) -> None:
+        self._order("FEE", detailed_type, amount, sale, capture_id=sale["capture_id"], **self._tax(amount))
+
+    def _tax(self, fee: int) -> Row:
+        """The fields for VAT on a fee, in the payout's currency and in the merchant's own (the euro at 11.40)."""
+        amount = vat(fee)
+        own = amount if self.currency == "SEK" else amount * 1140 // 100
+        return {
+            "vat_rate": VAT_RATE,
+            "vat_amount": amount,
+            "tax_in_currency_of_registration_country": own,
+            "currency_code_of_registration_country": "SEK",
+        }
+
+    def _uuid(self) -> str:
+        return str(UUID(int=self.rng.getrandbits(128), version=4))
+
+
+def big_payout(reference: str, sales: int, when: datetime) -> Seeded:
+    """A payout with so many sales, three rows for each: the sale and two fees."""
+    builder = PayoutBuilder(random.Random(reference), reference, when)
+    builder.sell(sales)
+    return builder.payout()

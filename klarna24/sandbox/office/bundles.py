@@ -1,8 +1,8 @@
 """SaveBundleList: what is refused, and how a voucher becomes a draft.
 
-The documentation names the answer types and not what triggers them. That a refusal of content is
-"Exception" is this sandbox's choice; it never answers DuplicateData, DataAlreadySaved, SystemError or
-NotSaved by itself. All is checked before anything is saved: the sandbox's choice, too.
+Only the names of the answer types are documented (docs/vendors/24sevenoffice.md, "SaveBundleList"). The sandbox
+chooses to refuse content with Exception, and to check everything before it saves anything. It answers
+DuplicateData, DataAlreadySaved, SystemError and NotSaved only where a fault asks for it.
 """
 
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 from klarna24.sandbox.office.company import Company, Draft, FiscalYear
-from klarna24.sandbox.office.world import OfficeWorld
+from klarna24.sandbox.office.state import OfficeState
 
 MAX_COMMENT = 75
-LEDGERS = (range(1500, 1530), range(2400, 2430))  # accounts that refuse an entry without a customer (fact)
+LEDGERS = (range(1500, 1530), range(2400, 2430))  # an entry on these needs a customer
 WARNINGS = {
     "vatisnotinbalance",
     "vatismissingfoundation",
@@ -23,8 +23,8 @@ WARNINGS = {
 }
 
 
-def save_bundle_list(office: OfficeWorld, company: Company, request: dict[str, Any]) -> dict[str, Any]:
-    """The SaveResponse for a request's BundleList: {"Type", "Description"}."""
+def save_bundle_list(office: OfficeState, company: Company, request: dict[str, Any]) -> dict[str, Any]:
+    """The SaveResponse to a request with a BundleList: {"Type", "Description"}."""
     bundles: dict[str, Any] | None = request["BundleList"]
     if not bundles:
         return {"Type": "Exception", "Description": "BundleList is empty"}
@@ -33,7 +33,7 @@ def save_bundle_list(office: OfficeWorld, company: Company, request: dict[str, A
         return {"Type": "Exception", "Description": problem}
     for bundle in bundles["Bundles"]:
         for voucher in bundle["Vouchers"]:
-            draft = office.keep(company, _draft(company, bundle, voucher))
+            draft = office.save_draft(company, _draft(company, bundle, voucher))
             if bundles["SaveOption"] == 0:
                 office.book(draft.id)
     return {"Type": "Ok"}
@@ -53,8 +53,8 @@ def _draft(company: Company, bundle: dict[str, Any], voucher: dict[str, Any]) ->
     )
 
 
-def _problems(office: OfficeWorld, company: Company, bundles: dict[str, Any]) -> Iterator[str]:
-    # options whose effect is not documented are refused rather than imitated
+def _problems(office: OfficeState, company: Company, bundles: dict[str, Any]) -> Iterator[str]:
+    # the sandbox refuses options whose effect is not documented
     if bundles["AllowDifference"] or bundles["DirectLedger"]:
         yield "AllowDifference and DirectLedger are not supported"
     if bundles["SaveOption"] not in (0, 1):
@@ -124,7 +124,7 @@ def _money_problems(company: Company, entry: dict[str, Any]) -> Iterator[str]:
         yield f"Amount {entry['Amount']:f} has more than two decimals"
     if entry["CurrencyId"] and entry["CurrencyId"] not in {c.symbol for c in company.currencies}:
         yield f"Currency {entry['CurrencyId']} does not exist"
-    # public code takes TaxNo for the code's number or for its id: either is accepted, nothing else
+    # clients send the number of the code or its id as TaxNo: the sandbox accepts both
     codes = {code.number for code in company.tax_codes} | {str(code.tax_id) for code in company.tax_codes}
     if entry["TaxNo"] and entry["TaxNo"] not in codes:
         yield f"TaxNo {entry['TaxNo']} does not exist"
@@ -134,6 +134,6 @@ def _date_problems(year: FiscalYear, when: datetime) -> Iterator[str]:
     day: date = when.date()
     if not year.start <= day < year.end:
         yield f"Date {day} is outside year {year.number} ({year.start} to {year.end - timedelta(days=1)})"
-    # the effect of a zone or a time of day is unknown, so the sandbox insists on the documented form
+    # the effect of a zone or a time of day is unknown, so the sandbox requires a local midnight without a zone
     if when.tzinfo or when.time() != time():
         yield f"Date {when.isoformat()} is not a local midnight without a zone"

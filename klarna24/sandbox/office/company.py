@@ -1,4 +1,4 @@
-"""What a company in 24SevenOffice holds. Numbers as in the contract; amounts are Decimal, debit positive."""
+"""The data of a company in 24SevenOffice. Amounts are Decimal; a debit is positive."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 class VoucherType(NamedTuple):
-    """TypeData and TransactionType. `number` is what Sort takes; ≤ 0 marks a system type."""
+    """A voucher type. `number` is its Sort; a number of 0 or below marks a system type."""
 
     type_id: int
     number: int
@@ -16,7 +16,7 @@ class VoucherType(NamedTuple):
 
 
 class TaxCode(NamedTuple):
-    """TaxCodeElement; the rate in per cent."""
+    """A VAT code; its rate is in per cent."""
 
     tax_id: int
     number: str
@@ -26,7 +26,7 @@ class TaxCode(NamedTuple):
 
 
 class Currency(NamedTuple):
-    """`rate` home units for `unit` units of the currency, today."""
+    """A currency: `unit` units of it cost `rate` in the company's own currency today."""
 
     symbol: str
     id: int
@@ -35,7 +35,7 @@ class Currency(NamedTuple):
 
 
 class Customer(NamedTuple):
-    """A company in the register; kind is the contract's CompanyType."""
+    """A customer or supplier in the register; `kind` is the contract's CompanyType."""
 
     name: str
     kind: str = "Business"
@@ -44,7 +44,10 @@ class Customer(NamedTuple):
 
 @dataclass
 class FiscalYear:
-    """`end` is exclusive (fact). `number` is what YearId takes: the start's year, a guess if split."""
+    """A fiscal year; `end` is the day after its last day.
+
+    `number` is the YearId. For a split year it is not documented: the sandbox chooses the year of `start`.
+    """
 
     id: str
     start: date
@@ -58,7 +61,7 @@ class FiscalYear:
 
 @dataclass
 class Draft:
-    """One voucher that waits for a person. Entries have the contract's Entry fields."""
+    """One voucher that is saved and not booked. Its entries have the fields of the contract's Entry."""
 
     id: int
     client_id: int
@@ -73,10 +76,10 @@ class Draft:
 
 @dataclass
 class Company:
-    """A client of 24SevenOffice, with the one identity that the sandbox's user has in it.
+    """A company, with the one identity that the sandbox's user has in it.
 
-    ledger: one dict a line with the contract's Transaction fields, plus Year, Sort, CustomerId,
-    DepartmentId, ProjectId.
+    `ledger` has a dict for each line: the fields of the contract's Transaction, and Year, Sort, CustomerId,
+    DepartmentId and ProjectId.
     """
 
     client_id: int
@@ -95,11 +98,11 @@ class Company:
     ledger: list[dict[str, Any]] = field(default_factory=list)
 
     def type_of(self, number: int) -> VoucherType | None:
-        """The voucher type with this Sort."""
+        """The voucher type with this Sort, if any."""
         return next((kind for kind in self.types if kind.number == number), None)
 
     def next_number(self, year: int, series: int) -> int:
-        """The number after the greatest one booked in the year's series; nothing is reserved (fact)."""
+        """The number after the highest one booked in the series of the year. It is not reserved."""
         sorts = {kind.number for kind in self.types if kind.series == series}
         used = (line["TransactionNo"] for line in self.ledger if line["Year"] == year and line["Sort"] in sorts)
         return max(used, default=0) + 1

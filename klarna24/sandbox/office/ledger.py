@@ -1,4 +1,7 @@
-"""The reading side of the ledger: GetTransactions and GetFiscalYears. Drafts are never seen here (fact)."""
+"""GetTransactions and GetFiscalYears: what a client can read of the ledger. Drafts never appear in it.
+
+See docs/vendors/24sevenoffice.md, "Reading" and "SaveBundleList".
+"""
 
 from datetime import datetime, time
 from typing import Any
@@ -15,14 +18,14 @@ _LINE = (
 
 
 def get_transactions(company: Company, search: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The ledger's lines that fit all filters given, one row a line."""
+    """The lines of the ledger that match all the given filters. Raises Fault."""
     if not search or _NEVER in (search["DateStart"], search["DateEnd"]):
         raise Fault("Client", "DateStart and DateEnd are required")
     if any(search[key].tzinfo for key in ("DateStart", "DateEnd", "RegisteredAfter")):
-        raise Fault("Client", "dates are sent without a zone")  # its effect is not known
-    # filters whose meaning is not known to us are refused rather than ignored
+        raise Fault("Client", "dates are sent without a zone")  # the effect of one is unknown
+    # the sandbox refuses filters whose meaning is not documented
     if search["LinkId"] != NO_INT or search["ShowOpenEntries"] is not None or search["VatCode"] is not None:
-        raise Fault("Client", "the sandbox does not know LinkId, ShowOpenEntries and VatCode")
+        raise Fault("Client", "the sandbox does not support LinkId, ShowOpenEntries and VatCode")
     return [
         {name: line[name] for name in _LINE} | {"Hidden": False, "Open": False, "HasVatDividend": False}
         for line in company.ledger
@@ -31,7 +34,7 @@ def get_transactions(company: Company, search: dict[str, Any] | None) -> list[di
 
 
 def _dates_fit(line: dict[str, Any], search: dict[str, Any]) -> bool:
-    """Both ends inclusive, as given: DateEnd at midnight leaves out what is later that day."""
+    """Both ends are inclusive: a DateEnd at midnight leaves out what is later on that day."""
     when: datetime = line["Date" if search["DateSearchParameters"] == "EntryDate" else "DateChanged"]
     registered: datetime = line["RegistrationDate"]
     start, end = search["DateStart"], search["DateEnd"]
@@ -55,12 +58,12 @@ def _invoice_fits(line: dict[str, Any], search: dict[str, Any]) -> bool:
         return False
     if search["HasInvoiceId"] is not None and search["HasInvoiceId"] != bool(line["InvoiceNo"]):
         return False
-    # all that comes in by SaveBundleList counts as Miscellaneous here, .NET's default
+    # the sandbox chooses that every saved voucher is Miscellaneous, the default of the contract
     return search["SystemType"] in (None, "Miscellaneous")
 
 
 def get_fiscal_years(company: Company) -> list[dict[str, Any]]:
-    """EndingDate is the day after the last (fact)."""
+    """The company's fiscal years; EndingDate is the day after the last one."""
     midnight = time()
     return [
         {

@@ -1,11 +1,11 @@
-"""Field tables in, checked values and .NET-style XML out: the part of XML Schema that the services use.
+"""The part of XML Schema that the services use: requests are checked and read, answers written as .NET does.
 
-A table is text, one field a line, in the vendor's order:
+The fields of a type are a table with a line for each, in the vendor's order:
 
     Name type [!] [*] [?] [=default]      ! required   * any number   ? nillable   = the contract's default
 
-A request is a dict: field name → int, Decimal, bool, datetime, str, dict, or list (an ArrayOf type is its
-list). A field that was left out has the contract's default, else None.
+A request becomes a dict: field name → int, Decimal, bool, datetime, str, dict, or list for an ArrayOf type.
+A field that was left out has the contract's default, or None if there is none.
 """
 
 import re
@@ -22,11 +22,13 @@ NIL = f"{{{XSI}}}nil"
 _DATETIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,7})?(Z|[+-]\d\d:\d\d)?")
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_LARGEST = Decimal("79228162514264337593543950335")  # .NET's decimal, both ways; its minimum is a default, too
+_LARGEST = Decimal(
+    "79228162514264337593543950335"
+)  # the limit of .NET's decimal; its negative is a default of the contract
 
 
 class Violation(Exception):
-    """A request that the contract does not allow; the text says where and why."""
+    """The contract does not allow the request; the text says where and why."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Service:
-    """One .asmx address. `types` also holds the elements of the calls: `Login` and `LoginResponse`.
+    """The contract of one service. `types` includes those of the calls, such as `Login` and `LoginResponse`.
 
-    `partial` names response types of which the table holds only the fields that the sandbox sends.
+    `partial` names types of answers whose table has only the fields that the sandbox sends.
     """
 
     name: str
@@ -57,12 +59,12 @@ class Service:
     partial: frozenset[str] = frozenset()
 
     def action(self, operation: str) -> str:
-        """The SOAPAction: namespace and operation with one slash between."""
+        """The SOAPAction: the namespace and the operation, with one slash between them."""
         return f"{self.namespace.rstrip('/')}/{operation}"
 
 
 def table(text: str) -> dict[str, tuple[Field, ...]]:
-    """Type name → fields, from `[Type]` headings with a line for each field below."""
+    """Type name → fields, from a text with `[Type]` headings and a line for each field."""
     types: dict[str, tuple[Field, ...]] = {}
     name = ""
     for line in filter(None, map(str.strip, text.splitlines())):
@@ -130,7 +132,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 
 
 def text_of(value: object) -> str:
-    """The lexical form in which .NET writes a value."""
+    """The value as .NET writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
@@ -142,7 +144,7 @@ def text_of(value: object) -> str:
 
 
 def read(service: Service, kind: str, element: etree._Element) -> dict[str, Any]:
-    """The element as a dict of its type's fields. Raises Violation."""
+    """The element as a dict with the fields of its type. Raises Violation."""
     where = etree.QName(element).localname
     if any(name != NIL for name in element.attrib):
         raise Violation(f"{where}: attributes are not allowed")
@@ -205,7 +207,7 @@ def _parse(service: Service, kind: str, text: str) -> object:
 
 
 def write(service: Service, kind: str, tag: str, value: Mapping[str, Any]) -> etree._Element:
-    """An element of the type. As .NET, leaves out None, empty lists, values equal to the default."""
+    """An element of the type. Like .NET, it leaves out None, empty lists and values that equal their default."""
     element = etree.Element(f"{{{service.namespace}}}{tag}", nsmap={"tns": service.namespace})
     _fill(service, kind, element, value)
     return element
@@ -214,7 +216,7 @@ def write(service: Service, kind: str, tag: str, value: Mapping[str, Any]) -> et
 def _fill(service: Service, kind: str, element: etree._Element, value: Mapping[str, Any]) -> None:
     fields = service.types[kind]
     unknown = set(value) - {f.name for f in fields}
-    if unknown - {"SandboxExtra"}:  # the one element that the sandbox may add, see OfficeWorld.extra_elements
+    if unknown - {"SandboxExtra"}:  # see OfficeState.extra_elements
         raise KeyError(f"{kind} has no {unknown}")
     for f in fields:
         for item in _items(f, value.get(f.name)):

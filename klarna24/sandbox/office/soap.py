@@ -1,4 +1,4 @@
-"""SOAP 1.1 envelopes: one body element in, one out, or a fault. No DTD, no entities, no SOAP 1.2."""
+"""SOAP 1.1 envelopes with one element in the body, and faults. DTDs, entities and SOAP 1.2 are refused."""
 
 from lxml import etree
 
@@ -9,7 +9,7 @@ _NAMES = {name: f"{{{ENVELOPE}}}{name}" for name in ("Envelope", "Header", "Body
 
 
 class Fault(Exception):
-    """An answer instead of a result: HTTP 500 with `soap:Client` (the request's fault) or `soap:Server`."""
+    """Raised to answer HTTP 500 with `soap:Client` (the request is wrong) or `soap:Server` instead of a result."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
@@ -17,8 +17,8 @@ class Fault(Exception):
 
 
 def body_of(raw: bytes) -> etree._Element:
-    """The one element inside soap:Body. Raises Violation."""
-    # looked for before parsing: libxml2 expands entities in attributes whatever the parser's options are
+    """The one element in the body of the envelope. Raises Violation."""
+    # checked before parsing: libxml2 expands entities in attributes whatever its options are
     if b"<!DOCTYPE" in raw or b"\0" in raw:
         raise Violation("a DTD, or an encoding other than UTF-8, is not allowed")
     parser = etree.XMLParser(
@@ -47,17 +47,17 @@ def _only_body(root: etree._Element) -> etree._Element:
 
 
 def envelope(content: etree._Element) -> bytes:
-    """The answer's bytes, UTF-8 with declaration, as .NET sends them."""
+    """The envelope as bytes: UTF-8 with an XML declaration, as .NET sends it."""
     root = etree.Element(_NAMES["Envelope"], nsmap={"soap": ENVELOPE})
     etree.SubElement(root, _NAMES["Body"]).append(content)
     return etree.tostring(root, xml_declaration=True, encoding="utf-8")
 
 
 def fault(code: str, text: str) -> bytes:
-    """A SOAP 1.1 fault; faultcode, faultstring and detail have no namespace."""
+    """The envelope of a fault, as bytes."""
     element = etree.Element(_NAMES["Fault"], nsmap={"soap": ENVELOPE})
     etree.SubElement(element, "faultcode").text = f"soap:{code}"
-    # lxml refuses control characters, and a fault may quote what was sent
+    # a fault may quote the request, and lxml refuses control characters
     etree.SubElement(element, "faultstring").text = "".join(c for c in text if c.isprintable() or c == "\n")
     etree.SubElement(element, "detail")
     return envelope(element)

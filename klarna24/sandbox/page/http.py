@@ -1,19 +1,19 @@
-"""The ledger's page over HTTP:
+"""The web page over HTTP:
 
 GET  /                   the page
-POST /book/{draft id}    numbers and books a draft, then leads back to the page
+POST /book/{draft id}    give a draft a number, book it, and redirect to the page
 
-For a browser on this machine and the forms of this page only. A site elsewhere that gives loopback a name of
-its own is sent away by its Host (server.py); one that posts a form to this address, by its Origin, and by the
-token, which it cannot read.
+Only a browser on this machine can use it, and only with the forms of this page. server.py checks the Host, so
+that no web site reaches it under a name of its own. A form on another site is refused by its Origin, and
+because it cannot read the token.
 """
 
 import re
 from hmac import compare_digest
 
-from klarna24.sandbox.office.world import OfficeWorld
+from klarna24.sandbox.office.state import OfficeState
 from klarna24.sandbox.page import style
-from klarna24.sandbox.page.draft_page import anchor, page
+from klarna24.sandbox.page.render import anchor, render
 from klarna24.sandbox.reply import Incoming, Reply
 
 _BOOK = re.compile(r"/book/([0-9]{1,9})")
@@ -26,41 +26,38 @@ _HEADERS = {
 
 
 def is_for(path: str) -> bool:
-    """Whether the path is one of the page's."""
+    """Whether the path belongs to the page."""
     return path == "/" or _BOOK.fullmatch(path) is not None
 
 
-def answer(office: OfficeWorld, token: str, incoming: Incoming) -> Reply:
-    """The answer to a request whose path is the page's. What is refused is said on the page."""
+def answer(office: OfficeState, token: str, incoming: Incoming) -> Reply:
+    """The answer to a request whose path belongs to the page. The page says why a request is refused."""
     booking = _BOOK.fullmatch(incoming.path)
     if booking is None:
         if incoming.method in ("GET", "HEAD"):
-            return _page(200, page(office, token))
-        return _refused(405, "This address is only looked at.", office, token, "GET, HEAD")
+            return _page(200, render(office, token))
+        return _refused(405, "This page can only be read, with GET.", office, token, "GET, HEAD")
     if incoming.method != "POST":
-        return _refused(405, "A draft is booked by its button.", office, token, "POST")
+        return _refused(405, "A draft is booked with its button, by POST.", office, token, "POST")
     if not _own_form(token, incoming):
-        word = (
-            "Nothing was booked: the button was not this page's, or was from before the sandbox was started anew."
-        )
-        return _refused(403, word, office, token)
+        message = "Nothing was booked: the button was on another site, or the sandbox has been restarted since."
+        return _refused(403, message, office, token)
     return _book(office, token, int(booking[1]))
 
 
 def _own_form(token: str, incoming: Incoming) -> bool:
-    """Origin is sent by every browser of today; where it is not, the token alone decides."""
+    """Whether the form is one of this page. Every current browser sends Origin; without it the token decides."""
     origin = incoming.headers.get("Origin")
     if origin is not None and origin != f"http://{incoming.headers.get('Host')}":
         return False
-    return compare_digest(incoming.body, f"token={token}".encode())  # the form's one field
+    return compare_digest(incoming.body, f"token={token}".encode())  # the form has no other field
 
 
-def _book(office: OfficeWorld, token: str, draft_id: int) -> Reply:
+def _book(office: OfficeState, token: str, draft_id: int) -> Reply:
     try:
         company, draft = office.draft(draft_id)
     except KeyError:
-        word = f"Draft {draft_id} is not in the ledger any more: it has been booked already, or deleted."
-        return _refused(404, word, office, token)
+        return _refused(404, f"Draft {draft_id} no longer exists: it was booked or deleted.", office, token)
     try:
         number = office.book(draft_id)
     except KeyError as error:
@@ -69,8 +66,8 @@ def _book(office: OfficeWorld, token: str, draft_id: int) -> Reply:
     return Reply(303, b"", "text/plain", {**_HEADERS, "Location": f"/#{place}"})
 
 
-def _refused(status: int, word: str, office: OfficeWorld, token: str, allow: str = "") -> Reply:
-    reply = _page(status, page(office, token, word))
+def _refused(status: int, message: str, office: OfficeState, token: str, allow: str = "") -> Reply:
+    reply = _page(status, render(office, token, message))
     if allow:
         reply.headers["Allow"] = allow
     return reply

@@ -1,4 +1,4 @@
-"""HTML, an element at a time. Text becomes markup in one place only, and is escaped there."""
+"""HTML elements. Text becomes markup in joined() and tag() only, which escape it."""
 
 from html import escape
 
@@ -6,15 +6,15 @@ _WITHOUT_END = {"input", "meta", "wbr"}
 
 
 class Html(str):
-    """Markup. Only tag() and joined() make it."""
+    """Text that is markup. Only tag() and joined() create it."""
 
     __slots__ = ()
 
 
 def tag(name: str, /, *content: str, **attributes: str) -> Html:
-    """An element. Content that is not Html is escaped, and so are the attributes' values.
+    """An element. Content that is not Html is escaped, as are the values of attributes.
 
-    ``class_`` stands for class, ``aria_label`` for aria-label.
+    `class_` becomes class, `aria_label` becomes aria-label.
     """
     start = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(text)}"' for key, text in attributes.items())
     end = "" if name in _WITHOUT_END else f"</{name}>"
@@ -22,5 +22,5 @@ def tag(name: str, /, *content: str, **attributes: str) -> Html:
 
 
 def joined(*content: str) -> Html:
-    """One after the other, without an element around them."""
+    """The parts, one after the other."""
     return Html("".join(part if isinstance(part, Html) else escape(part) for part in content))

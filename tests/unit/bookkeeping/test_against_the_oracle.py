@@ -1,14 +1,18 @@
-"""Four hundred payouts off a dice, each right to the öre or blocked: the oracle says which, and why."""
+"""Random payouts, each booked to the öre or blocked: an independent oracle says which, and why."""
 
+import json
 import random
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given, settings
 
 from klarna24.bookkeeping.mapping import needs_rows, voucher_for
 from klarna24.errors import Blocked
-from klarna24.klarna.client import parse_payout, parse_transaction
+from klarna24.klarna.answers import parse_payout
 from tests.support import bookkeeping as build
 from tests.support import oracle
 from tests.support.bookkeeping import ALL_ACCOUNTS, CHART, Json
@@ -32,44 +36,45 @@ class Case:
     shop: oracle.Shop
 
 
-class Dice:
+class RandomCase:
+    """Makes one case; the same seed makes the same case."""
+
     def __init__(self, seed: str) -> None:
-        self.random = random.Random(seed)
+        self.rng = random.Random(seed)
 
     def once_in(self, times: float) -> bool:
-        return self.random.random() * times < 1
+        return self.rng.random() * times < 1
 
     def case(self) -> Case:
         rows = self.rows()
         totals = self.totals(rows)
-        kind = self.random.choice(["NET", "NET", "NET", "GROSS"])
+        kind = self.rng.choice(["NET", "NET", "NET", "GROSS"])
         if self.once_in(40):
             kind = "GROSS_FEE"
         fee_terms_deducted = kind != "GROSS" or self.once_in(2)
         if self.once_in(12):
-            spoilt = self.random.choice([*ADDS, *LOWERS])
+            spoilt = self.rng.choice([*ADDS, *LOWERS])
             totals[spoilt] = -totals[spoilt] or -1
-        counted = [n for n in [*ADDS, *LOWERS] if fee_terms_deducted or n not in oracle.FEE_TERMS]
-        totals["settlement"] = sum(totals[n] if n in ADDS else -totals[n] for n in counted)
-        totals["opening_debt"] = totals["repay"] + self.random.choice([0, 0, 12_345])
+        totals["settlement"] = oracle.settlement_of(totals, fee_terms_deducted)
+        totals["opening_debt"] = totals["repay"] + self.rng.choice([0, 0, 12_345])
         totals["closing_debt"] = totals["opening_debt"] - totals["repay"] + totals["deposit"]
         if self.once_in(12):
-            totals["settlement"] += self.random.choice([-1, 1, 100, -totals["fee"] or 5])
+            totals["settlement"] += self.rng.choice([-1, 1, 100, -totals["fee"] or 5])
         if self.once_in(15):
-            totals["closing_debt"] += self.random.choice([-1, 1, 2_500])
+            totals["closing_debt"] += self.rng.choice([-1, 1, 2_500])
         if self.once_in(12):
             self.spoil(rows)
-        self.random.shuffle(rows)
+        self.rng.shuffle(rows)
         payout = build.payout_json(totals, merchant_settlement_type=kind)
         return Case(payout, rows, self.shop())
 
     def rows(self) -> list[Json]:
-        """Rows first: the totals are what they add up to."""
+        """The rows come first: the totals are their sums."""
         if self.once_in(40):
             return []
         returns_only = self.once_in(6)
-        rows = [self.row("SALE") for _ in range(0 if returns_only else self.random.randint(0, 6))]
-        rows += [self.row("RETURN") for _ in range(self.random.choice([0, 0, 1, 2]))]
+        rows = [self.row("SALE") for _ in range(0 if returns_only else self.rng.randint(0, 6))]
+        rows += [self.row("RETURN") for _ in range(self.rng.choice([0, 0, 1, 2]))]
         if self.once_in(4):
             reversal = self.row("REVERSAL")
             rows.append(reversal)
@@ -77,18 +82,18 @@ class Dice:
                 rows.append({**reversal, "type": "REVERSAL_MERCHANT_PROTECTION", "amount": 1})
         for sale in [row for row in rows if row["type"] == "SALE"]:
             rows += [{**sale, "type": "FEE", "amount": minor} for minor in (250, sale["amount"] // 37)]
-        rows += [self.row("FEE_REFUND") for _ in range(self.random.choice([0, 0, 0, 1]))]
+        rows += [self.row("FEE_REFUND") for _ in range(self.rng.choice([0, 0, 0, 1]))]
         for kind, types in (("CHARGE", CHARGES), ("CREDIT", CREDITS)):
-            for _ in range(self.random.choice([0, 0, 0, 1, 2])):
-                rows.append({**self.row(kind), "detailed_type": self.random.choice(types)})
+            for _ in range(self.rng.choice([0, 0, 0, 1, 2])):
+                rows.append({**self.row(kind), "detailed_type": self.rng.choice(types)})
         return rows
 
     def row(self, kind: str) -> Json:
-        order_id = f"order-{self.random.randint(1, 9999)}"
+        order_id = f"order-{self.rng.randint(1, 9999)}"
         return {"type": kind, "amount": self.amount(), "currency_code": "SEK", "order_id": order_id}
 
     def amount(self) -> int:
-        return self.random.choice([1, 99, 10_000, self.random.randint(1, 10**5), self.random.randint(1, 10**8)])
+        return self.rng.choice([1, 99, 10_000, self.rng.randint(1, 10**5), self.rng.randint(1, 10**8)])
 
     def totals(self, rows: list[Json]) -> Json:
         totals = dict.fromkeys([*ADDS, *LOWERS], 0)
@@ -99,13 +104,13 @@ class Dice:
         if rows:
             for name in ("fee_correction", "commission", "commission_reversal", "holdback", "release", "repay"):
                 totals[name] = self.amount() if self.once_in(5) else 0
-            balance = sum(totals[n] for n in ADDS) - sum(totals[n] for n in LOWERS)
+            balance = oracle.settlement_of(totals)
             if balance < 0 and not self.once_in(4):  # else the settlement is negative
                 totals["deposit"] = -balance
         return totals
 
     def spoil(self, rows: list[Json]) -> None:
-        match self.random.choice(["drop", "change", "unknown"]) if rows else "nothing":
+        match self.rng.choice(["drop", "change", "unknown"]) if rows else "nothing":
             case "drop":
                 rows.pop()
             case "change":
@@ -120,60 +125,112 @@ class Dice:
         if self.once_in(4):
             del accounts["reversals"]
         if self.once_in(8):
-            accounts.pop(self.random.choice(sorted(set(accounts) - {"payout", "receivable"})))
+            accounts.pop(self.rng.choice(sorted(set(accounts) - {"payout", "receivable"})))
         if self.once_in(15):
-            accounts[self.random.choice(["fees", "commission", "receivable", "payout"])] = NO_SUCH_ACCOUNT
+            accounts[self.rng.choice(["fees", "commission", "receivable", "payout"])] = NO_SUCH_ACCOUNT
         return oracle.Shop(
-            transfer=self.random.choice(["lump", "itemised", "itemised-fees"]),
+            transfer=self.rng.choice(["lump", "itemised", "itemised-fees"]),
             accounts=accounts,
             chart=frozenset(CHART),
             max_entries=12 if self.once_in(10) else 20_000,
         )
 
 
-def cases() -> list[Case]:
-    return [Dice(f"{SEED} {n}").case() for n in range(CASES)]
+@cache
+def judged() -> list[tuple[Case, oracle.Verdict]]:
+    cases = (RandomCase(f"{SEED} {number}").case() for number in range(CASES))
+    return [(case, oracle.judge(case.payout, case.rows, case.shop)) for case in cases]
 
 
 def outcome(case: Case) -> str | Counter[oracle.Posting]:
-    """A code, or the postings."""
+    """Return the code of what blocks it, or the postings."""
     shop = case.shop
-    accounts = {key: shop.accounts.get(key) for key in ALL_ACCOUNTS}  # None takes away what the base has
+    accounts = {key: shop.accounts.get(key) for key in ALL_ACCOUNTS}  # None removes what the base profile has
     voucher_settings = {"max_entries": shop.max_entries}
     profile = build.profile({"transfer": shop.transfer, "accounts": accounts, "voucher": voucher_settings})
-    payout, books = parse_payout(case.payout), build.books()
-    needed = needs_rows(payout, profile, books)
+    payout, books = parse_payout(json.dumps(case.payout)), build.books()
+    rows = build.transactions(case.rows) if needs_rows(payout, profile, books) else []
     try:
-        voucher = voucher_for(
-            payout, [parse_transaction(row) for row in case.rows] if needed else [], profile, books
-        )
-    except Blocked as held:
-        return held.code
+        voucher = voucher_for(payout, rows, profile, books)
+    except Blocked as blocked:
+        return blocked.code
     entries = voucher.entries if voucher else ()
     return Counter((entry.kind, entry.account_no, int(entry.amount * 100)) for entry in entries)
 
 
-def test_right_to_the_ore_or_blocked_as_the_oracle_says() -> None:
+def agree(found: str | Counter[oracle.Posting], verdict: oracle.Verdict) -> bool:
+    return found in verdict.reasons if verdict.reasons else found == verdict.postings
+
+
+def test_four_hundred_payouts_are_booked_to_the_ore_or_blocked_as_the_oracle_says() -> None:
     wrong = []
-    for number, case in enumerate(cases()):
-        verdict, found = oracle.judge(case.payout, case.rows, case.shop), outcome(case)
-        right = found in verdict.reasons if verdict.reasons else found == verdict.postings
-        if not right:
+    for number, (case, verdict) in enumerate(judged()):
+        found = outcome(case)
+        if not agree(found, verdict):
             wrong.append(f"case {number}: oracle {verdict}\n  klarna24 {found}\n  {case}")
     assert not wrong, f"{len(wrong)} of {CASES}:\n" + "\n".join(wrong[:5])
 
 
-def test_the_dice_show_every_face() -> None:
-    """Enough payouts are booked in every mode, and every reason to hold that they can have occurs alone."""
-    verdicts = [(case, oracle.judge(case.payout, case.rows, case.shop)) for case in cases()]
-    booked = Counter(case.shop.transfer for case, verdict in verdicts if verdict.postings and not verdict.reasons)
+def test_the_random_payouts_cover_every_mode_and_every_reason() -> None:
+    """Enough of them are booked in every mode, and every reason to block that they can have occurs alone."""
+    booked = Counter(case.shop.transfer for case, verdict in judged() if verdict.postings and not verdict.reasons)
     assert min(booked[mode] for mode in oracle.ITEMS) >= 40
-    alone = {next(iter(verdict.reasons)) for _, verdict in verdicts if len(verdict.reasons) == 1}
+    alone = {next(iter(verdict.reasons)) for _, verdict in judged() if len(verdict.reasons) == 1}
     assert alone == {
         *("residual", "debt", "negative", "account-missing", "account-unknown", "rows-mismatch"),
         *("unknown-type", "gross-fee", "too-many-entries"),
     }
-    assert any(not verdict.postings and not verdict.reasons for _, verdict in verdicts)
+    assert any(not verdict.postings and not verdict.reasons for _, verdict in judged())
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    totals=st.fixed_dictionaries(
+        dict.fromkeys((*ADDS, *LOWERS), st.just(0) | st.integers(0, 1_000) | st.integers(0, 10**11))
+    ),
+    kind=st.sampled_from(["NET", "GROSS", "GROSS_FEE"]),
+    fee_terms=st.booleans(),
+    older_debt=st.just(0) | st.integers(0, 10**6),
+    wrong=st.none()
+    | st.tuples(st.sampled_from(["settlement", "closing_debt"]), st.integers(-100, 100).filter(bool))
+    | st.tuples(st.sampled_from([*ADDS, *LOWERS]), st.integers(-(10**6), -1)),
+    transfer=st.sampled_from([*oracle.ITEMS]),
+    percent=st.integers(0, 100),
+)
+def test_a_payout_that_is_right_is_booked_and_one_wrong_figure_blocks_it(
+    totals: Json,
+    kind: str,
+    fee_terms: bool,
+    older_debt: int,
+    wrong: tuple[str, int] | None,
+    transfer: str,
+    percent: int,
+) -> None:
+    """However large the totals are: a settlement or debt that is off by an öre, or one negative total although the
+    sums hold; and a settlement without the fee terms under another type than GROSS."""
+    name, amount = wrong or ("", 0)
+    if name in totals:
+        totals[name] = amount
+    totals["settlement"] = oracle.settlement_of(totals, fee_terms)
+    totals["opening_debt"] = max(totals["repay"], 0) + older_debt
+    totals["closing_debt"] = totals["opening_debt"] - totals["repay"] + totals["deposit"]
+    if name in {"settlement", "closing_debt"}:
+        totals[name] += amount
+    rows = []
+    for total, types in oracle.ROWS_OF.items():  # two rows each, unless one of them would be zero
+        first = max(totals[total], 0) * percent // 100
+        parts = [minor for minor in (first, totals[total] - first) if minor]
+        rows += [{"type": next(iter(types)), "amount": minor, "currency_code": "SEK"} for minor in parts]
+    shop = oracle.Shop(transfer, ALL_ACCOUNTS, frozenset(CHART))
+    case = Case(build.payout_json(totals, merchant_settlement_type=kind), rows, shop)
+    verdict = oracle.judge(case.payout, case.rows, case.shop)
+    if wrong is None:
+        assert bool(verdict.reasons) == (
+            kind == "GROSS_FEE" or (kind == "NET" and totals["settlement"] != oracle.settlement_of(totals))
+        )
+    elif kind == "NET" and fee_terms:
+        assert {"settlement": "residual", "closing_debt": "debt"}.get(name, "negative") in verdict.reasons
+    assert agree(outcome(case), verdict)
 
 
 @pytest.mark.parametrize("settlement", [-3, 0, 3])

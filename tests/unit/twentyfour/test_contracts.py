@@ -14,7 +14,7 @@ from lxml import etree
 
 import klarna24.twentyfour
 from klarna24.sandbox.klarna.generate import big_payout, make_payout
-from klarna24.sandbox.office.contract_transaction import SERVICES
+from klarna24.sandbox.office.contract import SERVICES
 from tests.support.contracts import CONTRACTS, FILES, SOAP, XSD, schema_of
 from tests.support.shops import NOON, OpenShop, Shop
 

@@ -1,0 +1,188 @@
+"""Checks of the two services: Klarna answers, and 24SevenOffice has all that the profile names."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from klarna24.bookkeeping.figures import fiscal_year
+from klarna24.check.result import Check, failed, not_tried
+from klarna24.config.tables import Profile
+from klarna24.errors import Blocked, CredentialsFault, Klarna24Error, ProblemCode, Unavailable
+from klarna24.http import ServerTime
+from klarna24.klarna.client import KlarnaClient
+from klarna24.text import sentence
+from klarna24.twentyfour.books import BooksReader
+from klarna24.twentyfour.client import TwentyFourClient
+from klarna24.twentyfour.sessions import Sessions
+
+LOOK_BACK = timedelta(days=30)
+NORWAY = {"norway", "norge", "noreg"}  # how 24SevenOffice writes a country is not documented
+
+NamedCheck = tuple[str, Callable[[], Iterable[Check]]]
+
+
+def check_klarna(
+    profile: Profile, password: str | None, server_times: dict[str, ServerTime | None]
+) -> Generator[Check, None, set[str]]:
+    """List the payouts of the last 30 days; returns the currencies that are configured or paid in."""
+    settings, currencies = profile.klarna, set(profile.klarna.currencies or ())
+    if password is None:
+        yield not_tried("klarna", "klarna.password")
+        return currencies
+    today = datetime.now(profile.timezone).date()
+    client = KlarnaClient(settings, password)
+    try:
+        payouts = client.payouts(today - LOOK_BACK, today, profile.timezone)
+    except Klarna24Error as error:
+        yield failed("klarna", error)
+        return currencies
+    finally:
+        server_times["Klarna"] = client.server_time
+        client.close()
+    where = f"{urlsplit(settings.url).netloc} ({settings.region}, {settings.environment})"
+    count = f"{len(payouts)} payout{'' if len(payouts) == 1 else 's'}"
+    yield Check("klarna", "ok", f"{where}: {count} in the last {LOOK_BACK.days} days")
+    return currencies | {payout.currency for payout in payouts}
+
+
+def check_office(
+    profile: Profile,
+    password: str | None,
+    sessions: Sessions,
+    currencies: set[str],
+    server_times: dict[str, ServerTime | None],
+) -> Iterator[Check]:
+    """Log in and compare the company's books with the profile; ``currencies`` are those in which Klarna pays.
+
+    After a failed login, or where 24SevenOffice does not answer, the remaining checks are not tried.
+    """
+    blocker = "24sevenoffice.password" if password is None else ""
+    checks = _OfficeChecks(profile, str(password), sessions)
+    with closing(checks.client):
+        for name, check in checks.named(currencies):
+            if blocker:
+                yield not_tried(name, blocker)
+                continue
+            try:
+                yield from check()
+            except Klarna24Error as error:
+                yield failed(name, error)
+                if name == "24sevenoffice" or isinstance(error, Unavailable | CredentialsFault):
+                    blocker = name
+        server_times["24SevenOffice"] = checks.client.server_time
+
+
+class _OfficeChecks:
+    """Each method yields its checks, or raises Klarna24Error where there is nothing to show but the error."""
+
+    def __init__(self, profile: Profile, password: str, sessions: Sessions) -> None:
+        self._profile, self._password = profile, password
+        self._logged_in = False
+        self.client = TwentyFourClient(profile, self._password_for_login, sessions)
+
+    def _password_for_login(self) -> str:
+        self._logged_in = True
+        return self._password
+
+    def named(self, currencies: set[str]) -> Iterator[NamedCheck]:
+        """The checks in their order."""
+        voucher = self._profile.voucher
+        yield "24sevenoffice", self._company
+        yield "accounts", self._accounts
+        yield "voucher.type", self._voucher_type
+        if voucher.department_id is not None:
+            yield "voucher.department_id", self._department
+        if voucher.project_id is not None:
+            yield "voucher.project_id", self._project
+        if voucher.customer_id is not None or voucher.supplier_id is not None:
+            yield "customer, supplier", self._parties
+        yield "fiscal year", self._fiscal_year
+        yield "currency", lambda: self._currency(currencies)
+
+    def _company(self) -> Iterator[Check]:
+        """A cached session says nothing about the password, so that is tried as well."""
+        settings = self._profile.twentyfour
+        company = f"{self.client.ask(BooksReader.company_name)} ({settings.client_id})"
+        if self._logged_in:
+            yield Check("24sevenoffice", "ok", f"logged in to {company}")
+            return
+        yield Check("24sevenoffice", "ok", f"the session of the last run is valid for {company}")
+        if not self.client.accepts_credentials():
+            message = (
+                f"the cached session is still valid, but {settings.username} cannot log in with this password"
+            )
+            yield Check("24sevenoffice", "advice", message, "correct the password before the session ends")
+
+    def _accounts(self) -> Iterator[Check]:
+        chart = self.client.ask(BooksReader.chart)
+        if not chart:
+            message = sentence("24SevenOffice does not say what the company's chart of accounts is")
+            raise Unavailable(message, sentence("try again later"))
+        for key, number in self._profile.accounts.named():
+            if number in chart:
+                yield Check(f"account {key}", "ok", f"{number} {chart[number]}")
+            else:
+                message = sentence("{number} is not in 24SevenOffice's chart of accounts", number=number)
+                table = f"[profiles.{self._profile.name}.accounts] {key}"
+                hint = sentence("add it there, or change {table}", table=table)
+                yield failed(f"account {key}", Blocked(ProblemCode.ACCOUNT_UNKNOWN, message, hint))
+
+    def _voucher_type(self) -> Iterator[Check]:
+        found = self.client.ask(BooksReader.voucher_type)
+        yield Check("voucher.type", "ok", f"{found.title} ({found.number})")
+
+    def _department(self) -> Iterator[Check]:
+        name = self.client.ask(BooksReader.department)
+        yield Check("voucher.department_id", "ok", f"{self._profile.voucher.department_id} {name}")
+
+    def _project(self) -> Iterator[Check]:
+        """None of the services that klarna24 uses lists projects."""
+        message = f"{self._profile.voucher.project_id}: klarna24 cannot ask 24SevenOffice for its projects"
+        yield Check("voucher.project_id", "advice", message, "look for it in 24SevenOffice")
+
+    def _parties(self) -> Iterator[Check]:
+        """The name is shown only if it is Klarna: a mistyped number is that of some other customer, whose name
+        does not belong in this output."""
+        for key, name in self.client.ask(BooksReader.parties).items():
+            number = getattr(self._profile.voucher, key)
+            if "klarna" in name.casefold():
+                yield Check(f"voucher.{key}", "ok", f"{number} {name}")
+            else:
+                message = f"{number} is in 24SevenOffice's CRM, but its name does not contain Klarna"
+                yield Check(f"voucher.{key}", "advice", message, "look in 24SevenOffice whether it is right")
+
+    def _fiscal_year(self) -> Iterator[Check]:
+        """The fiscal year of a payout of today."""
+        today = datetime.now(self._profile.timezone).date()
+        year = fiscal_year(today, self._profile, self.client.ask(BooksReader.fiscal_years))
+        yield Check("fiscal year", "ok", f"{year} is open on {today}")
+
+    def _currency(self, currencies: set[str]) -> Iterator[Check]:
+        client = self.client.ask(BooksReader.client)
+        if not client.home_currency:
+            message = sentence("24SevenOffice does not say what the company's currency is")
+            raise Unavailable(message, sentence("try again later"))
+        yield Check("currency", "ok", f"the company keeps its books in {client.home_currency}")
+        if foreign := currencies - {client.home_currency}:
+            yield from self._foreign_currencies(foreign)
+        is_norwegian = client.country.casefold() in NORWAY or client.home_currency == "NOK"
+        if is_norwegian and self._profile.accounts.fees_vat is None:
+            yield Check(
+                "reverse charge",
+                "advice",
+                "there is no account for VAT on fees: a Norwegian company itself accounts for the VAT on fees "
+                "from abroad (snudd avregning, omvendt avgiftsplikt), and klarna24 does not do that",
+                "set the VAT code of the fees when you check a voucher; ask your accountant",
+            )
+
+    def _foreign_currencies(self, foreign: set[str]) -> Iterator[Check]:
+        """An advice about those whose payouts a run would block."""
+        if self._profile.voucher.foreign_currency == "rate":
+            foreign = foreign - set(self.client.ask(BooksReader.currencies))
+            hint = "add it to 24SevenOffice's currencies"
+        else:
+            table = f"[profiles.{self._profile.name}.voucher]"
+            hint = f'{table} foreign_currency = "rate", or book them by hand'
+        if foreign:
+            yield Check("currency", "advice", f"payouts in {', '.join(sorted(foreign))} will be blocked", hint)

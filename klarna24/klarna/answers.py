@@ -1,0 +1,209 @@
+"""Klarna's answers, checked against the contract and turned into payouts and transactions.
+
+The contract is components.schemas of the Settlements OpenAPI document 1.0.0-rc2. Unknown fields are ignored.
+Here text loses its control characters, and minor units become Decimal, once.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from klarna24.bookkeeping.payout import SIGNS, Payout, Totals, Transaction
+from klarna24.logs.redaction import server_text
+from klarna24.text import Sentence, clean, sentence
+
+FIRST_DAY = date(2005, 1, 1)  # Klarna's first year
+LAST_DAY = date(9999, 12, 30)  # the last day that can be moved into any time zone
+T = TypeVar("T")
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Unreadable(Exception):
+    """The body is not what the contract describes; ``why`` says where it differs."""
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list, and how many elements Klarna says the whole list has."""
+
+    items: list[T]
+    total: int | None
+
+
+def parse_payout(body: bytes | str) -> Payout:
+    """Return the payout in Klarna's JSON. Raises Unreadable."""
+    return _payout(_validated(_Payout, body))
+
+
+def parse_payouts(body: bytes | str) -> Page[Payout]:
+    """Return a page of the list of payouts. Raises Unreadable."""
+    page = _validated(_Payouts, body)
+    return Page([_payout(answer) for answer in page.payouts], page.pagination.total)
+
+
+def parse_transactions(body: bytes | str) -> Page[Transaction]:
+    """Return a page of the list of transactions. Raises Unreadable."""
+    page = _validated(_Transactions, body)
+    return Page([_transaction(answer) for answer in page.transactions], page.pagination.total)
+
+
+def error_text(body: bytes) -> str:
+    """Return what Klarna says of an error, beginning with ``: ``, with the correlation id that Klarna's support
+    asks for (docs/vendors/klarna.md, "Authentication, limits, errors"); an empty text if the body says nothing."""
+    try:
+        error = _Error.model_validate_json(body)
+    except ValidationError:
+        return ""
+    text = server_text("; ".join(filter(None, [error.error_code, *error.error_messages])), 300)
+    correlation = f" [correlation id {server_text(error.correlation_id, 60)}]" if error.correlation_id else ""
+    return f": {text}{correlation}" if text else correlation
+
+
+def _minor_to_decimal(minor: int) -> Decimal:
+    return Decimal(minor).scaleb(-2)
+
+
+def _not_empty(value: str) -> str:
+    if not (text := clean(value)):
+        raise ValueError("is empty")
+    return text
+
+
+def _utc(value: object) -> object:
+    """Read an ISO 8601 date-time; without an offset it is in UTC (docs/vendors/klarna.md, "Collections")."""
+    if not isinstance(value, str):
+        return value
+    try:
+        moment = datetime.fromisoformat(value)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("not a date and time") from None
+    if not FIRST_DAY < moment.date() < LAST_DAY:
+        raise ValueError("not a date that a payout can have")
+    return moment
+
+
+Text = Annotated[str, AfterValidator(clean)]
+Name = Annotated[str, AfterValidator(_not_empty)]
+Minor = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # int64 minor units; a float or a text is refused
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class _Pagination(_Answer):
+    total: int | None = Field(None, ge=0)
+
+
+class _Totals(_Answer):
+    """A total that is left out counts as zero; whether it was, the sum of the totals shows."""
+
+    settlement_amount: Minor
+    sale_amount: Minor | None = None
+    return_amount: Minor | None = None
+    reversal_amount: Minor | None = None
+    fee_amount: Minor | None = None
+    fee_correction_amount: Minor | None = None
+    fee_refund_amount: Minor | None = None
+    tax_amount: Minor | None = None
+    tax_refund_amount: Minor | None = None
+    commission_amount: Minor | None = None
+    commission_reversal_amount: Minor | None = None
+    charge_amount: Minor | None = None
+    credit_amount: Minor | None = None
+    holdback_amount: Minor | None = None
+    release_amount: Minor | None = None
+    repay_amount: Minor | None = None
+    deposit_amount: Minor | None = None
+    opening_debt_balance_amount: Minor | None = None
+    closing_debt_balance_amount: Minor | None = None
+
+
+class _Payout(_Answer):
+    payment_reference: Name
+    payout_date: Annotated[datetime, BeforeValidator(_utc)]
+    currency_code: Name
+    currency_code_of_registration_country: Text | None = None
+    merchant_settlement_type: Text
+    merchant_id: Name
+    totals: _Totals
+
+
+class _Transaction(_Answer):
+    type: Name
+    amount: Minor
+    currency_code: Name
+    detailed_type: Text | None = None
+    order_id: Text | None = None
+    merchant_reference1: Text | None = None
+    merchant_reference2: Text | None = None
+    tax_in_currency_of_registration_country: Minor | None = None
+    currency_code_of_registration_country: Text | None = None
+
+
+class _Payouts(_Answer):
+    payouts: list[_Payout]
+    pagination: _Pagination
+
+
+class _Transactions(_Answer):
+    transactions: list[_Transaction]
+    pagination: _Pagination
+
+
+class _Error(_Answer):
+    error_code: Text = ""
+    error_messages: list[Text] = []
+    correlation_id: Text = ""
+
+
+def _validated(model: type[Model], body: bytes | str) -> Model:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        raise Unreadable(sentence("the answer is not JSON"))
+    detail = clean(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+    raise Unreadable(sentence("the answer is not what the contract says: {detail}", detail=detail))
+
+
+def _payout(answer: _Payout) -> Payout:
+    totals = answer.totals
+    return Payout(
+        payment_reference=answer.payment_reference,
+        payout_date=answer.payout_date,
+        currency=answer.currency_code,
+        settlement_type=answer.merchant_settlement_type,
+        merchant_id=answer.merchant_id,
+        registration_currency=answer.currency_code_of_registration_country or None,
+        totals=Totals(
+            settlement=_minor_to_decimal(totals.settlement_amount),
+            amounts={total: _minor_to_decimal(getattr(totals, f"{total}_amount") or 0) for total in SIGNS},
+            opening_debt=_minor_to_decimal(totals.opening_debt_balance_amount or 0),
+            closing_debt=_minor_to_decimal(totals.closing_debt_balance_amount or 0),
+        ),
+    )
+
+
+def _transaction(answer: _Transaction) -> Transaction:
+    tax = answer.tax_in_currency_of_registration_country
+    return Transaction(
+        type=answer.type,
+        amount=_minor_to_decimal(answer.amount),
+        currency=answer.currency_code,
+        detailed_type=answer.detailed_type or None,
+        order_id=answer.order_id or None,
+        merchant_reference1=answer.merchant_reference1 or None,
+        merchant_reference2=answer.merchant_reference2 or None,
+        registration_tax=None if tax is None else _minor_to_decimal(tax),
+        registration_currency=answer.currency_code_of_registration_country or None,
+    )

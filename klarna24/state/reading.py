@@ -1,0 +1,162 @@
+"""What the state knows about payouts, profiles and events. Each question is one short read."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from klarna24.bookkeeping.payout import PayoutKey
+from klarna24.errors import ConfigFault
+from klarna24.state.base import Database
+from klarna24.state.records import Event, Owner, Row, Status, row_of
+from klarna24.text import sentence
+
+# As in the index payout_unfinished, which answers no other condition.
+_UNFINISHED = "status NOT IN ('drafted', 'booked', 'skipped')"
+
+
+class StateReader(Database):
+    """The reading half of :class:`~klarna24.state.store.State`."""
+
+    # Payouts
+
+    def row(self, owner: Owner, key: PayoutKey) -> Row | None:
+        """The payout of that key, whichever profile it belongs to."""
+        found = self._payouts(
+            "(client_id, environment, merchant_id, payment_reference, currency) = (?, ?, ?, ?, ?)",
+            owner.client_id,
+            owner.environment,
+            *key,
+        )
+        return found[0] if found else None
+
+    def by_reference(self, profile: str, payment_reference: str) -> list[Row]:
+        """More than one where a reference stands for several currencies or merchants."""
+        return self._payouts("payment_reference = ? AND profile = ? ORDER BY id", payment_reference, profile)
+
+    def unfinished(self, owner: Owner) -> list[Row]:
+        """The profile's payouts that are neither drafted, booked nor skipped, oldest first; only those of the
+        company and environment that the profile names today."""
+        return self._payouts(
+            f"profile = ? AND client_id = ? AND environment = ? AND {_UNFINISHED} ORDER BY payout_date, id", *owner
+        )
+
+    def waiting(self, profile: str) -> list[Row]:
+        """The profile's unfinished payouts, oldest first, of any company and environment."""
+        return self._payouts(f"profile = ? AND {_UNFINISHED} ORDER BY payout_date, id", profile)
+
+    def orphans(self, owner: Owner, profiles: Iterable[str]) -> list[Row]:
+        """The unfinished payouts of the same company and environment whose profile is not among ``profiles``."""
+        rows = self._payouts(
+            f"client_id = ? AND environment = ? AND {_UNFINISHED} ORDER BY payout_date, id",
+            owner.client_id,
+            owner.environment,
+        )
+        known = set(profiles)
+        return [row for row in rows if row.profile not in known]
+
+    def namesakes(self, owner: Owner, key: PayoutKey) -> list[Row]:
+        """The company's other payouts of the same reference: of another merchant, currency or environment."""
+        return self._payouts(
+            "client_id = ? AND payment_reference = ? AND (environment, merchant_id, currency) <> (?, ?, ?)",
+            owner.client_id,
+            key.payment_reference,
+            owner.environment,
+            key.merchant_id,
+            key.currency,
+        )
+
+    def _payouts(self, condition: str, *values: object) -> list[Row]:
+        found = self._query(f"SELECT * FROM payout WHERE {condition}", values)  # noqa: S608 - conditions stand above
+        return [row_of(row) for row in found]
+
+    # Companies
+
+    def anchor_accounts(self, owner: Owner) -> set[int]:
+        """The accounts of all anchors of the company's vouchers so far."""
+        found = self._query(
+            "SELECT DISTINCT anchor_account FROM payout WHERE client_id = ? AND anchor_account IS NOT NULL",
+            (owner.client_id,),
+        )
+        return {row["anchor_account"] for row in found}
+
+    def merchants(self, owner: Owner) -> set[str]:
+        """The merchants of the profile's payouts so far."""
+        found = self._query(
+            "SELECT DISTINCT merchant_id FROM payout WHERE profile = ? AND client_id = ? AND environment = ?",
+            owner,
+        )
+        return {row["merchant_id"] for row in found}
+
+    def check_owner(self, owner: Owner) -> None:
+        """Raises ConfigFault if the profile has payouts of another company."""
+        found = self._query("SELECT DISTINCT client_id FROM payout WHERE profile = ?", (owner.profile,))
+        for row in found:
+            if row["client_id"] != owner.client_id:
+                raise ConfigFault(
+                    sentence(
+                        "this profile's payouts were drafted in company {company}, but its client_id is now "
+                        "{client_id}",
+                        company=row["client_id"],
+                        client_id=owner.client_id,
+                    ),
+                    sentence("correct client_id, or give the new company a profile of its own"),
+                )
+
+    # Profiles
+
+    def profiles(self) -> list[str]:
+        """Every profile that has a row, also if it is no longer in profiles.toml."""
+        found = self._query("SELECT name FROM profile UNION SELECT profile FROM payout ORDER BY name")
+        return [row["name"] for row in found]
+
+    def checkpoint(self, profile: str) -> date | None:
+        """The payout date of the profile's newest payout of any status, from which the next listing goes back.
+
+        Rows are made only after a complete listing, so that it cannot move past a payout that was never seen.
+        """
+        (found,) = self._query("SELECT max(payout_date) AS newest FROM payout WHERE profile = ?", (profile,))
+        return date.fromisoformat(found["newest"]) if found["newest"] else None
+
+    def scope(self, profile: str) -> str | None:
+        """What the last complete listing asked for."""
+        found = self._query("SELECT scope FROM profile WHERE name = ?", (profile,))
+        return found[0]["scope"] if found else None
+
+    def completed_at(self, profile: str) -> datetime | None:
+        """When a run last came to its end, in UTC."""
+        found = self._query("SELECT completed_at FROM profile WHERE name = ?", (profile,))
+        return datetime.fromisoformat(found[0]["completed_at"]) if found and found[0]["completed_at"] else None
+
+    def last_run(self, owner: Owner) -> tuple[datetime | None, bool]:
+        """When the last run ended, and whether payouts are unfinished: what decides when the next is due."""
+        return self.completed_at(owner.profile), bool(self.unfinished(owner))
+
+    def counts(self, profile: str) -> dict[Status, int]:
+        """The number of the profile's payouts by status."""
+        found = self._query(
+            "SELECT status, count(*) AS payouts FROM payout WHERE profile = ? GROUP BY status ORDER BY status",
+            (profile,),
+        )
+        return {row["status"]: row["payouts"] for row in found}
+
+    # Events
+
+    def events(self, profile: str | None) -> list[Event]:
+        """The log, oldest first; of one profile, or of all."""
+        found = self._query(
+            "SELECT event.*, payment_reference, currency FROM event LEFT JOIN payout ON payout.id = payout_id"
+            " WHERE :profile IS NULL OR event.profile = :profile ORDER BY event.id",
+            {"profile": profile},
+        )
+        return [
+            Event(
+                datetime.fromisoformat(row["at"]),
+                row["who"],
+                row["profile"],
+                row["payment_reference"],
+                row["currency"],
+                row["what"],
+                row["answer"],
+                row["note"],
+            )
+            for row in found
+        ]

@@ -1,0 +1,120 @@
+"""The comments, references and accounts of a voucher's entries."""
+
+import re
+import tomllib
+from typing import get_args
+
+import pytest
+
+from klarna24.text import Language
+from tests.support import bookkeeping as build
+from tests.support.bookkeeping import (
+    ALL_ACCOUNTS,
+    ALL_TOTALS,
+    ITEMISED,
+    Json,
+    block,
+    book,
+    charge_and_credit,
+    row,
+)
+
+SMALL = {"settlement": 100, "sale": 100}
+
+# Comments and the anchor
+
+
+@pytest.mark.parametrize("language", get_args(Language))
+@pytest.mark.parametrize("length", [1, 8, 36, 42, 43, 47, 48, 49, 50, 61, 62, 75, 200])
+def test_a_comment_has_at_most_75_characters_and_the_reference_is_never_cut(length: int, language: str) -> None:
+    """And no payout is blocked for its language: the words of another one may be longer, and are cut."""
+    payout = build.payout(ALL_TOTALS, payment_reference="x" * length)
+    profile = {"accounts": ALL_ACCOUNTS, "language": language}
+    if length + len("Klarna  commission reversed") > 75:  # the longest of the English words
+        assert block(payout, charge_and_credit(), profile).code == "reference-too-long"
+        return
+    voucher = book(payout, charge_and_credit(), profile)
+    assert all(len(entry.comment) <= 75 for entry in voucher.entries)
+    assert all(entry.comment.startswith(f"Klarna {'x' * length} ") for entry in voucher.entries)
+
+
+@pytest.mark.parametrize(
+    ("totals", "rows", "account_no", "amount"),
+    [
+        # the payout entry, however small it is
+        ({"settlement": 1, "sale": 10_000, "return": 9_999}, [("SALE", 10_000), ("RETURN", 9_999)], 1930, "0.01"),
+        # where it is zero, the largest entry that is no row
+        (
+            {"settlement": 0, "sale": 10_000, "fee": 4_000, "tax": 1_000, "holdback": 5_000},
+            [("SALE", 10_000)],
+            1688,
+            "50.00",
+        ),
+        # rows only
+        ({"settlement": 0, "sale": 900, "return": 900}, [("SALE", 900), ("RETURN", 900)], 1580, None),
+    ],
+)
+def test_the_anchors_comment_always_begins_with_the_payment_reference(
+    totals: Json, rows: list[tuple[str, int]], account_no: int, amount: str | None
+) -> None:
+    transactions = [row(kind, minor, order_id=f"order-{minor}") for kind, minor in rows]
+    voucher = book(build.payout(totals), transactions, ITEMISED)
+    assert voucher.anchor.comment.startswith("Klarna XISA93DJ ")
+    assert voucher.anchor.account_no == account_no
+    assert amount is None or str(voucher.anchor.amount) == amount
+    assert voucher.name == "Klarna XISA93DJ 2026-11-19"
+
+
+def test_a_reference_of_75_characters_is_the_comment_unchanged_and_a_longer_one_is_blocked() -> None:
+    payout = build.payout({"settlement": 10_000, "sale": 10_000})
+    voucher = book(payout, [row("SALE", 10_000, order_id="å" * 75)], ITEMISED)
+    assert voucher.entries[1].comment == "å" * 75
+    assert block(payout, [row("SALE", 10_000, order_id="å" * 76)], ITEMISED).code == "reference-too-long"
+
+
+# Accounts
+
+
+@pytest.mark.parametrize("account", ["fees", "debt"])
+def test_a_missing_account_is_blocked_and_the_message_has_the_toml_line(account: str) -> None:
+    profile = {"accounts": {**ALL_ACCOUNTS, account: None}}
+    blocked = block(build.payout(ALL_TOTALS), charge_and_credit(), profile)
+    assert blocked.code == "account-missing"
+    assert f"{account} = " in blocked.message
+
+
+@pytest.mark.parametrize(
+    ("accounts", "types", "kept"),
+    [
+        ({}, ("A", "LOAN_FEE"), {}),
+        ({"charges": 6990}, ("A", "LOAN_FEE"), {"A": 6990}),
+        ({"charges": {"A": 6570, "other": 6990}}, ("A", "B", "LOAN_FEE"), {"A": 6570, "B": 6990}),
+        ({}, ("Å b",), {}),
+    ],
+    ids=["nothing yet", "a number", "a table", "no bare key"],
+)
+def test_the_toml_lines_with_a_number_filled_in_book_the_payout(
+    accounts: Json, types: tuple[str, ...], kept: dict[str, int]
+) -> None:
+    """What the profile is asked to add is TOML, repeats no key, and keeps what a line of that name had; otherwise
+    one blocked payout would lead to a file that cannot be read."""
+    total = 100 * len(types)
+    rows = [row("CHARGE", 100, detailed_type=kind) for kind in types]
+    payout = build.payout({"settlement": 10_000 - total, "sale": 10_000, "charge": total})
+    blocked = block(payout, rows, {"accounts": accounts})
+    assert blocked.code == "account-missing"
+    lines = re.findall(r"\w+ = (?:\{.*?\}|ACCOUNT)", f"{blocked.message} {blocked.hint}")
+    added = tomllib.loads("\n".join(lines).replace("ACCOUNT", "6352"))
+    voucher = book(payout, rows, {"accounts": {**accounts, **added}})
+    booked = {e.comment.split("charge ")[1]: e.account_no for e in voucher.entries if e.kind == "charge"}
+    assert booked == {**dict.fromkeys(types, 6352), **kept}
+
+
+def test_an_account_that_is_not_in_the_chart_is_blocked_although_the_profile_has_it() -> None:
+    blocked = block(build.payout(SMALL), books_over={"chart": {"1580": None}})
+    assert blocked.code == "account-unknown"
+    assert "1580" in blocked.message
+
+
+def test_an_account_that_this_payout_does_not_need_may_be_missing_in_the_chart() -> None:
+    book(build.payout(SMALL), books_over={"chart": {"6064": None, "2641": None}})

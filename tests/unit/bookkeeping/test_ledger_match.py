@@ -1,0 +1,175 @@
+"""When a voucher in the ledger counts as the one that was sent."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from klarna24.bookkeeping.ledger_match import (
+    LedgerLine,
+    LedgerMatch,
+    VoucherKey,
+    candidates,
+    judge,
+    mentions,
+)
+from klarna24.bookkeeping.voucher import Trace
+
+DAY = date(2026, 11, 19)
+OURS = {1930: "962.50", 1580: "-1000.00", 6064: "30.00", 2641: "7.50"}
+
+
+def trace(sums: dict[int, str] | None = None) -> Trace:
+    """Of the payout XISA93DJ, whose anchor is 962.50 on account 1930."""
+    amounts = {account_no: Decimal(amount) for account_no, amount in (sums or OURS).items()}
+    return Trace("XISA93DJ", "Klarna XISA93DJ 2026-11-19", 1930, DAY, Decimal("962.50"), amounts)
+
+
+def voucher(
+    number: int,
+    sums: dict[int, str] | None = None,
+    day: date = DAY,
+    comment: str = "Klarna XISA93DJ payout",
+    type_id: int = 9,
+) -> list[LedgerLine]:
+    """The lines of one voucher, one for each account; ours unless ``sums`` says otherwise."""
+    key = VoucherKey(number, type_id, day)
+    return [LedgerLine(key, account_no, Decimal(amount), comment) for account_no, amount in (sums or OURS).items()]
+
+
+# The reference in a comment
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "12",
+        "Klarna 12",
+        "Klarna 12 payout",
+        "12, booked by hand",
+        '"12"',
+        "'12'",
+        "(12)",
+        "ref:12",
+        "Klarna 12.",
+        "a;12;b",
+        "112 12",
+    ],
+)
+def test_a_comment_mentions_a_reference_that_stands_between_blanks_quotes_or_stops(comment: str) -> None:
+    assert mentions(comment, "12")
+
+
+@pytest.mark.parametrize(
+    "comment", ["", "123", "012", "12-3", "3-12", "12/3", "3/12", "x12", "12x", "12_3", "#12", "1 2", "12€"]
+)
+def test_a_comment_does_not_mention_a_reference_that_is_part_of_a_longer_word(comment: str) -> None:
+    assert not mentions(comment, "12")
+
+
+def test_a_reference_is_text_and_not_a_pattern() -> None:
+    assert mentions("Klarna a.c+ payout", "a.c+")
+    assert not mentions("Klarna abcc payout", "a.c+")
+
+
+# Candidates: the vouchers with a line that mentions the reference
+
+
+@pytest.mark.parametrize(("day", "counts"), [(date(2026, 11, 18), False), (DAY, True), (date(2026, 11, 20), True)])
+def test_a_voucher_dated_before_the_draft_is_no_candidate(day: date, counts: bool) -> None:
+    assert candidates(trace(), voucher(7, day=day)) == ({VoucherKey(7, 9, day)} if counts else set())
+
+
+def test_a_voucher_that_does_not_mention_the_reference_is_no_candidate() -> None:
+    lines = [*voucher(7, comment="Klarna XISA93DJ2 payout"), *voucher(8)]
+    assert candidates(trace(), lines) == {VoucherKey(8, 9, DAY)}
+
+
+# The judgement
+
+
+def test_no_voucher_proves_nothing() -> None:
+    assert judge(trace(), []) is None
+
+
+def test_one_voucher_with_our_sums_per_account_is_ours() -> None:
+    assert judge(trace(), voucher(7)) == LedgerMatch(7, ours=True, same_amount=True)
+
+
+@pytest.mark.parametrize("comment", ["", "Klarnas utbetalning", "XISA93DJ"])
+def test_the_sums_decide_whatever_the_comments_say(comment: str) -> None:
+    assert judge(trace(), voucher(7, comment=comment)) == LedgerMatch(7, ours=True, same_amount=True)
+
+
+def test_lines_of_one_account_are_added_up() -> None:
+    """A person may split or join lines before booking."""
+    split = [
+        *voucher(7, {1930: "900.00", 1580: "-1000.00"}),
+        *voucher(7, {1930: "62.50", 6064: "30", 2641: "7.5"}),
+    ]
+    assert judge(trace(), split) == LedgerMatch(7, ours=True, same_amount=True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "booked"),
+    [
+        ({**OURS, 1688: "0.00"}, OURS),
+        (OURS, {**OURS, 1688: "0"}),
+        ({**OURS, 1688: "0.00"}, {**OURS, 2890: "0"}),
+    ],
+    ids=["sent", "booked", "both"],
+)
+def test_accounts_with_a_sum_of_zero_are_not_compared(sent: dict[int, str], booked: dict[int, str]) -> None:
+    assert judge(trace(sent), voucher(7, booked)) == LedgerMatch(7, ours=True, same_amount=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{6064: "30.01"}, {2641: "0"}, {6990: "0.01"}, {1580: "1000.00"}],
+    ids=["an öre more", "an account less", "an account more", "the other side"],
+)
+def test_other_sums_are_not_ours(change: dict[int, str]) -> None:
+    found = judge(trace(), voucher(7, {**OURS, **change}))
+    assert found == LedgerMatch(7, ours=False, same_amount=True)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [voucher(8), voucher(7, day=date(2026, 11, 20)), voucher(7, type_id=10)],
+    ids=["number", "day", "series"],
+)
+def test_two_equal_vouchers_are_no_proof_of_one(second: list[LedgerLine]) -> None:
+    assert judge(trace(), [*second, *voucher(7)]) == LedgerMatch(7, ours=False, same_amount=True)
+
+
+def test_our_voucher_is_found_among_others_that_mention_the_reference() -> None:
+    lines = [*voucher(3, {1930: "962.50", 1580: "-962.50"}), *voucher(7), *voucher(9, {1930: "1", 1580: "-1"})]
+    assert judge(trace(), lines) == LedgerMatch(7, ours=True, same_amount=True)
+
+
+def test_of_several_others_the_smallest_number_with_our_amount_is_named() -> None:
+    """Not the smallest of all: a person is to look at the voucher that is most likely the payout."""
+    without, ours = {1930: "1.00", 1580: "-1.00"}, {1930: "962.50", 1580: "-962.50"}
+    lines = [*voucher(3, without), *voucher(9, ours), *voucher(8, ours)]
+    assert judge(trace(), lines) == LedgerMatch(8, ours=False, same_amount=True)
+    assert judge(trace(), [*voucher(4, without), *voucher(3, without)]) == LedgerMatch(3, False, False)
+
+
+@pytest.mark.parametrize(
+    ("account_no", "amount", "comment", "same"),
+    [
+        (1930, "962.50", "XISA93DJ by hand", True),
+        (1930, "-962.50", "XISA93DJ by hand", False),
+        (1930, "962.51", "XISA93DJ by hand", False),
+        (1930, "962.50", "by hand", False),
+        # on another account only with our own words, for a row of the bank's has the reference as well
+        (1940, "962.50", "XISA93DJ by hand", False),
+        (1940, "962.50", "Klarna XISA93DJ payout", True),
+        (1940, "962.50", "Klarna XISA93DJ2 payout", False),
+    ],
+)
+def test_our_amount_is_the_anchors_on_its_account_or_in_our_own_words(
+    account_no: int, amount: str, comment: str, same: bool
+) -> None:
+    found = judge(trace(), voucher(7, {account_no: amount, 1580: "-1.00"}, comment=comment))
+    assert found == LedgerMatch(7, ours=False, same_amount=same)

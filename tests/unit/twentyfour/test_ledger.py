@@ -1,0 +1,114 @@
+"""What the ledger is asked for, and which of its rows count."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from klarna24.bookkeeping.ledger_match import LedgerMatch
+from klarna24.bookkeeping.voucher import Trace
+from klarna24.twentyfour import ledger
+
+SENT, TODAY = date(2026, 11, 19), date(2026, 11, 24)
+STOCKHOLM, NEW_YORK = ZoneInfo("Europe/Stockholm"), ZoneInfo("America/New_York")
+SUMS = {1930: Decimal("962.50"), 1580: Decimal("-962.50")}
+TRACE = Trace("XISA93DJ", "Klarna XISA93DJ 2026-11-19", 1930, SENT, Decimal("962.50"), SUMS)
+
+
+class Ledger:
+    """Answers GetTransactions: rows from DateStart to DateEnd, by account or by voucher number."""
+
+    def __init__(self, moment: str) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.rows = [
+            SimpleNamespace(
+                TransactionNo=7,
+                TransactionTypeId=9,
+                Date=datetime.fromisoformat(moment),
+                AccountNo=account_no,
+                Amount=amount,
+                Comment="Klarna XISA93DJ payout",
+            )
+            for account_no, amount in SUMS.items()
+        ]
+
+    def read(self, **filters: Any) -> Iterable[Any]:
+        self.asked.append(filters)
+
+        def matches(row: Any) -> bool:
+            moment = row.Date.astimezone(UTC).replace(tzinfo=None) if row.Date.tzinfo else row.Date
+            by_account = filters.get("AccountNoStart", row.AccountNo) == row.AccountNo
+            by_number = filters.get("TransactionNoStart", row.TransactionNo) == row.TransactionNo
+            return filters["DateStart"] <= moment <= filters["DateEnd"] and by_account and by_number
+
+        return filter(matches, self.rows)
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone"),
+    [
+        ("2026-11-19T00:00:00", STOCKHOLM),
+        ("2026-11-18T23:00:00", STOCKHOLM),  # the midnight of the first day, in UTC
+        ("2026-11-24T00:00:00", STOCKHOLM),
+        ("2026-11-24T21:59:59", STOCKHOLM),
+        ("2026-11-25T02:00:00+00:00", NEW_YORK),  # nine in the evening of the last day
+    ],
+)
+def test_a_voucher_is_found_from_the_first_day_to_the_last(moment: str, zone: ZoneInfo) -> None:
+    found = ledger.find(Ledger(moment).read, [TRACE], TODAY, zone)
+    assert found == [LedgerMatch(7, ours=True, same_amount=True)]
+
+
+@pytest.mark.parametrize("moment", ["2026-11-18T00:00:00", "2026-11-18T21:59:59"])
+def test_a_voucher_of_the_day_before_the_draft_is_not_ours(moment: str) -> None:
+    """Although a day more is asked for, at both ends."""
+    assert ledger.find(Ledger(moment).read, [TRACE], TODAY, STOCKHOLM) == [None]
+
+
+def test_the_whole_last_day_is_asked_for_and_a_day_more_at_both_ends() -> None:
+    answers = Ledger("2026-11-20")
+    ledger.find(answers.read, [TRACE], TODAY, STOCKHOLM)
+    bounds = [(str(asked["DateStart"]), str(asked["DateEnd"])) for asked in answers.asked]
+    assert bounds == [
+        ("2026-11-18 00:00:00", "2026-11-25 23:59:59"),  # the account
+        ("2026-11-19 00:00:00", "2026-11-21 23:59:59"),  # the voucher
+    ]
+
+
+def test_a_draft_that_is_dated_ahead_is_looked_for_until_its_day() -> None:
+    answers = Ledger("2026-11-19")
+    assert ledger.find(answers.read, [TRACE], date(2026, 11, 1), STOCKHOLM) == [LedgerMatch(7, True, True)]
+
+
+def test_nothing_is_asked_where_nothing_was_sent() -> None:
+    answers = Ledger("2026-11-19")
+    assert ledger.find(answers.read, [], TODAY, STOCKHOLM, also=[1940]) == []
+    assert answers.asked == []
+
+
+@pytest.mark.parametrize(("comment", "ours"), [("Klarna XISA93DJ payout", False), ("rent", True)])
+def test_a_voucher_of_the_same_number_on_another_day_is_another(comment: str, ours: bool) -> None:
+    """It makes two equal vouchers if it mentions the reference, and concerns nobody otherwise."""
+    answers, other = Ledger("2026-11-20"), Ledger("2026-11-21")
+    for row in other.rows:
+        row.Comment = comment
+    answers.rows += other.rows
+    found = ledger.find(answers.read, [TRACE], TODAY, STOCKHOLM)
+    assert found == [LedgerMatch(7, ours=ours, same_amount=True)]
+
+
+def test_values_that_dotnet_leaves_out_are_read_as_their_defaults() -> None:
+    """And a row without number or date, which says nothing, is passed over."""
+    answers = Ledger("2026-11-20")
+    absent = dict.fromkeys(("TransactionTypeId", "AccountNo", "Amount", "Comment"))
+    for row in answers.rows:
+        row.TransactionTypeId = None
+    day = answers.rows[0].Date
+    for number, date_ in ((7, day), (None, day), (7, None)):
+        answers.rows.append(SimpleNamespace(TransactionNo=number, Date=date_, **absent))
+    found = ledger.find(lambda **_: answers.rows, [TRACE], TODAY, STOCKHOLM)
+    assert found == [LedgerMatch(7, ours=True, same_amount=True)]
