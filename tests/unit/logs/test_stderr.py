@@ -186,7 +186,7 @@ def test_under_systemd_each_line_has_its_level(open_shop: OpenShop, tmp_path: Pa
     assert any(line.startswith("<7>") and "SaveBundleList" in line for line in lines)
 
 
-def test_stderr_that_does_not_lead_to_systemd_gets_no_level(open_shop: OpenShop, tmp_path: Path) -> None:
+def test_where_stderr_does_not_lead_to_systemd_no_line_has_a_level(open_shop: OpenShop, tmp_path: Path) -> None:
     """A service's JOURNAL_STREAM is inherited by whatever it starts."""
     (line,) = run_under_systemd(open_shop(payouts=[BAD]), tmp_path, "8:1")
     assert line.startswith("klarna24: shop1: payout BAD is blocked")
