@@ -4,7 +4,8 @@ from datetime import datetime
 
 import click
 
-from klarna24.cli.options import GlobalOptions, RunOptions, all_option, jobs_option, json_option, profiles_option
+from klarna24.cli.global_options import GlobalOptions
+from klarna24.cli.options import RunOptions, all_option, jobs_option, json_option, profiles_option
 from klarna24.cli.runs import run_dry
 
 _day = click.DateTime(formats=["%Y-%m-%d"])

@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from klarna24.cli.options import GlobalOptions, complete_profile
+from klarna24.cli.global_options import GlobalOptions
+from klarna24.cli.options import complete_profile
 from klarna24.cli.setup import conversation
 from klarna24.config.folders import default_path
 from klarna24.errors import UsageFault

@@ -4,7 +4,8 @@ from contextlib import closing
 
 import click
 
-from klarna24.cli.options import GlobalOptions, complete_profile, json_option
+from klarna24.cli.global_options import GlobalOptions
+from klarna24.cli.options import complete_profile, json_option
 from klarna24.cli.output.json_documents import log_json
 from klarna24.cli.output.lines import print_line, print_log, while_someone_reads
 from klarna24.config.loading import load

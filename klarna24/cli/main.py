@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from klarna24 import __version__
-from klarna24.cli.options import GlobalOptions
+from klarna24.cli.global_options import GlobalOptions
 from klarna24.errors import Klarna24Error
 from klarna24.logs import journal_level
 from klarna24.logs.configure import logging_to

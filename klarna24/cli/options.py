@@ -6,19 +6,11 @@ from typing import NamedTuple
 
 import click
 
+from klarna24.cli.global_options import GlobalOptions
 from klarna24.config.folders import default_path
 from klarna24.config.loading import Config, load
 from klarna24.config.tables import Profile
 from klarna24.errors import UsageFault
-
-
-class GlobalOptions(NamedTuple):
-    """The options before the command's name."""
-
-    config: Path | None
-    state_dir: Path | None
-    verbose: bool
-    quiet: bool
 
 
 class RunOptions(NamedTuple):

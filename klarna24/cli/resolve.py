@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from klarna24.cli.options import GlobalOptions, complete_profile
+from klarna24.cli.global_options import GlobalOptions
+from klarna24.cli.options import complete_profile
 from klarna24.cli.terminal import read_line
 from klarna24.config.loading import load
 from klarna24.errors import UsageFault

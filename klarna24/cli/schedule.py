@@ -2,7 +2,8 @@
 
 import click
 
-from klarna24.cli.options import GlobalOptions, all_option, choose_profiles, profiles_option
+from klarna24.cli.global_options import GlobalOptions
+from klarna24.cli.options import all_option, choose_profiles, profiles_option
 from klarna24.schedule.crontab import crontab
 from klarna24.schedule.systemd import systemd
 

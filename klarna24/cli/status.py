@@ -2,7 +2,8 @@
 
 import click
 
-from klarna24.cli.options import GlobalOptions, all_option, json_option, profiles_option
+from klarna24.cli.global_options import GlobalOptions
+from klarna24.cli.options import all_option, json_option, profiles_option
 from klarna24.cli.output.json_documents import status_json
 from klarna24.cli.output.lines import print_line, while_someone_reads
 from klarna24.cli.output.tables import print_status

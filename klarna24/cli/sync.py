@@ -4,9 +4,9 @@ import sys
 
 import click
 
+from klarna24.cli.global_options import GlobalOptions
 from klarna24.cli.options import (
     Chosen,
-    GlobalOptions,
     RunOptions,
     all_option,
     choose_profiles,
@@ -49,14 +49,13 @@ def command(
     try:
         chosen = choose_profiles(options, names, every)
     except ConfigFault as fault:
-        from klarna24.cli.runs import report_file_fault  # noqa: PLC0415 - as below
+        from klarna24.cli.runs import report_file_fault  # noqa: PLC0415 - loads requests and zeep
 
         return report_file_fault(options, as_json, fault)
     known = {} if now else _standings(chosen)
     if not (as_json or options.verbose or sys.stdout.isatty()) and _nothing_to_do(chosen, known):
         return 0
-    # Imported here because most of cron's calls end above, and this loads zeep and requests.
-    from klarna24.cli.runs import run_sync  # noqa: PLC0415
+    from klarna24.cli.runs import run_sync  # noqa: PLC0415 - loads requests and zeep, and most of cron's runs end above
 
     return run_sync(options, RunOptions(names, every, as_json, jobs), chosen, known, wait)
 

@@ -1,8 +1,8 @@
 """The table of alerts in the state: what was mailed, so that nobody gets the same mail every night."""
 
-import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from klarna24.notify.alerts import Alert, Digest, KnownAlert
 from klarna24.state.base import Database
@@ -53,6 +53,6 @@ def _columns(it: KnownAlert) -> tuple[str | None, ...]:
     return (*it.alert.key, wording, it.alert.facts, *(at.isoformat() if at else None for at in moments))
 
 
-def _known_alert(row: sqlite3.Row) -> KnownAlert:
+def _known_alert(row: Any) -> KnownAlert:
     alert = Alert(row["profile"], row["subject"], row["code"], *from_stored(row["wording"]), row["facts"])
     return KnownAlert(alert, *(row[name] and datetime.fromisoformat(row[name]) for name in MOMENTS))
