@@ -41,7 +41,7 @@ def command(
     try:
         chosen = choose_profiles(options, names, every)
     except ConfigFault as fault:
-        from klarna24.cli.runs import report_file_fault  # noqa: PLC0415 - as below
+        from klarna24.cli.runs import report_file_fault  # noqa: PLC0415 - loads requests and zeep
 
         return report_file_fault(options, as_json, fault)
     known = {} if now else _standings(chosen)

@@ -1,7 +1,7 @@
 """What becomes of a payout: one class for each outcome; and what one profile's run comes to."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -116,7 +116,7 @@ class Plan(NamedTuple):
     profile that pass to this one; ``fault`` is what ended the planning before all was seen: nothing is sent then."""
 
     outcomes: list[Outcome]
-    adopted: list[Row] = []
+    adopted: Sequence[Row] = ()
     fault: Klarna24Error | None = None
 
 
