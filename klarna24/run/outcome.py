@@ -113,7 +113,7 @@ class Outcomes(NamedTuple):
 
 class Plan(NamedTuple):
     """What is to become of the new and the unfinished payouts, oldest first. ``adopted`` are records of another
-    profile that pass to this one; ``fault`` is what ended the planning before all was seen: nothing is sent then."""
+    profile that pass to this one. ``fault`` ended the planning before all was seen; then nothing is sent."""
 
     outcomes: list[Outcome]
     adopted: Sequence[Row] = ()
