@@ -49,11 +49,7 @@ def mentions(comment: str, payment_reference: str) -> bool:
 
 def candidates(trace: Trace, lines: Iterable[LedgerLine]) -> set[VoucherKey]:
     """The vouchers with a line, on the accounts that were searched, that mentions the reference."""
-    return {
-        line.key
-        for line in lines
-        if line.key.date >= trace.date and mentions(line.comment, trace.payment_reference)
-    }
+    return {line.key for line in lines if mentions(line.comment, trace.payment_reference)}
 
 
 def judge(trace: Trace, lines: Iterable[LedgerLine]) -> LedgerMatch | None:
@@ -61,7 +57,11 @@ def judge(trace: Trace, lines: Iterable[LedgerLine]) -> LedgerMatch | None:
     vouchers: defaultdict[VoucherKey, list[LedgerLine]] = defaultdict(list)
     for line in lines:
         vouchers[line.key].append(line)
-    ours = [key for key, its in vouchers.items() if _sums(its) == _without_zeros(trace.sums)]
+    ours = [
+        key
+        for key, its in vouchers.items()
+        if _sums(its) == _without_zeros(trace.sums) and any(_in_our_words(trace, line) for line in its)
+    ]
     if len(ours) == 1:
         return LedgerMatch(ours[0].transaction_no, ours=True, same_amount=True)
     if not vouchers:
@@ -72,9 +72,13 @@ def judge(trace: Trace, lines: Iterable[LedgerLine]) -> LedgerMatch | None:
 
 def _is_anchor(trace: Trace, line: LedgerLine) -> bool:
     """Our amount on our account; on another only in our own words, for a bank row has the reference as well."""
-    reference = trace.payment_reference
-    where = line.account_no == trace.account_no or line.comment.startswith(f"Klarna {reference} ")
-    return where and line.amount == trace.amount and mentions(line.comment, reference)
+    where = line.account_no == trace.account_no or _in_our_words(trace, line)
+    return where and line.amount == trace.amount and mentions(line.comment, trace.payment_reference)
+
+
+def _in_our_words(trace: Trace, line: LedgerLine) -> bool:
+    """Our comments begin so. A reference such as "12" or "payout" is a word of many other comments."""
+    return f"{line.comment} ".startswith(f"Klarna {trace.payment_reference} ")
 
 
 def _sums(lines: Iterable[LedgerLine]) -> dict[int, Decimal]:

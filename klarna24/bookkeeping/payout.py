@@ -73,6 +73,14 @@ class PayoutKey(NamedTuple):
     currency: str
 
 
+def may_be_same(one: PayoutKey, other: PayoutKey) -> bool:
+    """Return whether both may name the same payout: merchant or currency of one of them could not be read."""
+    same_reference = one.payment_reference == other.payment_reference
+    same_merchant = one.merchant_id == other.merchant_id or not (one.merchant_id and other.merchant_id)
+    same_currency = one.currency == other.currency or not (one.currency and other.currency)
+    return same_reference and same_merchant and same_currency
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
     """The sixteen totals (:data:`SIGNS`), the settlement and the debts. All but the settlement are magnitudes."""
@@ -117,9 +125,35 @@ class Payout:
         """Return what identifies the payout."""
         return PayoutKey(self.merchant_id, self.payment_reference, self.currency)
 
+    @property
+    def figures(self) -> dict[str, Decimal]:
+        """Return all figures by name, without zeros."""
+        return self.totals.named()
+
     def local_date(self, zone: ZoneInfo) -> date:
         """Return the day of the payout in the shop's time zone, which is the voucher's date."""
         return self.payout_date.astimezone(zone).date()
+
+
+@dataclass(frozen=True, slots=True)
+class OddPayout:
+    """A record of Klarna's list that does not follow the contract: what can be read of it, and ``why`` the rest
+    cannot. Currency and merchant are empty and the date is None where they are unreadable."""
+
+    payment_reference: str
+    payout_date: datetime | None
+    currency: str
+    merchant_id: str
+    figures: dict[str, Decimal]
+    why: str
+
+    @property
+    def key(self) -> PayoutKey:
+        """Return what identifies the record, as far as it can be read."""
+        return PayoutKey(self.merchant_id, self.payment_reference, self.currency)
+
+
+Listed = Payout | OddPayout
 
 
 @dataclass(frozen=True, slots=True)

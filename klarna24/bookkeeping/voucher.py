@@ -3,9 +3,8 @@
 Amounts are Decimal with two decimals; a debit is positive, a credit negative.
 """
 
-import hashlib
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -131,14 +130,3 @@ class Voucher:
         """Return what is needed to find the voucher in the ledger."""
         anchor = self.anchor
         return Trace(self.payment_reference, self.name, anchor.account_no, self.date, anchor.amount, self.sums())
-
-    def fingerprint(self) -> str:
-        """Return a hash that is equal for vouchers of the same content, whatever the order of their lines (Klarna
-        promises none) and the language of our own words. A voucher that may have been saved in spite of an
-        Exception is therefore not sent again because only those changed."""
-        ours = f"Klarna {self.payment_reference} "
-        lines = sorted(
-            repr(replace(entry, comment="") if entry.comment.startswith(ours) else entry) for entry in self.entries
-        )
-        head = (self.name, self.type.number, self.year, self.currency.symbol)
-        return hashlib.sha256(repr((head, lines)).encode()).hexdigest()

@@ -75,10 +75,16 @@ class Klarna(Table):
         return self.base_url or KLARNA_HOSTS[self.region, self.environment]
 
     def covers(self, merchant_id: str, currency: str) -> bool:
-        """Whether the filters let a payout of this merchant and currency through."""
-        return (self.currencies is None or currency in self.currencies) and (
-            self.merchant_ids is None or merchant_id in self.merchant_ids
-        )
+        """Whether the profile's filters let a payout of this merchant and currency through."""
+        return self.covers_merchant(merchant_id) and self.covers_currency(currency)
+
+    def covers_merchant(self, merchant_id: str) -> bool:
+        """Whether ``merchant_ids`` lets the merchant through."""
+        return self.merchant_ids is None or merchant_id in self.merchant_ids
+
+    def covers_currency(self, currency: str) -> bool:
+        """Whether ``currencies`` lets the currency through."""
+        return self.currencies is None or currency in self.currencies
 
 
 def disjoint(one: Klarna, other: Klarna) -> bool:

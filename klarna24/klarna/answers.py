@@ -4,17 +4,24 @@ The contract is components.schemas of the Settlements OpenAPI document 1.0.0-rc2
 Here text loses its control characters, and minor units become Decimal, once.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Generic, TypeVar
+from hashlib import sha256
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from klarna24.bookkeeping.payout import SIGNS, Payout, Totals, Transaction
+from klarna24.bookkeeping.payout import SIGNS, Listed, OddPayout, Payout, Totals, Transaction
 from klarna24.logs.redaction import server_text
 from klarna24.text import Sentence, clean, sentence
 
+PAGE_SIZE = 500  # the largest `size` in the contract
+# The figures of Totals.named() and what the contract calls them.
+FIGURES = {name: f"{name}_amount" for name in ("settlement", *SIGNS)} | {
+    f"{name}_debt": f"{name}_debt_balance_amount" for name in ("opening", "closing")
+}
 FIRST_DAY = date(2005, 1, 1)  # Klarna's first year
 LAST_DAY = date(9999, 12, 30)  # the last day that can be moved into any time zone
 T = TypeVar("T")
@@ -36,22 +43,49 @@ class Page(Generic[T]):
     items: list[T]
     total: int | None
 
-
-def parse_payout(body: bytes | str) -> Payout:
-    """Return the payout in Klarna's JSON. Raises Unreadable."""
-    return _payout(_validated(_Payout, body))
-
-
-def parse_payouts(body: bytes | str) -> Page[Payout]:
-    """Return a page of the list of payouts. Raises Unreadable."""
-    page = _validated(_Payouts, body)
-    return Page([_payout(answer) for answer in page.payouts], page.pagination.total)
+    def is_last(self, so_far: int) -> bool:
+        """Whether the list ends with this page, after which so many elements have been read. Where Klarna does not
+        say how many there are, a page that is not full is the last."""
+        return len(self.items) < PAGE_SIZE if self.total is None else so_far == self.total
 
 
-def parse_transactions(body: bytes | str) -> Page[Transaction]:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A transaction, and what identifies it: the payout that it says it belongs to, its capture and its refund."""
+
+    transaction: Transaction
+    payment_reference: str | None
+    capture_id: str | None
+    refund_id: str | None
+
+    @property
+    def identity(self) -> tuple[str, str] | None:
+        """What no other row of the payout has (docs/vendors/klarna.md, "Transaction rows"); None for most types."""
+        kind = self.transaction.type
+        identifier = {"SALE": self.capture_id, "RETURN": self.refund_id, "REVERSAL": self.refund_id}.get(kind)
+        return (kind, identifier) if identifier else None
+
+
+def parse_payout(body: bytes | str) -> Listed:
+    """Return the payout in Klarna's JSON, as far as it can be read. Raises Unreadable for what is no JSON object."""
+    return _listed(_json(body))
+
+
+def parse_payouts(body: bytes | str) -> Page[Listed]:
+    """Return a page of the list of payouts. A record that does not follow the contract becomes an OddPayout, so that
+    it does not block the others. Raises Unreadable."""
+    try:
+        page = _Payouts.model_validate_json(body)
+    except ValidationError:
+        odd = _validated(_Records, body)
+        return Page([_listed(record) for record in odd.payouts], odd.total)
+    return Page([_payout(answer) for answer in page.payouts], page.pagination.total if page.pagination else None)
+
+
+def parse_transactions(body: bytes | str) -> Page[Row]:
     """Return a page of the list of transactions. Raises Unreadable."""
     page = _validated(_Transactions, body)
-    return Page([_transaction(answer) for answer in page.transactions], page.pagination.total)
+    return Page([_row(answer) for answer in page.transactions], page.pagination.total if page.pagination else None)
 
 
 def error_text(body: bytes) -> str:
@@ -142,6 +176,9 @@ class _Transaction(_Answer):
     amount: Minor
     currency_code: Name
     detailed_type: Text | None = None
+    payment_reference: Text | None = None
+    capture_id: Text | None = None
+    refund_id: Text | None = None
     order_id: Text | None = None
     merchant_reference1: Text | None = None
     merchant_reference2: Text | None = None
@@ -151,12 +188,25 @@ class _Transaction(_Answer):
 
 class _Payouts(_Answer):
     payouts: list[_Payout]
-    pagination: _Pagination
+    pagination: _Pagination | None = None
+
+
+class _Records(_Answer):
+    """A list of payouts of which some are odd."""
+
+    payouts: list[Any]
+    pagination: Any = None
+
+    @property
+    def total(self) -> int | None:
+        """How many payouts the whole list has, if that can be read."""
+        total = self.pagination.get("total") if isinstance(self.pagination, dict) else None
+        return total if isinstance(total, int) and total >= 0 else None
 
 
 class _Transactions(_Answer):
     transactions: list[_Transaction]
-    pagination: _Pagination
+    pagination: _Pagination | None = None
 
 
 class _Error(_Answer):
@@ -176,6 +226,50 @@ def _validated(model: type[Model], body: bytes | str) -> Model:
     raise Unreadable(sentence("the answer is not what the contract says: {detail}", detail=detail))
 
 
+def _json(body: bytes | str) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise Unreadable(sentence("the answer is not JSON")) from None
+
+
+def _listed(record: Any) -> Listed:
+    """The record as a payout, or what can be read of it."""
+    try:
+        return _payout(_Payout.model_validate_json(json.dumps(record)))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+    fields = record if isinstance(record, dict) else {}
+    totals = fields.get("totals")
+    figures: dict[str, Any] = totals if isinstance(totals, dict) else {}
+    digest = sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:12]
+    return OddPayout(
+        payment_reference=_as_text(fields.get("payment_reference")) or f"unknown-{digest}",
+        payout_date=_as_moment(fields.get("payout_date")),
+        currency=_as_text(fields.get("currency_code")),
+        merchant_id=_as_text(fields.get("merchant_id")),
+        figures={
+            name: _minor_to_decimal(minor)
+            for name, key in FIGURES.items()
+            if isinstance(minor := figures.get(key), int) and minor
+        },
+        why=clean(f"{'.'.join(map(str, first['loc']))}: {first['msg']}"),
+    )
+
+
+def _as_text(value: object) -> str:
+    """A text or a whole number, cleaned; empty for anything else."""
+    return clean(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _as_moment(value: object) -> datetime | None:
+    try:
+        moment = _utc(value)
+    except ValueError:
+        return None
+    return moment if isinstance(moment, datetime) else None
+
+
 def _payout(answer: _Payout) -> Payout:
     totals = answer.totals
     return Payout(
@@ -192,6 +286,11 @@ def _payout(answer: _Payout) -> Payout:
             closing_debt=_minor_to_decimal(totals.closing_debt_balance_amount or 0),
         ),
     )
+
+
+def _row(answer: _Transaction) -> Row:
+    ids = answer.payment_reference, answer.capture_id, answer.refund_id
+    return Row(_transaction(answer), *(one or None for one in ids))
 
 
 def _transaction(answer: _Transaction) -> Transaction:

@@ -4,7 +4,6 @@ import logging
 import random
 import re
 import time
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
@@ -16,16 +15,16 @@ import tenacity
 import urllib3
 from requests.auth import HTTPBasicAuth
 
-from klarna24.bookkeeping.payout import Payout, PayoutKey, Transaction
+from klarna24.bookkeeping.payout import Listed, PayoutKey, Transaction, may_be_same
 from klarna24.config.tables import Klarna
 from klarna24.errors import BadAnswer, CredentialsFault, Unavailable
 from klarna24.http import AnswerTooLong, ServerTime, new_session, pace_of, read_whole
 from klarna24.klarna import answers
-from klarna24.klarna.answers import FIRST_DAY, LAST_DAY, Page, Unreadable
+from klarna24.klarna.answers import FIRST_DAY, LAST_DAY, Unreadable
+from klarna24.klarna.listing import NotReadable, Progress, read_payouts, read_rows
 from klarna24.logs.redaction import register_secret, server_text
 from klarna24.text import Sentence, joined, sentence
 
-PAGE_SIZE = 500  # the largest `size` in the contract
 TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = 120.0  # for a whole answer, so that a server that sends single bytes is cut off
 ANSWER_BYTES = 64 * 2**20
@@ -33,13 +32,10 @@ RETRY_SECONDS = 30.0
 RETRIED = {502, 503, 504}
 # docs/vendors/klarna.md, "Authentication, limits, errors"
 REQUESTS_A_SECOND = {"live": 200, "playground": 50}
-LISTING_ATTEMPTS = 3  # a list that changes while it is read is read again
 CHECK = "klarna24 check"
 NEXT_RUN = sentence("the next run carries on")
 REPORT = sentence("please report this to the maintainers of klarna24")
-ITEMS = {"/payouts": sentence("payouts"), "/transactions": sentence("transactions")}
 
-Progress = Callable[[int, int], None]  # called with the number of rows read, and the number of all rows
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -52,16 +48,16 @@ class _TryAgain(Unavailable):
         self.wait = wait
 
 
-class _NotFound(Unavailable):
+class _Refused(Unavailable):
+    """Klarna answered with a status that another attempt will not change."""
+
+
+class _Forbidden(CredentialsFault):
+    """HTTP 403: the credentials are known, and may not read this."""
+
+
+class _NotFound(_Refused):
     """Klarna does not have what was asked for (HTTP 404)."""
-
-
-class _ListChanged(Exception):
-    """The list changed while it was read; ``why`` is how that showed."""
-
-    def __init__(self, why: Sentence) -> None:
-        super().__init__(why)
-        self.why = why
 
 
 class KlarnaClient:
@@ -84,7 +80,7 @@ class KlarnaClient:
         """Close the connections."""
         self._session.close()
 
-    def payouts(self, since: date, until: date, zone: ZoneInfo) -> list[Payout]:
+    def payouts(self, since: date, until: date, zone: ZoneInfo) -> list[Listed]:
         """Return the profile's payouts from ``since`` to ``until``, both local days included, the oldest first.
 
         The bounds are sent as full date-times (docs/vendors/klarna.md, "Collections"). Payouts of other currencies
@@ -95,21 +91,30 @@ class KlarnaClient:
             return []  # a start date in the future: how Klarna answers such a window is not documented
         start = datetime.combine(since, datetime.min.time(), zone).astimezone(UTC)
         end = datetime.combine(until + timedelta(days=1), datetime.min.time(), zone).astimezone(UTC)
-        query = {
-            "start_date": f"{start:%Y-%m-%dT%H:%M:%SZ}",
-            "end_date": f"{end - timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}",
-        }
-        found = self._all_pages("/payouts", query, answers.parse_payouts)
-        own = [
-            payout
-            for payout in found
-            if since <= payout.local_date(zone) <= until
-            and self._settings.covers(payout.merchant_id, payout.currency)
-        ]
+        try:
+            found = read_payouts(
+                lambda query: self._get("/payouts", query, answers.parse_payouts),
+                start,
+                end - timedelta(seconds=1),
+            )
+        except NotReadable as error:
+            raise Unavailable(_about("/payouts", error.why), NEXT_RUN) from None
+        own = [payout for payout in found if self._is_own(payout, since, until, zone)]
         log.info("Klarna: %d payouts from %s to %s, %d of them the profile's", len(found), since, until, len(own))
-        return sorted(own, key=lambda payout: (payout.payout_date, payout.key))
+        earliest = datetime.min.replace(tzinfo=UTC)
+        return sorted(own, key=lambda payout: (payout.payout_date or earliest, payout.key))
 
-    def payout(self, key: PayoutKey) -> Payout | None:
+    def _is_own(self, payout: Listed, since: date, until: date, zone: ZoneInfo) -> bool:
+        """Whether the profile's filters and days do not exclude it; what cannot be read excludes nothing."""
+        day = payout.payout_date and payout.payout_date.astimezone(zone).date()
+        filters = self._settings
+        return (
+            (day is None or since <= day <= until)
+            and (not payout.merchant_id or filters.covers_merchant(payout.merchant_id))
+            and (not payout.currency or filters.covers_currency(payout.currency))
+        )
+
+    def payout(self, key: PayoutKey) -> Listed | None:
         """Return one payout by its reference, however old; None if Klarna no longer has it, or has it only in
         another currency or for another merchant."""
         if key.payment_reference in {".", ".."}:
@@ -119,69 +124,20 @@ class KlarnaClient:
             payout = self._get(path, {}, answers.parse_payout)
         except _NotFound:
             return None
-        return payout if payout.key == key else None
+        return payout if may_be_same(payout.key, key) else None
 
     def transactions(self, payment_reference: str, progress: Progress | None = None) -> list[Transaction]:
-        """Return all transactions of a payout, in Klarna's order."""
-        query = {"payment_reference": payment_reference}
-        return self._all_pages("/transactions", query, answers.parse_transactions, progress)
-
-    def _all_pages(
-        self,
-        path: str,
-        query: dict[str, str],
-        parse: Callable[[bytes], Page[T]],
-        progress: Progress | None = None,
-    ) -> list[T]:
-        """Read to the last page and count: stopping after the first page is the commonest fault of such clients
-        (docs/vendors/klarna.md, "Collections")."""
-        why = sentence("the list changed while it was read")
-        for _ in range(LISTING_ATTEMPTS):
-            try:
-                return self._read_pages(path, query, parse, progress)
-            except _ListChanged as changed:
-                why = changed.why
-        raise Unavailable(
-            _about(path, sentence("{why} ({count} attempts)", why=why, count=LISTING_ATTEMPTS)), NEXT_RUN
-        )
-
-    def _read_pages(
-        self,
-        path: str,
-        query: dict[str, str],
-        parse: Callable[[bytes], Page[T]],
-        progress: Progress | None,
-    ) -> list[T]:
-        fetched: list[T] = []
-        total: int | None = None
-        while True:
-            page = self._get(path, query | {"size": str(PAGE_SIZE), "offset": str(len(fetched))}, parse)
-            if page.total is None:
-                message = sentence(
-                    "Klarna: {path} does not say how many {items} there are", path=path, items=ITEMS[path]
-                )
-                raise Unavailable(message, REPORT)
-            if fetched and page.total != total:
-                raise _ListChanged(sentence("the list changed while it was read"))
-            total = page.total
-            fetched += page.items
-            if progress:
-                progress(len(fetched), total)
-            if len(fetched) == total:
-                break
-            if not page.items or len(fetched) > total:
-                message = sentence(
-                    "Klarna: {path} announced {total} {items} and sent {count}",
-                    path=path,
-                    total=total,
-                    items=ITEMS[path],
-                    count=len(fetched),
-                )
-                raise Unavailable(message, NEXT_RUN)
-        keys = Counter(item.key for item in fetched if isinstance(item, Payout))
-        if twice := [key.payment_reference for key, times in keys.items() if times > 1]:
-            raise _ListChanged(sentence("payout {reference} is listed twice", reference=twice[0][:75]))
-        return fetched
+        """Return all transactions of a payout, in Klarna's order. Raises BadAnswer where only this payout's rows
+        cannot be had, and Unavailable or CredentialsFault where Klarna answers nobody."""
+        path = "/transactions"
+        try:
+            return read_rows(
+                lambda query: self._get(path, query, answers.parse_transactions), payment_reference, progress
+            )
+        except NotReadable as error:
+            raise BadAnswer(_about(path, error.why), REPORT) from None
+        except (_Refused, _Forbidden) as error:
+            raise BadAnswer(error.message, error.hint) from None
 
     def _get(self, path: str, query: dict[str, str], parse: Callable[[bytes], T]) -> T:
         """Return the parsed answer, after repeated attempts if need be."""
@@ -225,7 +181,7 @@ class KlarnaClient:
         """Return the exception for a status other than 200."""
         status, text = response.status_code, answers.error_text(body)
         if status in {401, 403}:
-            return CredentialsFault(
+            return (CredentialsFault if status == 401 else _Forbidden)(
                 sentence(
                     "Klarna refused the credentials at {address} (HTTP {status}){said}",
                     address=self._settings.url,
@@ -248,7 +204,7 @@ class KlarnaClient:
             return _TryAgain(message)
         if 300 <= status < 400:
             message = joined(": ", (message, sentence("a redirect, which is never followed")))
-        return (_NotFound if status == 404 else Unavailable)(message, CHECK)
+        return (_NotFound if status == 404 else _Refused)(message, CHECK)
 
 
 def _about(path: str, text: str) -> Sentence:

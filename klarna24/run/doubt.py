@@ -2,7 +2,8 @@
 
 A payout comes into doubt
 -   when the run that sent it ended before an answer was written down, or the answer was lost (draft.py);
--   when the same figures were sent before under its reference, for another merchant or environment;
+-   when the same figures were sent before under its reference, for another merchant or environment, or the payout
+    itself in another company;
 -   when the ledger knows more than this state: the state is older than the books;
 -   when its reference stands in a voucher that is not quite the one we would send.
 
@@ -10,15 +11,18 @@ Its doubt ends when its voucher is found in the ledger, or when a person decides
 proves nothing: a program cannot see drafts (docs/vendors/24sevenoffice.md, "SaveBundleList").
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from klarna24.bookkeeping.ledger_match import LedgerMatch
+from klarna24.bookkeeping.payout import PayoutKey
+from klarna24.bookkeeping.voucher import Trace
 from klarna24.errors import Klarna24Error
 from klarna24.run import messages
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import Booked, InDoubt, Outcome, Ready
 from klarna24.state.records import Row
-from klarna24.text import sentence
+from klarna24.text import Sentence, sentence
 
 # Records that are in doubt
 
@@ -35,7 +39,7 @@ def look_up(context: RunContext, records: Sequence[Row]) -> Iterator[Outcome]:
         raise
     for record in records:
         match = next(matches) if record.trace else None
-        if match and match.ours and not _has_a_double(context, record):
+        if match and match.ours and record.trace and not _has_a_double(context, record.key, record.trace):
             yield Booked.of_record(record, transaction_no=match.transaction_no)
         else:
             yield still_in_doubt(context, record, match)
@@ -45,10 +49,7 @@ def still_in_doubt(context: RunContext, record: Row, match: LedgerMatch | None =
     """A record that is in doubt, with what the ledger says of it, if it was asked."""
     why = sentence("the run that sent it ended before an answer came")
     if match and match.ours:
-        why = sentence(
-            "voucher {number} may be its own, or that of another payout of the same reference",
-            number=match.transaction_no,
-        )
+        why = _whose(match)
     elif match:
         why = messages.elsewhere(match)
     problem = messages.in_doubt(context.resolve_command(record.key), why, record.trace, record.key.currency)
@@ -58,11 +59,18 @@ def still_in_doubt(context: RunContext, record: Row, match: LedgerMatch | None =
     return InDoubt.of_record(record, problem=problem)
 
 
-def _has_a_double(context: RunContext, record: Row) -> bool:
-    """Another payout under the same reference, whose voucher would look just the same."""
+def _has_a_double(context: RunContext, key: PayoutKey, trace: Trace) -> bool:
+    """Whether the company has another payout of the same reference whose voucher would look just the same."""
     return any(
-        record.trace and other.trace and other.trace.sums == record.trace.sums
-        for other in context.state.namesakes(context.owner, record.key)
+        other.client_id == context.owner.client_id and other.trace and other.trace.sums == trace.sums
+        for other in context.state.namesakes(context.owner, key)
+    )
+
+
+def _whose(match: LedgerMatch) -> Sentence:
+    return sentence(
+        "voucher {number} may be its own, or that of another payout of the same reference",
+        number=match.transaction_no,
     )
 
 
@@ -73,7 +81,17 @@ def known_otherwise(context: RunContext, outcome: Outcome) -> InDoubt | None:
     """A new payout whose reference and figures were sent before, for another merchant or environment: it may be
     one payout that Klarna or the profile now names otherwise, or two. Another currency is another payout."""
     for record in context.state.namesakes(context.owner, outcome.key):
-        if record.trace and record.key.currency == outcome.key.currency and record.totals == outcome.totals:
+        if record.client_id != context.owner.client_id:
+            was_sent = record.trace or record.in_doubt or record.status.finished
+            if was_sent and (record.key, record.environment) == (outcome.key, context.owner.environment):
+                why = sentence(
+                    "company {company} already has it ({status}), by profile {profile}",
+                    company=record.client_id,
+                    status=record.status,
+                    profile=record.profile,
+                )
+                return _put_in_doubt(context, outcome, why)
+        elif record.trace and record.key.currency == outcome.key.currency and record.totals == outcome.totals:
             why = sentence(
                 "the same figures were sent before under this reference, for merchant {merchant} in environment "
                 "{environment}",
@@ -101,12 +119,19 @@ def against_ledger(context: RunContext, outcomes: Sequence[Outcome]) -> list[Out
     traces = [outcome.voucher.trace() for outcome in ready.values()]
     matches = context.office.find(traces, context.today, context.state.anchor_accounts(context.owner))
     found = {index: match for index, match in zip(ready, matches, strict=True) if match}
-    ours = {index: match for index, match in found.items() if match.ours}
-    doubts: dict[int, InDoubt] = {
-        index: _put_in_doubt(context, ready[index], messages.elsewhere(match))
-        for index, match in found.items()
-        if not match.ours and match.same_amount and not _is_ordered(ready[index])
-    }
+    claims = Counter(match.transaction_no for match in found.values() if match.ours)
+    ours: dict[int, LedgerMatch] = {}
+    doubts: dict[int, InDoubt] = {}
+    for index, match in found.items():
+        outcome = ready[index]
+        if match.ours:
+            is_certain = claims[match.transaction_no] == 1
+            if is_certain and not _has_a_double(context, outcome.key, outcome.voucher.trace()):
+                ours[index] = match
+            else:
+                doubts[index] = _put_in_doubt(context, outcome, _whose(match))
+        elif match.same_amount and not _is_ordered(outcome):
+            doubts[index] = _put_in_doubt(context, outcome, messages.elsewhere(match))
     proof = next((match for index, match in ours.items() if not _was_sent(ready[index])), None)
     if proof:
         why = sentence(
@@ -126,6 +151,12 @@ def against_ledger(context: RunContext, outcomes: Sequence[Outcome]) -> list[Out
 def answer_lost(context: RunContext, outcome: Ready, said: str) -> InDoubt:
     """It was sent, and what came back does not say whether it was saved."""
     why = sentence("it was sent to 24SevenOffice, and whether it was saved is unknown: {said}", said=said)
+    return _put_in_doubt(context, outcome, why)
+
+
+def not_written_down(context: RunContext, outcome: Ready, error: Klarna24Error) -> InDoubt:
+    """24SevenOffice answered Ok, and the state could not keep that: to the next run it is a lost answer."""
+    why = sentence("24SevenOffice saved the draft, and that could not be written down: {why}", why=error.message)
     return _put_in_doubt(context, outcome, why)
 
 

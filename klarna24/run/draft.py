@@ -1,6 +1,7 @@
 """Save what is ready as drafts, oldest first, and write down what became of everything."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 
 from klarna24.errors import Klarna24Error, Unavailable
@@ -24,6 +25,8 @@ from klarna24.state.records import Status
 from klarna24.text import sentence
 from klarna24.twentyfour.answers import Kind
 
+WRITE_SECONDS = 30.0  # how long to try to write down that a draft was saved
+
 
 def draft(context: RunContext, plan: Plan) -> Outcomes:
     """What became of the plan. Where a fault ended it, all that was done until then is written down, and the rest
@@ -31,6 +34,8 @@ def draft(context: RunContext, plan: Plan) -> Outcomes:
     try:
         for record in plan.adopted:
             context.state.adopt(context.owner, record)
+        for record, key in plan.identified:
+            context.state.identify(context.owner, record, key)
         listed = [(outcome.payout, outcome.payout_date) for outcome in plan.outcomes if outcome.payout]
         context.state.listed(context.owner, listed, context.scope)
         planned = doubt.against_ledger(context, plan.outcomes)
@@ -99,11 +104,26 @@ def _send(context: RunContext, outcome: Ready) -> Outcome:
         return _answered(context, outcome, row_id, answer.kind, answer.said)
 
 
+def _write_patiently(write: Callable[[], None]) -> None:
+    """A draft was saved, and that must be written down: a reader or a full disk may be gone in a moment."""
+    deadline = time.monotonic() + WRITE_SECONDS
+    while True:
+        try:
+            return write()
+        except Klarna24Error:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
 def _answered(context: RunContext, outcome: Ready, row_id: int, kind: Kind, said: str) -> Outcome:
     state, owner, reference = context.state, context.owner, outcome.key.payment_reference
     match kind:
         case Kind.DRAFTED:
-            state.answered(owner, row_id, Status.DRAFTED, said)
+            try:
+                _write_patiently(lambda: state.answered(owner, row_id, Status.DRAFTED, said))
+            except Klarna24Error as error:
+                return doubt.not_written_down(context, outcome, error)
             return outcome.become(Drafted)
         case Kind.NOT_SENT | Kind.LOG_IN:
             state.answered(owner, row_id, Status.READY, said)
@@ -112,9 +132,9 @@ def _answered(context: RunContext, outcome: Ready, row_id: int, kind: Kind, said
             )
             raise Unavailable(message, sentence("the next run carries on"), reference)
         case Kind.REJECTED | Kind.REJECTED_UNTIL_CHANGED:
-            until_changed = kind is Kind.REJECTED_UNTIL_CHANGED
-            problem = messages.rejected(context.resolve_command(outcome.key), said, until_changed)
-            state.answered(owner, row_id, Status.REJECTED, said, problem, until_changed=until_changed)
+            awaits_order = kind is Kind.REJECTED_UNTIL_CHANGED
+            problem = messages.rejected(context.resolve_command(outcome.key), said, awaits_order)
+            state.answered(owner, row_id, Status.REJECTED, said, problem, awaits_order=awaits_order)
             return outcome.become(Rejected, problem=problem)
         case Kind.IN_DOUBT:
             in_doubt = doubt.answer_lost(context, outcome, said)

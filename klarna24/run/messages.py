@@ -98,12 +98,12 @@ def elsewhere(found: LedgerMatch) -> Sentence:
     )
 
 
-def rejected(command: ResolveCommand, said: str, until_changed: bool) -> Problem:
+def rejected(command: ResolveCommand, said: str, awaits_order: bool) -> Problem:
     hint = sentence("fix what it says; it is tried again at the next run")
-    if until_changed:
+    if awaits_order:
         hint = sentence(
-            "make sure in 24SevenOffice that nothing was saved, and fix what it says; it is sent again when the "
-            "voucher has changed, or after: {resend}",
+            "make sure in 24SevenOffice that nothing was saved, and fix what it says; it is sent again only after: "
+            "{resend}",
             resend=command("resend"),
         )
     for warning in WARNINGS:
@@ -179,3 +179,16 @@ def bug(profile: str, error: Exception) -> Problem:
             command=f"klarna24 sync --profile {profile}",
         ),
     )
+
+
+def odd(command: ResolveCommand, why: str) -> Problem:
+    """Klarna's record of the payout does not follow the contract."""
+    message = sentence(
+        "payout {reference} is blocked: Klarna's record of it cannot be read: {why}",
+        reference=short(command.payment_reference),
+        why=why,
+    )
+    hint = sentence(
+        "ask Klarna; it is tried again at each run; or book it by hand, then {skip}", skip=command("skip")
+    )
+    return Problem(ProblemCode.UNREADABLE, message, hint, command.payment_reference)

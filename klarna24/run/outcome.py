@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
-from klarna24.bookkeeping.payout import ZERO, Payout, PayoutKey
+from klarna24.bookkeeping.payout import ZERO, Listed, Payout, PayoutKey
 from klarna24.bookkeeping.voucher import Voucher
 from klarna24.errors import Klarna24Error, Problem, worst
 from klarna24.state.records import Row, Status
@@ -26,7 +26,7 @@ class Outcome:
     key: PayoutKey
     payout_date: date
     totals: dict[str, Decimal]
-    payout: Payout | None = None
+    payout: Listed | None = None
     record: Row | None = None
     voucher: Voucher | None = None
     problem: Problem | None = None
@@ -113,10 +113,12 @@ class Outcomes(NamedTuple):
 
 class Plan(NamedTuple):
     """What is to become of the new and the unfinished payouts, oldest first. ``adopted`` are records of another
-    profile that pass to this one. ``fault`` ended the planning before all was seen; then nothing is sent."""
+    profile that pass to this one; ``identified`` are records whose merchant or currency could not be read when they
+    were stored. ``fault`` ended the planning before all was seen; then nothing is sent."""
 
     outcomes: list[Outcome]
     adopted: Sequence[Row] = ()
+    identified: Sequence[tuple[Row, PayoutKey]] = ()
     fault: Klarna24Error | None = None
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from klarna24 import errors
 from klarna24.bookkeeping import mapping
-from klarna24.bookkeeping.payout import Payout, PayoutKey, Transaction
+from klarna24.bookkeeping.payout import Listed, OddPayout, Payout, PayoutKey, Transaction, may_be_same
 from klarna24.config.tables import disjoint
-from klarna24.errors import BadAnswer, ConfigFault, Klarna24Error, Problem, Unavailable, UsageFault
+from klarna24.errors import BadAnswer, ConfigFault, Klarna24Error, Problem, ProblemCode, Unavailable, UsageFault
 from klarna24.run import doubt, messages
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import (
@@ -36,7 +36,7 @@ class _Listing:
     """What Klarna lists, and what the state knows: ``records`` of what is listed, and ``orphans``, the unfinished
     ones of a profile that is gone and that Klarna no longer lists."""
 
-    payouts: list[Payout]
+    payouts: list[Listed]
     records: dict[PayoutKey, Row | None]
     orphans: list[Row]
     adopted: list[Row]
@@ -49,14 +49,19 @@ def plan(context: RunContext) -> Plan:
     unfinished = context.state.unfinished(context.owner)
     doubts, fault = until_fault(doubt.look_up(context, [record for record in unfinished if record.in_doubt]))
     if fault:
-        return Plan(doubts, [], fault)
+        return Plan(doubts, fault=fault)
     try:
         listing = _list(context)
     except Klarna24Error as error:
-        return Plan(doubts, [], error)
+        return Plan(doubts, fault=error)
     others, fault = until_fault(_outcomes(context, unfinished, listing))
     found = sorted([*doubts, *others], key=lambda outcome: (outcome.payout_date, outcome.key))
-    return Plan(found, listing.adopted, fault)
+    identified = [
+        (record, payout.key)
+        for payout in listing.payouts
+        if (record := listing.records[payout.key]) and isinstance(payout, Payout) and record.key != payout.key
+    ]
+    return Plan(found, listing.adopted, identified, fault)
 
 
 def preview(context: RunContext, period: tuple[date | None, date | None]) -> Outcomes:
@@ -71,6 +76,9 @@ def _preview(context: RunContext, first: date | None, last: date | None) -> Iter
         raise UsageFault(message, sentence("give {option} as well", option="--from"))
     for payout in context.klarna.payouts(since, until, context.profile.timezone):
         record = context.state.row(context.owner, payout.key)
+        if isinstance(payout, OddPayout):
+            yield _odd(context, payout, record)
+            continue
         outcome = _mapped(context, payout, record)
         if record and record.in_doubt:
             yield replace(doubt.still_in_doubt(context, record), voucher=outcome.voucher)
@@ -85,12 +93,21 @@ def _list(context: RunContext) -> _Listing:
     state, profile = context.state, context.profile
     payouts = context.klarna.payouts(_since(context), context.today, profile.timezone)
     _check_merchants(context, payouts)
-    records = {payout.key: state.row(context.owner, payout.key) for payout in payouts}
+    records = {payout.key: _record_of(context, payout) for payout in payouts}
     orphans = [record for record in _orphans(context, payouts) if record.key not in records]
     of_others = [record for record in records.values() if record and record.profile != profile.name]
     for record in of_others:
         _check_may_adopt(context, record)
     return _Listing(payouts, records, orphans, [*of_others, *orphans])
+
+
+def _record_of(context: RunContext, payout: Listed) -> Row | None:
+    """What the state knows of the payout, also where it could not be read in full, now or then."""
+    if record := context.state.row(context.owner, payout.key):
+        return record
+    known = context.state.by_reference(context.profile.name, payout.payment_reference)
+    similar = [record for record in known if may_be_same(record.key, payout.key)]
+    return similar[0] if len(similar) == 1 else None
 
 
 def _since(context: RunContext) -> date:
@@ -101,14 +118,15 @@ def _since(context: RunContext) -> date:
     return max(start, checkpoint - OVERLAP)
 
 
-def _orphans(context: RunContext, listed: list[Payout]) -> list[Row]:
+def _orphans(context: RunContext, listed: list[Listed]) -> list[Row]:
     """Unfinished payouts of a profile that is gone, which this one would see if Klarna still listed them."""
-    merchants = {payout.merchant_id for payout in listed} | context.state.merchants(context.owner)
+    named = context.profile.klarna.merchant_ids or ()
+    merchants = {payout.merchant_id for payout in listed} | context.state.merchants(context.owner) | {*named}
     return [
         record
         for record in context.state.orphans(context.owner, context.config.profiles)
         if context.profile.klarna.covers(record.key.merchant_id, record.key.currency)
-        and (not merchants or record.key.merchant_id in merchants)
+        and record.key.merchant_id in merchants
     ]
 
 
@@ -117,8 +135,9 @@ def _outcomes(context: RunContext, unfinished: list[Row], listing: _Listing) -> 
     for payout in listing.payouts:
         if outcome := _outcome(context, payout, listing.records[payout.key]):
             yield outcome
+    listed = {record.id for record in listing.records.values() if record}
     for record in [*unfinished, *listing.orphans]:
-        is_older = record.key not in listing.records and not record.in_doubt
+        is_older = record.id not in listed and not record.in_doubt
         if is_older and (outcome := _older(context, record)):
             yield outcome
 
@@ -126,22 +145,40 @@ def _outcomes(context: RunContext, unfinished: list[Row], listing: _Listing) -> 
 # What is new, blocked or rejected
 
 
-def _outcome(context: RunContext, payout: Payout, record: Row | None) -> Outcome | None:
+def _outcome(context: RunContext, payout: Listed, record: Row | None) -> Outcome | None:
     """None for what is finished and unchanged, and for what is in doubt, which doubt.py alone decides."""
+    if isinstance(payout, OddPayout):
+        return None if record and not record.may_be_sent else _odd(context, payout, record)
     if record is None:
         outcome = _mapped(context, payout, None)
         return doubt.known_otherwise(context, outcome) or outcome
     if record.in_doubt:
         return None
     if record.may_be_sent:
-        is_still_empty = record.status is Status.SKIPPED and record.totals == payout.totals.named()
+        is_still_empty = record.status is Status.SKIPPED and record.totals == payout.figures
         return None if is_still_empty else _mapped(context, payout, record)
-    return None if record.totals == payout.totals.named() else _finished(context, payout, record)
+    return None if record.totals == payout.figures else _finished(context, payout, record)
+
+
+def _odd(context: RunContext, payout: OddPayout, record: Row | None) -> Blocked:
+    """A record that cannot be read is blocked, and the others go on. Where its date cannot be read it has the start
+    date, which moves no checkpoint."""
+    if record:
+        payout = replace(payout, merchant_id=record.key.merchant_id, currency=record.key.currency)
+    moment, zone = payout.payout_date, context.profile.timezone
+    return Blocked(
+        key=payout.key,
+        payout_date=moment.astimezone(zone).date() if moment else context.profile.start_date,
+        totals=payout.figures,
+        payout=payout,
+        record=record,
+        problem=messages.odd(context.resolve_command(payout.key), payout.why),
+    )
 
 
 def _finished(context: RunContext, payout: Payout, record: Row) -> Outcome:
     """Drafted, booked or skipped, with a problem where Klarna has changed its figures since."""
-    now = payout.totals.named()
+    now = payout.figures
     problem = None
     if record.totals != now:
         command = context.resolve_command(record.key)
@@ -159,7 +196,7 @@ def _mapped(context: RunContext, payout: Payout, record: Row | None) -> Outcome:
     known: dict[str, Any] = {
         "key": payout.key,
         "payout_date": payout.local_date(context.profile.timezone),
-        "totals": payout.totals.named(),
+        "totals": payout.figures,
         "payout": payout,
         "record": record,
     }
@@ -168,14 +205,15 @@ def _mapped(context: RunContext, payout: Payout, record: Row | None) -> Outcome:
         needs_rows = mapping.needs_rows(payout, context.profile, context.books)
         rows = _rows(context, payout) if needs_rows else ()
         voucher = mapping.voucher_for(payout, rows, context.profile, context.books)
-    except (errors.Blocked, BadAnswer) as error:
+    except errors.Blocked as error:
         return Blocked(**known, problem=messages.blocked(error, command))
+    except BadAnswer as error:  # its rows cannot be had; those of others can
+        return Blocked(**known, problem=messages.blocked(error, command)._replace(code=ProblemCode.UNREADABLE))
     if voucher is None:
         return Skipped(**known)
-    if record and record.until_changed and record.fingerprint == voucher.fingerprint():
+    if record and record.awaits_order:
         problem = record.problem if record.status is Status.REJECTED else None
-        why = sentence("Exception, and the voucher is the same")
-        problem = problem or messages.rejected(command, why, until_changed=True)
+        problem = problem or messages.rejected(command, sentence("Exception"), awaits_order=True)
         return Rejected(**known, voucher=voucher, problem=problem)
     return Ready(**known, voucher=voucher)
 
@@ -201,7 +239,9 @@ def _older(context: RunContext, record: Row) -> Outcome | None:
         return outcome.of_record(record, problem=messages.not_fetched(error, record.key.payment_reference))
     if payout is None:
         return outcome.of_record(record, problem=messages.gone(record.key.payment_reference, record.problem))
-    if payout.local_date(profile.timezone) < profile.start_date:
+    if isinstance(payout, Payout) and (
+        payout.key != record.key or payout.local_date(profile.timezone) < profile.start_date
+    ):
         return None
     return _outcome(context, payout, record)
 
@@ -209,11 +249,11 @@ def _older(context: RunContext, record: Row) -> Outcome | None:
 # What would draft a payout twice
 
 
-def _check_merchants(context: RunContext, listed: list[Payout]) -> None:
+def _check_merchants(context: RunContext, listed: list[Listed]) -> None:
     """Raises ConfigFault where Klarna's credentials now show another merchant, unless the profile names it."""
     known = context.state.merchants(context.owner)
     named = set(context.profile.klarna.merchant_ids or ())
-    strange = sorted({payout.merchant_id for payout in listed} - known - named)
+    strange = sorted({payout.merchant_id for payout in listed if payout.merchant_id} - known - named)
     if known and strange:
         raise ConfigFault(
             sentence(

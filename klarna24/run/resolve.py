@@ -132,14 +132,14 @@ def _accept(config: Config, state: State, record: Row, note: str | None, confirm
     profile = config.profile(record.profile)
     with open_context(profile, config, state, Sessions.beside(config.state_dir)) as context:
         payout = context.klarna.payout(record.key)
-    if payout is None or payout.totals.named() == record.totals:
+    if payout is None or payout.figures == record.totals:
         raise UsageFault(
             f"payout {reference} is {record.status} already, and has not changed",
             f"klarna24 log --profile {record.profile}",
         )
     if not confirm(Question(f"Has the voucher of {reference} been corrected to Klarna's new figures?")):
         return _unchanged(record)
-    state.accept(record, payout.totals.named(), note)
+    state.accept(record, payout.figures, note)
     return f"payout {reference} is {record.status}, with Klarna's new figures"
 
 

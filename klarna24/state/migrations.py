@@ -141,6 +141,10 @@ MIGRATIONS = (
     UPDATE alert SET wording = in_new_words(wording),
         code = CASE code WHEN 'changed-after-posting' THEN 'changed' ELSE code END;
     """,
+    """
+    ALTER TABLE payout RENAME COLUMN until_changed TO awaits_order;  -- rejected: sent again only by a person's order
+    ALTER TABLE payout DROP COLUMN fingerprint;
+    """,
 )
 
 # How the sentences of version 0.1 differ from today's.

@@ -54,11 +54,11 @@ class StateReader(Database):
         return [row for row in rows if row.profile not in known]
 
     def namesakes(self, owner: Owner, key: PayoutKey) -> list[Row]:
-        """The company's other payouts of the same reference: of another merchant, currency or environment."""
+        """Other payouts of the same reference: of another company, merchant, currency or environment."""
         return self._payouts(
-            "client_id = ? AND payment_reference = ? AND (environment, merchant_id, currency) <> (?, ?, ?)",
-            owner.client_id,
+            "payment_reference = ? AND (client_id, environment, merchant_id, currency) <> (?, ?, ?, ?)",
             key.payment_reference,
+            owner.client_id,
             owner.environment,
             key.merchant_id,
             key.currency,

@@ -51,6 +51,7 @@ class Row:
     """A payout as the state knows it."""
 
     id: int
+    client_id: int
     key: PayoutKey
     environment: str
     profile: str
@@ -58,10 +59,9 @@ class Row:
     status: Status
     problem: Problem | None
     totals: dict[str, Decimal]
-    until_changed: bool
+    awaits_order: bool
     resend: bool
     by_person: bool
-    fingerprint: str | None
     trace: Trace | None
     transaction_no: int | None
     changed_at: datetime
@@ -100,6 +100,7 @@ def row_of(found: sqlite3.Row) -> Row:
         problem = Problem(ProblemCode(found["code"]), *_words(found), found["payment_reference"])
     return Row(
         id=found["id"],
+        client_id=found["client_id"],
         key=PayoutKey(found["merchant_id"], found["payment_reference"], found["currency"]),
         environment=found["environment"],
         profile=found["profile"],
@@ -107,10 +108,9 @@ def row_of(found: sqlite3.Row) -> Row:
         status=Status(found["status"]),
         problem=problem,
         totals={name: Decimal(amount) for name, amount in json.loads(found["totals"]).items()},
-        until_changed=bool(found["until_changed"]),
+        awaits_order=bool(found["awaits_order"]),
         resend=bool(found["resend"]),
         by_person=bool(found["by_person"]),
-        fingerprint=found["fingerprint"],
         trace=_trace(found),
         transaction_no=found["transaction_no"],
         changed_at=datetime.fromisoformat(found["changed_at"]),

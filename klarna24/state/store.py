@@ -20,7 +20,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from klarna24.bookkeeping.payout import Payout
+from klarna24.bookkeeping.payout import Listed, PayoutKey
 from klarna24.bookkeeping.voucher import Voucher
 from klarna24.errors import Problem, StateFault
 from klarna24.state.base import now
@@ -38,15 +38,24 @@ class State(StateReader):
             self._db.execute("UPDATE payout SET profile = ? WHERE id = ?", (owner.profile, row.id))
             self._event(owner.profile, row.id, "adopted", f"from profile {row.profile}")
 
-    def block(self, owner: Owner, payout: Payout, payout_date: date, problem: Problem) -> None:
+    def identify(self, owner: Owner, row: Row, key: PayoutKey) -> None:
+        """A record whose merchant or currency could not be read when it was first listed has them now."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE payout SET merchant_id = ?, currency = ? WHERE id = ?",
+                (key.merchant_id, key.currency, row.id),
+            )
+            self._event(owner.profile, row.id, "identified", f"merchant {key.merchant_id}")
+
+    def block(self, owner: Owner, payout: Listed, payout_date: date, problem: Problem) -> None:
         """The payout needs a person before it can be drafted."""
         self._decide(owner, payout, payout_date, Status.BLOCKED, problem)
 
-    def skip(self, owner: Owner, payout: Payout, payout_date: date) -> None:
+    def skip(self, owner: Owner, payout: Listed, payout_date: date) -> None:
         """The payout has nothing to book."""
         self._decide(owner, payout, payout_date, Status.SKIPPED, None)
 
-    def sending(self, owner: Owner, payout: Payout, voucher: Voucher) -> int | None:
+    def sending(self, owner: Owner, payout: Listed, voucher: Voucher) -> int | None:
         """Claims the payout for sending. Returns the row's id, or None if the payout may not be sent: another run
         has claimed it, or 24SevenOffice has rejected this very voucher.
 
@@ -54,15 +63,12 @@ class State(StateReader):
         """
         with self._transaction():
             row = self.row(owner, payout.key)
-            if row is not None and not row.may_be_sent:
-                return None
-            if row is not None and row.until_changed and row.fingerprint == voucher.fingerprint():
+            if row is not None and (row.awaits_order or not row.may_be_sent):
                 return None
             facts = {
-                "fingerprint": voucher.fingerprint(),
                 **trace_columns(voucher.trace()),
                 "sent_at": now(),
-                "until_changed": 0,
+                "awaits_order": 0,
                 "resend": 0,
             }
             row_id = self._put(owner, payout, voucher.date, Status.SENDING, None, facts)
@@ -77,20 +83,20 @@ class State(StateReader):
         answer: str,
         problem: Problem | None = None,
         *,
-        until_changed: bool = False,
+        awaits_order: bool = False,
         transaction_no: int | None = None,
     ) -> None:
         """Stores the outcome of sending; ``ready`` where nothing was sent after all. A payout whose doubt has been
         settled in the meantime stays as it is, and only the log tells of the answer."""
         with self._transaction():
             self._db.execute(
-                "UPDATE payout SET status = ?, code = ?, reason = ?, hint = ?, wording = ?, until_changed = ?,"
+                "UPDATE payout SET status = ?, code = ?, reason = ?, hint = ?, wording = ?, awaits_order = ?,"
                 " transaction_no = ?, changed_at = ? WHERE id = ? AND status IN ('sending', 'in-doubt')",
-                (status, *problem_columns(problem), until_changed, transaction_no, now(), row_id),
+                (status, *problem_columns(problem), awaits_order, transaction_no, now(), row_id),
             )
             self._event(owner.profile, row_id, status, answer)
 
-    def found(self, owner: Owner, payout: Payout, voucher: Voucher, transaction_no: int) -> None:
+    def found(self, owner: Owner, payout: Listed, voucher: Voucher, transaction_no: int) -> None:
         """The voucher stands in the ledger, although this state has never sent it."""
         answer = f"found in the ledger as {transaction_no}"
         self._decide(
@@ -99,18 +105,14 @@ class State(StateReader):
             voucher.date,
             Status.BOOKED,
             None,
-            {
-                **trace_columns(voucher.trace()),
-                "fingerprint": voucher.fingerprint(),
-                "transaction_no": transaction_no,
-            },
+            {**trace_columns(voucher.trace()), "transaction_no": transaction_no},
             answer,
         )
 
     def doubt(
         self,
         owner: Owner,
-        payout: Payout,
+        payout: Listed,
         payout_date: date,
         problem: Problem,
         voucher: Voucher | None,
@@ -138,7 +140,7 @@ class State(StateReader):
         with self._transaction():
             changed = self._db.execute(
                 "UPDATE payout SET status = ?, code = NULL, reason = NULL, hint = NULL, wording = NULL,"
-                " until_changed = 0, resend = ?, by_person = ?, transaction_no = ?, changed_at = ?"
+                " awaits_order = 0, resend = ?, by_person = ?, transaction_no = ?, changed_at = ?"
                 " WHERE id = ? AND status = ?",
                 (
                     status,
@@ -159,7 +161,7 @@ class State(StateReader):
                 )
             self._event(row.profile, row.id, status, answer, note)
 
-    def listed(self, owner: Owner, payouts: Iterable[tuple[Payout, date]], scope: str) -> None:
+    def listed(self, owner: Owner, payouts: Iterable[tuple[Listed, date]], scope: str) -> None:
         """Stores a complete listing: every payout gets a row, so that none of them can be forgotten."""
         with self._transaction():
             for payout, payout_date in payouts:
@@ -183,7 +185,7 @@ class State(StateReader):
     def _decide(
         self,
         owner: Owner,
-        payout: Payout,
+        payout: Listed,
         payout_date: date,
         status: Status,
         problem: Problem | None,
@@ -203,7 +205,7 @@ class State(StateReader):
     def _put(
         self,
         owner: Owner,
-        payout: Payout,
+        payout: Listed,
         payout_date: date,
         status: Status,
         problem: Problem | None,
@@ -221,7 +223,7 @@ class State(StateReader):
             "reason": reason,
             "hint": hint,
             "wording": wording,
-            "totals": json.dumps({name: str(amount) for name, amount in payout.totals.named().items()}),
+            "totals": json.dumps({name: str(amount) for name, amount in payout.figures.items()}),
             "created_at": now(),
             "changed_at": now(),
             **facts,

@@ -11,20 +11,22 @@ from klarna24.bookkeeping.voucher import Trace
 from klarna24.text import clean
 from klarna24.twentyfour.dates import local_day
 
+SEARCH_BACK = timedelta(days=45)
 Read = Callable[..., Iterable[Any]]  # takes search parameters, returns the rows of the answer
 
 
 def find(
     read: Read, traces: Sequence[Trace], until: date, zone: ZoneInfo, also: Iterable[int] = ()
 ) -> list[LedgerMatch | None]:
-    """Return for each trace what the ledger has of that voucher, from the trace's date to ``until``.
+    """Return for each trace what the ledger has of that voucher, from well before the trace's date, since a
+    person may have changed the voucher's date, to ``until``.
 
     Makes one call for each anchor account, one for each account in ``also`` (accounts that were in the profile
     when vouchers were sent), and one for each voucher number whose text mentions a reference.
     """
     if not traces:
         return []
-    since = min(trace.date for trace in traces)
+    since = min(trace.date for trace in traces) - SEARCH_BACK
     last = max(until, *(trace.date for trace in traces))
     accounts = {trace.account_no for trace in traces} | set(also)
     lines = [

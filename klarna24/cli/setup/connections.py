@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from click import echo
 from pydantic_core import PydanticCustomError
 
-from klarna24.bookkeeping.payout import Payout
+from klarna24.bookkeeping.payout import Listed
 from klarna24.cli.setup.draft import Draft
 from klarna24.cli.setup.prompts import Back, ask_choice, ask_number, ask_text, print_error, print_ok
 from klarna24.config.tables import PROFILE_NAME
@@ -62,7 +62,7 @@ def ask_klarna(draft: Draft) -> None:
         return
 
 
-def _recent_payouts(draft: Draft) -> list[Payout]:
+def _recent_payouts(draft: Draft) -> list[Listed]:
     profile = draft.profile()
     client = KlarnaClient(profile.klarna, draft.password("klarna"))
     try:
