@@ -6,8 +6,8 @@ A payout comes into doubt
 -   when the ledger knows more than this state: the state is older than the books;
 -   when its reference stands in a voucher that is not quite the one we would send.
 
-Its doubt ends when its voucher is found in the ledger, or when a person decides (resolve.py). A voucher that is not
-found proves nothing: a program cannot see drafts (docs/vendors/24sevenoffice.md, "SaveBundleList").
+Its doubt ends when its voucher is found in the ledger, or when a person decides (resolve.py). That it is not found
+proves nothing: a program cannot see drafts (docs/vendors/24sevenoffice.md, "SaveBundleList").
 """
 
 from collections.abc import Iterator, Sequence
@@ -70,8 +70,8 @@ def _has_a_double(context: RunContext, record: Row) -> bool:
 
 
 def known_otherwise(context: RunContext, outcome: Outcome) -> InDoubt | None:
-    """A new payout whose reference and figures were sent before, for another merchant or environment: it may be one
-    payout that Klarna or the profile now names otherwise, or two. Another currency is another payout."""
+    """A new payout whose reference and figures were sent before, for another merchant or environment: it may be
+    one payout that Klarna or the profile now names otherwise, or two. Another currency is another payout."""
     for record in context.state.namesakes(context.owner, outcome.key):
         if record.trace and record.key.currency == outcome.key.currency and record.totals == outcome.totals:
             why = sentence(
