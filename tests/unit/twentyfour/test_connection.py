@@ -182,7 +182,7 @@ def test_base_url_replaces_scheme_and_host_of_the_contract(
     assert asked == {f"{host}/authenticate/v001/authenticate.asmx"}
 
 
-# Who is told what
+# What servers, messages and logs see
 
 
 def every_way_to_fail(office: Office) -> list[Callable[[], object]]:
