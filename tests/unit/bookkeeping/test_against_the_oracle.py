@@ -6,19 +6,17 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 
-import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
 
 from klarna24.bookkeeping.mapping import needs_rows, voucher_for
 from klarna24.errors import Blocked
 from klarna24.klarna.answers import parse_payout
+from tests.support import LONG, oracle
 from tests.support import bookkeeping as build
-from tests.support import oracle
 from tests.support.bookkeeping import ALL_ACCOUNTS, CHART, Json
 
 SEED = 20261124
-CASES = 400
+CASES = 4_000 if LONG else 400
 ADDS, LOWERS = oracle.ADDS, oracle.LOWERS
 CHARGES = ("DISPUTE_FEE", "FRAUD_POLICY_CHARGE", "LOAN_AMORTISATION", "ROLLING_RESERVE", None)
 CREDITS = ("DISPUTE_FEE_REFUND", "CORRECTION_DISPUTE", "LOAN_PAYOUT", None)
@@ -51,7 +49,7 @@ class RandomCase:
         kind = self.rng.choice(["NET", "NET", "NET", "GROSS"])
         if self.once_in(40):
             kind = "GROSS_FEE"
-        fee_terms_deducted = kind != "GROSS" or self.once_in(2)
+        fee_terms_deducted = self.once_in(2) if kind == "GROSS" else not self.once_in(15)
         if self.once_in(12):
             spoilt = self.rng.choice([*ADDS, *LOWERS])
             totals[spoilt] = -totals[spoilt] or -1
@@ -93,7 +91,8 @@ class RandomCase:
         return {"type": kind, "amount": self.amount(), "currency_code": "SEK", "order_id": order_id}
 
     def amount(self) -> int:
-        return self.rng.choice([1, 99, 10_000, self.rng.randint(1, 10**5), self.rng.randint(1, 10**8)])
+        most = self.rng.choice([10**5, 10**8, 10**11])
+        return self.rng.choice([1, 99, 10_000, self.rng.randint(1, most)])
 
     def totals(self, rows: list[Json]) -> Json:
         totals = dict.fromkeys([*ADDS, *LOWERS], 0)
@@ -158,15 +157,11 @@ def outcome(case: Case) -> str | Counter[oracle.Posting]:
     return Counter((entry.kind, entry.account_no, int(entry.amount * 100)) for entry in entries)
 
 
-def agree(found: str | Counter[oracle.Posting], verdict: oracle.Verdict) -> bool:
-    return found in verdict.reasons if verdict.reasons else found == verdict.postings
-
-
-def test_four_hundred_payouts_are_booked_to_the_ore_or_blocked_as_the_oracle_says() -> None:
+def test_every_payout_is_booked_to_the_ore_or_blocked_as_the_oracle_says() -> None:
     wrong = []
     for number, (case, verdict) in enumerate(judged()):
         found = outcome(case)
-        if not agree(found, verdict):
+        if found not in verdict.reasons if verdict.reasons else found != verdict.postings:
             wrong.append(f"case {number}: oracle {verdict}\n  klarna24 {found}\n  {case}")
     assert not wrong, f"{len(wrong)} of {CASES}:\n" + "\n".join(wrong[:5])
 
@@ -181,56 +176,6 @@ def test_the_random_payouts_cover_every_mode_and_every_reason() -> None:
         *("unknown-type", "gross-fee", "too-many-entries"),
     }
     assert any(not verdict.postings and not verdict.reasons for _, verdict in judged())
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    totals=st.fixed_dictionaries(
-        dict.fromkeys((*ADDS, *LOWERS), st.just(0) | st.integers(0, 1_000) | st.integers(0, 10**11))
-    ),
-    kind=st.sampled_from(["NET", "GROSS", "GROSS_FEE"]),
-    fee_terms=st.booleans(),
-    older_debt=st.just(0) | st.integers(0, 10**6),
-    wrong=st.none()
-    | st.tuples(st.sampled_from(["settlement", "closing_debt"]), st.integers(-100, 100).filter(bool))
-    | st.tuples(st.sampled_from([*ADDS, *LOWERS]), st.integers(-(10**6), -1)),
-    transfer=st.sampled_from([*oracle.ITEMS]),
-    percent=st.integers(0, 100),
-)
-def test_a_payout_that_is_right_is_booked_and_one_wrong_figure_blocks_it(
-    totals: Json,
-    kind: str,
-    fee_terms: bool,
-    older_debt: int,
-    wrong: tuple[str, int] | None,
-    transfer: str,
-    percent: int,
-) -> None:
-    """However large the totals are: a settlement or debt that is off by an öre, or one negative total although the
-    sums hold; and a settlement without the fee terms under another type than GROSS."""
-    name, amount = wrong or ("", 0)
-    if name in totals:
-        totals[name] = amount
-    totals["settlement"] = oracle.settlement_of(totals, fee_terms)
-    totals["opening_debt"] = max(totals["repay"], 0) + older_debt
-    totals["closing_debt"] = totals["opening_debt"] - totals["repay"] + totals["deposit"]
-    if name in {"settlement", "closing_debt"}:
-        totals[name] += amount
-    rows = []
-    for total, types in oracle.ROWS_OF.items():  # two rows each, unless one of them would be zero
-        first = max(totals[total], 0) * percent // 100
-        parts = [minor for minor in (first, totals[total] - first) if minor]
-        rows += [{"type": next(iter(types)), "amount": minor, "currency_code": "SEK"} for minor in parts]
-    shop = oracle.Shop(transfer, ALL_ACCOUNTS, frozenset(CHART))
-    case = Case(build.payout_json(totals, merchant_settlement_type=kind), rows, shop)
-    verdict = oracle.judge(case.payout, case.rows, case.shop)
-    if wrong is None:
-        assert bool(verdict.reasons) == (
-            kind == "GROSS_FEE" or (kind == "NET" and totals["settlement"] != oracle.settlement_of(totals))
-        )
-    elif kind == "NET" and fee_terms:
-        assert {"settlement": "residual", "closing_debt": "debt"}.get(name, "negative") in verdict.reasons
-    assert agree(outcome(case), verdict)
 
 
 @pytest.mark.parametrize("settlement", [-3, 0, 3])

@@ -43,17 +43,18 @@ def voucher(
 @pytest.mark.parametrize(
     "comment",
     [
-        "12",
-        "Klarna 12",
-        "Klarna 12 payout",
-        "12, booked by hand",
-        '"12"',
-        "'12'",
-        "(12)",
-        "ref:12",
-        "Klarna 12.",
-        "a;12;b",
-        "112 12",
+        *(
+            "12",
+            "Klarna 12",
+            "Klarna 12 payout",
+            "12, booked by hand",
+            '"12"',
+            "'12'",
+            "(12)",
+            "ref:12",
+            "Klarna 12.",
+        ),
+        *("a;12;b", "112 12"),
     ],
 )
 def test_a_comment_mentions_a_reference_that_stands_between_blanks_quotes_or_stops(comment: str) -> None:

@@ -2,9 +2,8 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack
 from functools import partial
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import tenacity
 from klarna24.klarna import client as klarna
 from klarna24.sandbox.server import Sandbox
 from tests.support.klarna import PASSWORD, OpenBox, a_payout
+from tests.support.raw_server import Behave, read_until, serving
 
 
 @pytest.fixture
@@ -55,27 +55,16 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
-    """Start a loopback server that reads a request's head and calls ``answer``; return its address."""
-    servers: list[socket.socket] = []
+def serve() -> Iterator[Callable[[Behave], str]]:
+    """Start a server that reads a request's head and calls ``answer`` with the connection; return its address."""
+    with ExitStack() as stack:
 
-    def start(answer: Callable[[socket.socket], None]) -> str:
-        server = socket.create_server(("127.0.0.1", 0))
-        servers.append(server)
+        def start(answer: Behave) -> str:
+            def behave(connection: socket.socket) -> None:
+                read_until(connection, b"\r\n\r\n")
+                answer(connection)
 
-        def run() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _ = server.accept()
-                    with connection, suppress(OSError):
-                        head = b""
-                        while b"\r\n\r\n" not in head:
-                            head += connection.recv(65536) or b"\r\n\r\n"
-                        answer(connection)
+            port, _ = stack.enter_context(serving(behave))
+            return f"http://127.0.0.1:{port}"
 
-        Thread(target=run, daemon=True).start()
-        return f"http://127.0.0.1:{server.getsockname()[1]}"
-
-    yield start
-    for server in servers:
-        server.close()
+        yield start

@@ -31,14 +31,14 @@ from tests.support.klarna import (
     references,
     tamper,
 )
+from tests.support.raw_server import Behave
 
 CORRELATION = r"\[correlation id 2f6a1c90-0000-4000-8000-5a9db0c0ffee\]"  # Klarna's support asks for it
 EMPTY = b'{"payouts": [], "pagination": {"total": 0}}'
-Answer = Callable[[socket.socket], None]
-Server = Callable[[Answer], str]
+Server = Callable[[Behave], str]
 
 
-def reply(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> Answer:
+def reply(body: bytes, *headers: str, status: str = "200 OK", length: int | None = None) -> Behave:
     """A plain HTTP answer; ``length`` makes Content-Length wrong."""
     head = [
         f"HTTP/1.1 {status}",
@@ -387,7 +387,7 @@ def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off(
         payouts(serve(reply(packed, "Content-Encoding: gzip")))
 
 
-def chunks(*parts: bytes) -> Answer:
+def chunks(*parts: bytes) -> Behave:
     """A chunked answer; without an empty part at its end, it is half an answer."""
     body = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
@@ -399,7 +399,7 @@ def chunks(*parts: bytes) -> Answer:
     [reply(gzip.compress(EMPTY), "Content-Encoding: gzip"), chunks(EMPTY[:7], EMPTY[7:], b"")],
     ids=["packed", "chunked"],
 )
-def test_a_packed_or_chunked_answer_is_read(serve: Server, answer: Answer) -> None:
+def test_a_packed_or_chunked_answer_is_read(serve: Server, answer: Behave) -> None:
     assert payouts(serve(answer)) == []
 
 
@@ -412,7 +412,7 @@ def test_a_packed_or_chunked_answer_is_read(serve: Server, answer: Answer) -> No
     ],
     ids=["length", "chunked", "packed"],
 )
-def test_half_an_answer_is_refused_even_if_it_can_be_read(serve: Server, once: None, answer: Answer) -> None:
+def test_half_an_answer_is_refused_even_if_it_can_be_read(serve: Server, once: None, answer: Behave) -> None:
     """An empty list from a broken connection does not mean that nothing is new."""
     with pytest.raises(Unavailable, match="no answer"):
         payouts(serve(answer))
