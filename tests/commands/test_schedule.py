@@ -123,7 +123,7 @@ def test_a_run_as_under_cron_works_with_each_source_of_secrets(
         ("env", "the environment variable KLARNA24_SANDBOX_KLARNA is not set"),
         ("file", "can be read by others"),
         ("command", "cat ended with 1"),
-        ("systemd", "not run by systemd"),
+        ("systemd", "systemd did not start this"),
         ("keyring", "keyring ended with 1"),
     ],
 )

@@ -172,7 +172,7 @@ def test_a_test_mail_is_sent_on_request(healthy: Shop, certificate: ssl.SSLConte
         assert message == f"localhost:{mail.port} {expected}"
         (sent,) = mail.mails
     assert sent["Subject"] == "klarna24: test mail"
-    assert "Mail about troubles of shop1 comes this way" in text(sent)
+    assert "Problems of shop1 will be mailed to you" in text(sent)
 
 
 def test_profiles_that_share_a_mail_server_get_one_test_mail(healthy: Shop, certificate: ssl.SSLContext) -> None:
@@ -184,7 +184,7 @@ def test_profiles_that_share_a_mail_server_get_one_test_mail(healthy: Shop, cert
         healthy.config.write_text(tomli_w.dumps({**config, "profiles": profiles, "notify": notify}))
         assert healthy.run("check", "--test-mail").code == 0
         (sent,) = mail.mails
-    assert "troubles of shop1, shop2" in text(sent)
+    assert "Problems of shop1, shop2" in text(sent)
 
 
 def test_a_test_mail_needs_a_mail_server(healthy: Shop) -> None:
