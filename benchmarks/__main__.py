@@ -154,13 +154,12 @@ def start_up(options: argparse.Namespace) -> Iterator[Line]:
             run(command)  # after which no shop is due before tomorrow
             not_due[f"not due, {shops} profile{'s' * (shops > 1)}"] = command
         office.saved()
-        imports = "import click, pydantic, sqlite3, tomllib"
-        yield from over_first(
-            {"import click": (PYTHON, "-c", "import click"), "klarna24 --help": (*KLARNA24, "--help")}, options
-        )
-        yield from over_first(
-            {imports.replace("sqlite3, tomllib", "…"): (PYTHON, "-c", imports), **not_due}, options
-        )
+        click, imports = "import click", "import click, pydantic, sqlite3, tomllib"
+        model = f"{imports}\nclass Table(pydantic.BaseModel): name: str"
+        group = {click: (PYTHON, "-c", click), "klarna24 --help": (*KLARNA24, "--help")}
+        yield from over_first(group, options)
+        group = {f"{click}, pydantic …": (PYTHON, "-c", imports), "and one model": (PYTHON, "-c", model)}
+        yield from over_first({**group, **not_due}, options)
         if office.saved():
             raise Failed("a run that was not due has saved something")
 

@@ -75,7 +75,8 @@ def test_the_problem_codes_are_those_of_the_program() -> None:
 
 
 def test_the_statuses_are_those_of_the_program() -> None:
-    described = re.findall(r"^\| `([\w-]+)` \| [^\d]", section(REFERENCE, "JSON"), re.MULTILINE)
+    table = section(REFERENCE, "JSON").split("| `code` |")[0].split("| `status` |")[1]
+    described = re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE)
     assert sorted(described) == sorted(set(Status) - {Status.SENDING})
 
 
@@ -198,7 +199,8 @@ ALLOWED = {
     "": r"held[ _-]back|systemd's journal|journalctl|journal_level|rollback journal|-journal|`journal`",
     "docs/vendors/": r"`Journal`|location=Journal",
     "klarna24/logs/": r"journal|JOURNAL_STREAM",
-    "klarna24/state/": r"'[^']*'|--.*",
+    "klarna24/state/database.py": r"journal( file| mode| was)?",
+    "klarna24/state/migrations.py": r"'[^']*'|--.*|# Version 0.1 .*|\"[ a-z]+(: )?\"|\"posted\".*",
     "CHANGELOG.md": r".+",
     "CONTRIBUTING.md": r'.*("posted"|"held").*',
 }

@@ -1,6 +1,6 @@
 """Whether a voucher stands in the ledger: pure, from what was kept of it and the ledger's lines.
 
-Not found proves nothing: drafts are invisible to the API (facts: SaveBundleList).
+Not found proves nothing: drafts are invisible to the API (docs/vendors/24sevenoffice.md, "SaveBundleList").
 """
 
 import re

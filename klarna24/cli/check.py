@@ -5,7 +5,8 @@ import click
 from klarna24.check.as_cron import check_as_cron
 from klarna24.check.profile import check_profile
 from klarna24.check.result import CheckedProfile, Outcome
-from klarna24.cli.options import Chosen, GlobalOptions, all_option, choose_profiles, json_option, profiles_option
+from klarna24.cli.chosen import Chosen, choose_profiles
+from klarna24.cli.options import GlobalOptions, all_option, json_option, profiles_option
 from klarna24.cli.output.json_documents import checks_json
 from klarna24.cli.output.lines import print_failed_checks, print_line, print_problems, while_someone_reads
 from klarna24.cli.output.tables import show_checks, show_faults

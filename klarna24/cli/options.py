@@ -1,4 +1,4 @@
-"""Options that several commands have, and the profiles that they name."""
+"""The options that several commands share. Loads no configuration: the command group needs this for --help."""
 
 import tomllib
 from pathlib import Path
@@ -7,9 +7,6 @@ from typing import NamedTuple
 import click
 
 from klarna24.config.folders import default_path
-from klarna24.config.loading import Config, load
-from klarna24.config.tables import Profile
-from klarna24.errors import UsageFault
 
 
 class GlobalOptions(NamedTuple):
@@ -28,22 +25,6 @@ class RunOptions(NamedTuple):
     every: bool
     as_json: bool
     jobs: int = 1
-
-
-class Chosen(NamedTuple):
-    """The validated profiles.toml, and the profiles that the command line names."""
-
-    config: Config
-    profiles: list[Profile]
-
-
-def choose_profiles(options: GlobalOptions, names: tuple[str, ...], every: bool) -> Chosen:
-    """Raises UsageFault unless either --profile or --all is given, and ConfigFault for faults of the file."""
-    if bool(names) == every:
-        raise UsageFault("name the profiles: --profile NAME, or --all", "klarna24 --help")
-    config = load(options.config, options.state_dir)
-    profiles = [config.profile(name) for name in dict.fromkeys(names)] if names else [*config.profiles.values()]
-    return Chosen(config, profiles)
 
 
 def complete_profile(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:

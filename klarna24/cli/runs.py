@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from functools import partial
 
-from klarna24.cli.options import Chosen, GlobalOptions, RunOptions, choose_profiles
+from klarna24.cli.chosen import Chosen, choose_profiles
+from klarna24.cli.options import GlobalOptions, RunOptions
 from klarna24.cli.output.json_documents import runs_json
 from klarna24.cli.output.lines import (
     not_due_line,

@@ -2,7 +2,8 @@
 
 import click
 
-from klarna24.cli.options import GlobalOptions, all_option, choose_profiles, profiles_option
+from klarna24.cli.chosen import choose_profiles
+from klarna24.cli.options import GlobalOptions, all_option, profiles_option
 from klarna24.schedule.crontab import crontab
 from klarna24.schedule.systemd import systemd
 

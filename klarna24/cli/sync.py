@@ -4,16 +4,8 @@ import sys
 
 import click
 
-from klarna24.cli.options import (
-    Chosen,
-    GlobalOptions,
-    RunOptions,
-    all_option,
-    choose_profiles,
-    jobs_option,
-    json_option,
-    profiles_option,
-)
+from klarna24.cli.chosen import Chosen, choose_profiles
+from klarna24.cli.options import GlobalOptions, RunOptions, all_option, jobs_option, json_option, profiles_option
 from klarna24.errors import ConfigFault, Klarna24Error
 from klarna24.run.standing import Standings, standings
 
@@ -49,14 +41,13 @@ def command(
     try:
         chosen = choose_profiles(options, names, every)
     except ConfigFault as fault:
-        from klarna24.cli.runs import report_file_fault  # noqa: PLC0415 - as below
+        from klarna24.cli.runs import report_file_fault  # noqa: PLC0415 - loads requests and zeep
 
         return report_file_fault(options, as_json, fault)
     known = {} if now else _standings(chosen)
     if not (as_json or options.verbose or sys.stdout.isatty()) and _nothing_to_do(chosen, known):
         return 0
-    # Imported here because most of cron's calls end above, and this loads zeep and requests.
-    from klarna24.cli.runs import run_sync  # noqa: PLC0415
+    from klarna24.cli.runs import run_sync  # noqa: PLC0415 - loads zeep and requests; most of cron's calls end above
 
     return run_sync(options, RunOptions(names, every, as_json, jobs), chosen, known, wait)
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from klarna24.notify.alerts import Alert, Digest, KnownAlert
 from klarna24.state.base import Database
 from klarna24.text import from_stored, to_stored
 
-COLUMNS = "profile, subject, code, wording, facts, first_at, mailed_at, over_at"
+MOMENTS = ("first_at", "mailed_at", "over_at")
 
 
 class AlertLog(Database):
@@ -15,8 +16,8 @@ class AlertLog(Database):
 
     def of(self, profile: str) -> list[KnownAlert]:
         """The profile's alerts, oldest first."""
-        select = f"SELECT {COLUMNS} FROM alert WHERE profile = ? ORDER BY id"  # noqa: S608 - our own column names
-        return [_known_alert(*row) for row in self._query(select, (profile,))]
+        rows = self._query("SELECT * FROM alert WHERE profile = ? ORDER BY id", (profile,))
+        return [_known_alert(row) for row in rows]
 
     def profiles(self) -> set[str]:
         """The names of the profiles that have alerts."""
@@ -24,10 +25,13 @@ class AlertLog(Database):
 
     def keep(self, profile: str, known: Iterable[KnownAlert]) -> None:
         """Replace all alerts of the profile."""
-        insert = f"INSERT INTO alert ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - as above
         with self._transaction():
             self._db.execute("DELETE FROM alert WHERE profile = ?", (profile,))
-            self._db.executemany(insert, [_row(it) for it in known])
+            self._db.executemany(
+                "INSERT INTO alert (profile, subject, code, wording, facts, first_at, mailed_at, over_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [_columns(it) for it in known],
+            )
 
     def mailed(self, profile: str, digest: Digest, summary: str, at: datetime) -> None:
         """Record that the mail has left: forget the alerts that are over."""
@@ -43,15 +47,12 @@ class AlertLog(Database):
             self._event(profile, None, "mailed", summary)
 
 
-def _row(it: KnownAlert) -> tuple[str | None, ...]:
+def _columns(it: KnownAlert) -> tuple[str | None, ...]:
     wording = to_stored(it.alert.message, it.alert.hint)
     moments = (it.first_at, it.mailed_at, it.over_at)
     return (*it.alert.key, wording, it.alert.facts, *(at.isoformat() if at else None for at in moments))
 
 
-def _known_alert(
-    profile: str, subject: str, code: str, wording: str, facts: str | None, first_at: str, *moments: str | None
-) -> KnownAlert:
-    alert = Alert(profile, subject, code, *from_stored(wording), facts)
-    mailed_at, over_at = (datetime.fromisoformat(at) if at else None for at in moments)
-    return KnownAlert(alert, datetime.fromisoformat(first_at), mailed_at, over_at)
+def _known_alert(row: Any) -> KnownAlert:
+    alert = Alert(row["profile"], row["subject"], row["code"], *from_stored(row["wording"]), row["facts"])
+    return KnownAlert(alert, *(row[name] and datetime.fromisoformat(row[name]) for name in MOMENTS))

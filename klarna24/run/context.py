@@ -30,7 +30,7 @@ class RunContext:
     office: TwentyFourClient
     state: State
     progress: RowsProgress | None = None
-    # no cached_property: until Python 3.12 it has one lock for all instances, so that shops would wait for each other
+    # no cached_property: until Python 3.12 it has one lock for all instances, and shops would wait for each other
     _books: Books | None = None
     _today: date | None = None
 

@@ -6,7 +6,7 @@ A payout comes into doubt
 -   when the ledger knows more than this state: the state is older than the books;
 -   when its reference stands in a voucher that is not quite the one we would send.
 
-Its doubt ends when its voucher is found in the ledger, or when a person decides (resolve.py). That nothing is found
+Its doubt ends when its voucher is found in the ledger, or when a person decides (resolve.py). That it is not found
 proves nothing: a program cannot see drafts (docs/vendors/24sevenoffice.md, "SaveBundleList").
 """
 
@@ -24,8 +24,8 @@ from klarna24.text import sentence
 
 
 def look_up(context: RunContext, records: Sequence[Row]) -> Iterator[Outcome]:
-    """What the ledger says of each, all looked up at once. Where it cannot be read they stay in doubt, and then the
-    fault is raised."""
+    """What the ledger says of each, all looked up at once. Where it cannot be read they stay in doubt, and the
+    fault is raised after them."""
     traces = [record.trace for record in records if record.trace]
     try:
         matches = iter(context.office.find(traces, context.today))
@@ -70,8 +70,8 @@ def _has_a_double(context: RunContext, record: Row) -> bool:
 
 
 def known_otherwise(context: RunContext, outcome: Outcome) -> InDoubt | None:
-    """A new payout whose reference and figures were sent before, for another merchant or environment: is it one
-    payout that Klarna (or the profile) now names otherwise, or are there two? Another currency is another payout."""
+    """A new payout whose reference and figures were sent before, for another merchant or environment: it may be
+    one payout that Klarna or the profile now names otherwise, or two. Another currency is another payout."""
     for record in context.state.namesakes(context.owner, outcome.key):
         if record.trace and record.key.currency == outcome.key.currency and record.totals == outcome.totals:
             why = sentence(
@@ -89,8 +89,8 @@ def against_ledger(context: RunContext, outcomes: Sequence[Outcome]) -> list[Out
 
     A voucher of ours there that the state does not know proves that the state is older than the books (a disk
     restored from yesterday's copy): its payout is booked, and every other one that is not drafted is in doubt. A
-    voucher that somebody booked by hand puts its own payout in doubt. Where nothing has been booked yet, nothing can
-    be seen. What a person ordered to be sent again is not doubted a second time, unless it stands there.
+    voucher that somebody booked by hand puts its own payout in doubt. Where nothing has been booked yet, nothing
+    can be seen. What a person ordered to be sent again is not doubted a second time, unless it stands there.
 
     Writes down each doubt before the voucher that proves it, so that a run which is killed here finds the proof
     again.
@@ -110,8 +110,8 @@ def against_ledger(context: RunContext, outcomes: Sequence[Outcome]) -> list[Out
     proof = next((match for index, match in ours.items() if not _was_sent(ready[index])), None)
     if proof:
         why = sentence(
-            "voucher {number} of another payout stands in the ledger, and this state does not know it: the state is "
-            "older than the books, and whether this payout was sent as well is unknown",
+            "voucher {number} of another payout stands in the ledger, and this state does not know it: the state "
+            "is older than the books, and whether this payout was sent as well is unknown",
             number=proof.transaction_no,
         )
         for index, outcome in enumerate(outcomes):

@@ -26,8 +26,8 @@ from klarna24.twentyfour.answers import Kind
 
 
 def draft(context: RunContext, plan: Plan) -> Outcomes:
-    """What became of the plan; where a fault ended it, all that was done until then is written down, and what comes
-    after it is as it was planned."""
+    """What became of the plan. Where a fault ended it, all that was done until then is written down, and the rest
+    is as it was planned."""
     try:
         for record in plan.adopted:
             context.state.adopt(context.owner, record)

@@ -1,8 +1,8 @@
 """When a profile's next run is due: a pure function of its frequency, its last completed run and the clock.
 
 A run is due once a scheduled day has begun in the shop's time zone since the last run ended. While payouts are
-unfinished, every day is scheduled. A clock that was ahead and has been corrected must not silence a shop until it has
-caught up: a run that ended more than an hour in the future does not count.
+unfinished, every day is scheduled. A clock that was ahead and has been corrected must not silence a shop until it
+has caught up: a run that ended more than an hour in the future does not count.
 """
 
 from calendar import monthrange

@@ -18,7 +18,7 @@ SHOWN_REFERENCE = 75  # a payment reference longer than a comment is cut where i
 
 
 class ResolveCommand(NamedTuple):
-    """The ``klarna24 resolve`` command for one payout; currency and merchant only where the reference has several."""
+    """The ``klarna24 resolve`` command for one payout; currency and merchant only where they are needed."""
 
     profile: str
     payment_reference: str

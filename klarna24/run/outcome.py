@@ -1,7 +1,7 @@
 """What becomes of a payout: one class for each outcome; and what one profile's run comes to."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -113,10 +113,10 @@ class Outcomes(NamedTuple):
 
 class Plan(NamedTuple):
     """What is to become of the new and the unfinished payouts, oldest first. ``adopted`` are records of another
-    profile that pass to this one; ``fault`` is what ended the planning before all was seen: nothing is sent then."""
+    profile that pass to this one. ``fault`` ended the planning before all was seen; then nothing is sent."""
 
     outcomes: list[Outcome]
-    adopted: list[Row] = []
+    adopted: Sequence[Row] = ()
     fault: Klarna24Error | None = None
 
 

@@ -43,8 +43,8 @@ class _Listing:
 
 
 def plan(context: RunContext) -> Plan:
-    """What is to become of each payout. What is in doubt comes first, so that it is reported whatever happens to the
-    rest. Raises ConfigFault where the profile's payouts were drafted in another company."""
+    """What is to become of each payout. What is in doubt comes first, so that it is reported whatever happens to
+    the rest. Raises ConfigFault where the profile's payouts were drafted in another company."""
     context.state.check_owner(context.owner)
     unfinished = context.state.unfinished(context.owner)
     doubts, fault = until_fault(doubt.look_up(context, [record for record in unfinished if record.in_doubt]))

@@ -108,8 +108,8 @@ def _resend(config: Config, state: State, record: Row, note: str | None, confirm
         )
     seen = f"Voucher {match.transaction_no} in the ledger has the reference {reference}. " if match else ""
     text = (
-        f"{seen}Have you made sure that {_voucher_name(record)!r} is NOT in 24SevenOffice, neither booked nor as a "
-        "draft?"
+        f"{seen}Have you made sure that {_voucher_name(record)!r} is NOT in 24SevenOffice, neither booked nor as "
+        "a draft?"
     )
     if not confirm(Question(text, type_reference=record.status.finished or match is not None)):
         return _unchanged(record)

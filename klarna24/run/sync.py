@@ -40,7 +40,7 @@ def dry_run(
     period: tuple[date | None, date | None] | None = None,
     progress: RowsProgress | None = None,
 ) -> Report:
-    """What a sync that is due would do, or with ``period`` a preview of any days; not a byte of the state changes."""
+    """What a sync that is due would do, or with ``period`` a preview of any days. The state does not change."""
     report = Report(profile=profile.name, language=profile.language)
     sessions = Sessions.beside(config.state_dir, keep=False)
     try:

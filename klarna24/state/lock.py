@@ -58,23 +58,6 @@ def _acquire(lock: filelock.BaseFileLock, profile: str, wait: float) -> None:
         lock.acquire(timeout=wait)
 
 
-@contextmanager
-def only_one(path: Path, seconds: float) -> Iterator[bool]:
-    """Whether it is ours, for a moment's work. Raises OSError where nothing can be locked."""
-    lock = filelock.FileLock(path, timeout=seconds, mode=0o600, fallback_to_soft=False)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        yield False
-        return
-    except NotImplementedError as error:
-        raise OSError(str(error)) from None
-    try:
-        yield True
-    finally:
-        lock.release()
-
-
 def _write(path: Path, holder: dict[str, object]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -111,7 +111,7 @@ MIGRATIONS = (
              WHEN status = 'posted' AND transaction_no IS NOT NULL THEN 'booked'
              WHEN status = 'posted' THEN 'drafted'
              ELSE status END,
-        code,
+        CASE code WHEN 'changed-after-posting' THEN 'changed' ELSE code END,
         CASE status
             WHEN 'held' THEN replace(reason, ' is held: ', ' is blocked: ')
             WHEN 'rejected' THEN replace(reason, ' was refused: 24SevenOffice ', ' was rejected: 24SevenOffice ')

@@ -11,7 +11,7 @@ from enum import StrEnum
 import zeep.exceptions
 
 from klarna24.logs.redaction import server_text
-from klarna24.text import Sentence, clean, sentence
+from klarna24.text import Sentence, clean, joined, sentence
 from klarna24.twentyfour.transport import NoAnswer, NotSent
 
 
@@ -49,7 +49,7 @@ def of_result(response_type: object, description: object) -> Answer:
     """Interpret an answer in the contract's shape; a type that the contract does not name is in doubt."""
     kind = BY_TYPE.get(clean(str(response_type or "")), Kind.IN_DOUBT)
     name, text = server_text(response_type), server_text(description)
-    return Answer(kind, f"{name}: {text}" if text else name or sentence("an empty answer"))
+    return Answer(kind, joined(": ", (name, text)) if text else name or sentence("an empty answer"))
 
 
 def of_error(error: Exception) -> Answer:

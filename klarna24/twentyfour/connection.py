@@ -35,7 +35,7 @@ SETTINGS = zeep.Settings(
     # answer is complete, the transport has made sure.
     strict=False,
     xsd_ignore_sequence_order=True,
-    forbid_dtd=True,
+    forbid_dtd=True,  # as SOAP does
     forbid_entities=True,
     forbid_external=True,
 )
@@ -109,11 +109,8 @@ class Connection:
 
     def _log_in(self) -> None:
         """Log in, and make sure that it is to the profile's company before anything else is asked; vouchers saved
-        in the user's default company are a known accident. If nothing has succeeded since the last login, another
-        one is refused (docs/vendors/24sevenoffice.md, "Sessions")."""
-        if self._unproved:
-            raise _session_refused()
-        self._company_checked, self._transport.session_id = False, None
+        in the user's default company are a known accident (docs/vendors/24sevenoffice.md, "Sessions")."""
+        self._transport.session_id = None
         credential = {**self._credential(), "IdentityId": self._settings.identity_id}
         answer = self._try("authenticate", "Login", only_unsent=True, credential=credential)
         session_id = "" if answer is _Session.LOST else str(answer or "")
@@ -152,8 +149,9 @@ class Connection:
             self._renew(None)
 
     def _renew(self, lost: str | None) -> None:
-        """Use the stored session unless it is the lost one, or else log in. Profiles of one user that run at the
-        same time take turns, so that the first one logs in for all of them: repeated logins are throttled."""
+        """Use the stored session unless it is the lost one, or else log in. Repeated logins are throttled, so
+        profiles of one user that run at the same time take turns, the first one logs in for all of them, and no
+        login follows one under which nothing has succeeded."""
         if self._unproved:
             raise _session_refused()
         self._company_checked = False

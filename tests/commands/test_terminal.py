@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import threading
-import time
 
 import pexpect
 import pytest
@@ -12,7 +11,6 @@ import pytest
 from klarna24.cli import main as cli
 from klarna24.cli.terminal import read_line
 from klarna24.sandbox.klarna.generate import big_payout
-from klarna24.sandbox.server import Sandbox
 from tests.support import processes
 from tests.support.processes import screen
 from tests.support.shops import NOON, OpenShop, Shop, simple
@@ -114,30 +112,15 @@ def test_ctrl_c_is_noticed_even_if_it_does_not_interrupt_the_wait(monkeypatch: p
     os.close(keyboard)
 
 
-def test_the_demo_and_the_sandbox(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """In this process, so that coverage counts their lines; test_docs.py runs the demo in an empty home."""
+def test_the_demo_leaves_the_environment_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
     before = dict(os.environ)
     assert cli.run(["demo"]) == 0
     assert dict(os.environ) == before
     out = capsys.readouterr().out
     assert "11 payouts became 11 vouchers" in out
     assert "2 payouts are blocked" in out
+
+
+def test_the_sandbox_refuses_an_unknown_fault_and_a_port_in_use(shop: Shop) -> None:
     assert cli.run(["sandbox", "--fault", "no-such-fault"]) == 2
-    served: list[Sandbox] = []
-    start = Sandbox.start
-
-    def started(self: Sandbox) -> Sandbox:
-        served.append(self)
-        return start(self)
-
-    monkeypatch.setattr(Sandbox, "start", started)
-    thread = threading.Thread(target=cli.run, args=(["sandbox", "--port", "0", "--fault", "not-saved:2"],))
-    thread.start()
-    deadline = time.monotonic() + 10
-    while "Ctrl-C ends it" not in (out := capsys.readouterr().out) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert f"running at {served[0].url}" in out
-    assert cli.run(["sandbox", "--port", served[0].url.rpartition(":")[2]]) == 2
-    served[0].stop()
-    thread.join(5)
-    assert not thread.is_alive()
+    assert cli.run(["sandbox", "--port", shop.box.url.rpartition(":")[2]]) == 2

@@ -13,16 +13,7 @@ from lxml import etree
 from klarna24.sandbox.office.contract import SERVICES
 from klarna24.sandbox.office.schema import Field, Service
 from klarna24.sandbox.server import Sandbox
-from tests.support.contracts import (
-    CONTRACTS,
-    FILES,
-    SOAP,
-    XSD,
-    contracts_folder,
-    needs_contracts,
-    schema_of,
-    vendor,
-)
+from tests.support.contracts import SOAP, XSD, contracts_folder, needs_contracts, schema_of, vendor, wsdl
 from tests.support.sandbox_calls import GOOD, TODAY, bundles, credential, login, soap
 
 pytestmark = needs_contracts
@@ -108,9 +99,9 @@ def test_a_client_made_from_the_wsdls_saves_and_finds_a_voucher(box: Sandbox) ->
 
     def client(name: str) -> Any:
         service = next(service for service in SERVICES.values() if service.name == name)
-        wsdl = untyped.Client(str(CONTRACTS / FILES[name]), transport=transport)
-        binding = next(b for b in wsdl.wsdl.bindings if b.endswith("Soap"))
-        return wsdl.create_service(binding, box.url + service.path)
+        made = untyped.Client(str(wsdl(name)), transport=transport)
+        binding = next(b for b in made.wsdl.bindings if b.endswith("Soap"))
+        return made.create_service(binding, box.url + service.path)
 
     def line(account: int, amount: str) -> dict[str, Any]:
         comment = "Klarna XISA93DJ payout"

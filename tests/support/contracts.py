@@ -20,8 +20,6 @@ def contracts_folder() -> Path:
     return _FOLDER
 
 
-CONTRACTS = contracts_folder() / "24sevenoffice"
-
 needs_contracts = pytest.mark.skipif(
     not contracts_folder().is_dir(), reason="the vendors' contracts are not on this machine; see CONTRIBUTING.md"
 )
@@ -35,7 +33,6 @@ FILES = {
 }
 
 XSD = {"x": "http://www.w3.org/2001/XMLSchema"}
-
 SOAP = {"soap": "http://schemas.xmlsoap.org/wsdl/soap/"}
 
 
@@ -46,9 +43,14 @@ def service(request: pytest.FixtureRequest) -> Service:
     return found
 
 
+def wsdl(name: str) -> Path:
+    """The vendor's WSDL of the service of that name."""
+    return contracts_folder() / "24sevenoffice" / FILES[name]
+
+
 def vendor(service: Service) -> Any:
     """The vendor's WSDL of the service, parsed."""
-    return etree.parse(CONTRACTS / FILES[service.name])
+    return etree.parse(wsdl(service.name))
 
 
 def schema_of(service: Service, folder: Path) -> Any:

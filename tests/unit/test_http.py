@@ -1,27 +1,20 @@
-"""No faster than a vendor allows, whichever threads ask; and what is not sent for it is not in doubt."""
+"""No faster than a vendor allows, whichever threads ask; and what is not sent for that reason is not in doubt."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from klarna24 import http as pace
-from klarna24.http import Pace, TooManyRequests, pace_of
+from klarna24.http import Pace, ServerTime, TooManyRequests, pace_of, reset_paces
 from tests.support.shops import NOON, OpenShop, shops, simple
 
 
-@pytest.fixture(autouse=True)
-def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of what other tests have asked."""
-    monkeypatch.setattr(pace, "_paces", {})
-
-
-def test_never_more_than_so_many_in_any_span_whichever_threads_ask() -> None:
-    kept, times = Pace(20, 0.3), []
+def test_a_pace_allows_so_many_requests_in_any_span_whichever_threads_ask() -> None:
+    pace, times = Pace(20, 0.3), []
 
     def ask(_: int) -> None:
-        kept.wait(longest=10)
+        pace.wait(longest=10)
         times.append(time.monotonic())
 
     with ThreadPoolExecutor(16) as threads:
@@ -32,23 +25,23 @@ def test_never_more_than_so_many_in_any_span_whichever_threads_ask() -> None:
     assert times[-1] - times[0] < 2, "and no slower than need be"
 
 
-def test_whoever_would_wait_too_long_is_told_how_long_and_is_not_counted() -> None:
-    kept = Pace(1, 0.2)
-    kept.wait(0)
+def test_a_request_that_would_wait_too_long_is_refused_with_the_time_and_is_not_counted() -> None:
+    pace = Pace(1, 0.2)
+    pace.wait(0)
     for _ in range(3):
         with pytest.raises(TooManyRequests) as caught:
-            kept.wait(0.01)
+            pace.wait(0.01)
         assert 0 < caught.value.seconds <= 0.2
     time.sleep(0.21)
-    kept.wait(0)
+    pace.wait(0)
 
 
-def test_each_user_has_one_of_his_own() -> None:
+def test_each_user_has_a_pace() -> None:
     assert pace_of("me", 5, 1) is pace_of("me", 5, 1)
     assert pace_of("me", 5, 1) is not pace_of("you", 5, 1)
 
 
-def test_the_jobs_of_one_klarna_user_share_a_pace(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_profiles_of_one_klarna_user_share_a_pace(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("klarna24.klarna.client.REQUESTS_A_SECOND", {"live": 5, "playground": 5})
     shop = shops(open_shop, 11)
     started = time.monotonic()
@@ -56,7 +49,7 @@ def test_the_jobs_of_one_klarna_user_share_a_pace(open_shop: OpenShop, monkeypat
     assert time.monotonic() - started > 1.9, "eleven listings, five a second"
 
 
-def test_what_24sevenoffice_allows_in_an_hour_ends_the_run_before_anything_is_in_doubt(
+def test_the_hourly_limit_of_24sevenoffice_ends_the_run_before_anything_is_in_doubt(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("klarna24.twentyfour.transport.REQUESTS_AN_HOUR", 9)
@@ -65,9 +58,25 @@ def test_what_24sevenoffice_allows_in_an_hour_ends_the_run_before_anything_is_in
     result = shop.sync("--json")
     (problem,) = result.json["profiles"][0]["problems"]
     assert (result.code, problem["code"]) == (5, "unavailable")
-    assert "9 requests were made within an hour" in problem["message"]
+    assert "9 requests were made within an hour; the next one is possible in 60 minutes" in problem["message"]
     assert len(shop.drafts()) == 2
     assert sum(times for name, times in shop.box.calls().items() if name != "payouts") == 9
-    monkeypatch.setattr(pace, "_paces", {})  # an hour later
+    reset_paces()  # an hour later
     assert shop.sync("--now").code == 0
     assert len(shop.drafts()) == 3
+
+
+@pytest.mark.parametrize(
+    ("header", "ahead"),
+    [
+        ("Thu, 19 Nov 2026 12:01:00 GMT", 60),
+        ("Thu, 19 Nov 2026 11:59:30 -0000", -30),
+        ("Thu, 19 Nov 2026 13:00:00 +0100", 0),
+        *((text, None) for text in (None, "", "soon", "Thu, 99 Nov 2026 12:00:00 GMT", "\x00", "9" * 99)),
+    ],
+)
+def test_the_date_header_says_how_far_the_server_is_ahead_or_nothing(
+    header: str | None, ahead: int | None
+) -> None:
+    found = ServerTime(header, datetime(2026, 11, 19, 12, tzinfo=UTC)).ahead()
+    assert found == (None if ahead is None else timedelta(seconds=ahead))

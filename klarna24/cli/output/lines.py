@@ -47,7 +47,8 @@ def print_line(text: str) -> None:
 
 def payout_line(profile: str, outcome: Outcome) -> str:
     """For ``-v`` without a terminal: one line for each payout."""
-    return f"{profile}: {outcome.status} Klarna {outcome.key.payment_reference} {outcome.payout_date}, {settlement(outcome)}"
+    payout = f"Klarna {outcome.key.payment_reference} {outcome.payout_date}"
+    return f"{profile}: {outcome.status} {payout}, {settlement(outcome)}"
 
 
 def not_due_line(report: Report) -> str:

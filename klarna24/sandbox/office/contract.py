@@ -1,15 +1,13 @@
 """The contracts of the five services, read from the field tables in contracts/ (schema.py has their form).
 
-A test compares them with the vendor's WSDLs. Types of requests are complete; of the types that a file calls partial
-it has only the fields that the sandbox sends.
+A test compares them with the vendor's WSDLs. Types of requests are complete. Of the types that a file calls
+partial, it has only the fields that the sandbox sends.
 """
 
 from pathlib import Path
 
 from klarna24.sandbox.office.schema import Service, table
 
-SOAP_NAMESPACE = "http://24sevenOffice.com/webservices"
-NO_GUID = "00000000-0000-0000-0000-000000000000"
 NO_INT = -(2**31)  # the contract's default, which means "not given"
 NO_SHORT = -(2**15)
 

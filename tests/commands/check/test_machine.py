@@ -34,43 +34,28 @@ def test_a_password_that_cannot_be_fetched(healthy: Shop, table: str, needed_by:
     assert found["clock"].status == "ok", "the other server sends the time"
 
 
-@pytest.mark.parametrize(
-    ("source", "status", "message", "hint"),
-    [
-        ({"file": "{folder}/word"}, "ok", "from the file {folder}/word (available to cron)", ""),
-        ({"command": ["cat", "{folder}/word"]}, "ok", "from the command cat (available to cron)", ""),
+def test_each_source_is_shown_with_whether_cron_has_it(
+    healthy: Shop, keyring_of: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    password = healthy.box.klarna.password
+    file = str(private(healthy.folder / "word", password))
+    keyring_of(f"return {password!r}")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(healthy.folder))
+    monkeypatch.setenv("SHOP1", password)
+    sources: list[tuple[dict[str, Any], str, str, str]] = [
+        ({"file": file}, "ok", f"from the file {file} (available to cron)", ""),
+        ({"command": ["cat", file]}, "ok", "from the command cat (available to cron)", ""),
         ({"systemd": "word"}, "ok", "systemd credential word, which only its unit has", ""),
         ({"env": "SHOP1"}, "advice", "cron has it only if the crontab sets it", "klarna24 check --as-cron"),
         ({"keyring": True}, "advice", "often locked when nobody is logged in", "file"),
-    ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
-)
-def test_each_source_is_shown_with_whether_cron_has_it(
-    healthy: Shop,
-    keyring_of: Callable[[str], None],
-    monkeypatch: pytest.MonkeyPatch,
-    source: dict[str, Any],
-    status: str,
-    message: str,
-    hint: str,
-) -> None:
-    password, folder = healthy.box.klarna.password, str(healthy.folder)
-    private(healthy.folder / "word", password)
-    keyring_of(f"return {password!r}")
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", folder)
-    monkeypatch.setenv("SHOP1", password)
-    ((kind, value),) = source.items()
-    if isinstance(value, list):
-        value = [word.format(folder=folder) for word in value]
-    elif isinstance(value, str):
-        value = value.format(folder=folder)
-    write(healthy, {"klarna": {"password": {"env": None, kind: value}}})
-    found = run_check(healthy)
-    check = found["klarna.password"]
-    assert (found.code, check.status) == (0, status)
-    assert message.format(folder=folder) in check.message
-    assert hint in check.next
-    assert found["klarna"].status == "ok"
+    ]
+    for source, status, message, hint in sources:
+        write(healthy, {"klarna": {"password": {"env": None, **source}}})
+        found = run_check(healthy)
+        check = found["klarna.password"]
+        assert (found.code, check.status, found["klarna"].status) == (0, status, "ok"), source
+        assert message in check.message
+        assert hint in check.next
 
 
 # The state
@@ -97,9 +82,9 @@ def another_company(shop: Shop) -> None:
     ("spoil", "message", "hint"),
     [
         (lambda shop: shop.state.write_text("a file"), "shop-1/state", ""),
-        (no_database, "", "move it away, or use another --state-dir"),
+        (no_database, "", "move it away, or choose another folder: --state-dir"),
         (no_rollback_journal, "", ""),
-        (another_company, "were drafted to company 3000024", ""),
+        (another_company, "were drafted in company 3000024", ""),
     ],
     ids=["no folder", "no database", "not writable", "another company"],
 )

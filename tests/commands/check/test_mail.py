@@ -63,40 +63,22 @@ def test_the_mail_server_of_the_whole_file(healthy: Shop, certificate: ssl.SSLCo
     assert failed.message.startswith("[notify.email] password: ")
 
 
-@pytest.mark.parametrize(
-    ("server", "settings", "code", "message", "hint"),
-    [
-        ({}, {"username": "another@shop1.se"}, 4, "refused the login: 535 5.7.8", "check username"),
-        ({"starttls": False}, {}, 3, "does not support STARTTLS", 'try security = "tls"'),
-        ({"auth": ""}, {}, 3, "does not support a login", "security"),
-        ({"auth": "AUTH X-ODD"}, {}, 3, "does not support any login method", "ask whoever"),
-        ({}, {"host": "127.0.0.1"}, 3, "certificate verification failed", "correct host"),
-        ({}, {"security": "tls"}, 3, "does not support TLS", 'try security = "starttls"'),
-        ({}, {"host": "mail.invalid"}, 5, "no such host", "correct host"),
-        ({}, {"host": "mail..invalid"}, 5, "no such host", "correct host"),
-        ({"greeting": "554 go away"}, {}, 5, "554 go away", "ask whoever runs it"),
-    ],
-    ids=[
-        "wrong password",
-        "no STARTTLS",
-        "no login",
-        "an unknown login",
-        "another name",
-        "plain where TLS is",
-        "no such host",
-        "no name at all",
-        "refuses us",
-    ],
-)
-def test_the_mail_server_cannot_be_used(
-    healthy: Shop,
-    certificate: ssl.SSLContext,
-    server: dict[str, Any],
-    settings: dict[str, Any],
-    code: int,
-    message: str,
-    hint: str,
-) -> None:
+REFUSALS: dict[str, tuple[dict[str, Any], dict[str, Any], int, str, str]] = {
+    "wrong password": ({}, {"username": "another@shop1.se"}, 4, "refused the login: 535 5.7.8", "check username"),
+    "no STARTTLS": ({"starttls": False}, {}, 3, "does not support STARTTLS", 'try security = "tls"'),
+    "no login": ({"auth": ""}, {}, 3, "does not support a login", "security"),
+    "an unknown login": ({"auth": "AUTH X-ODD"}, {}, 3, "does not support any login method", "ask whoever"),
+    "another name": ({}, {"host": "127.0.0.1"}, 3, "certificate verification failed", "correct host"),
+    "plain where TLS is": ({}, {"security": "tls"}, 3, "does not support TLS", 'try security = "starttls"'),
+    "no such host": ({}, {"host": "mail.invalid"}, 5, "no such host", "correct host"),
+    "no name at all": ({}, {"host": "mail..invalid"}, 5, "no such host", "correct host"),
+    "refuses us": ({"greeting": "554 go away"}, {}, 5, "554 go away", "ask whoever runs it"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+def test_the_mail_server_cannot_be_used(healthy: Shop, certificate: ssl.SSLContext, what: str) -> None:
+    server, settings, code, message, hint = REFUSALS[what]
     with MailServer(certificate, **server) as mail:
         assert hint in only_failure(configure(healthy, mail, **settings), code, "notify.email", message).next
         assert not mail.logins

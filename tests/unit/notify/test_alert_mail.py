@@ -239,7 +239,8 @@ def test_text_from_outside_adds_no_header_and_no_line(mailed: Mailed) -> None:
     (sent,) = mail.mails
     assert sent["Bcc"] is None
     assert not [line for line in sent.get_content().splitlines() if line.startswith(("Bcc", "Pay"))]
-    assert [line for line in mail.commands if line.startswith("rcpt")] == ["rcpt TO:<accounts@shop1.se>"]
+    recipients = [line.lower() for line in mail.commands if line.lower().startswith("rcpt")]  # smtplib varies
+    assert recipients == ["rcpt to:<accounts@shop1.se>"]
 
 
 def test_mail_is_in_the_language_of_the_profile(mailed: Mailed) -> None:

@@ -67,6 +67,7 @@ def ok(status: int = 200, content_type: str = "text/xml; charset=utf-8") -> Repl
         pytest.param(Reply(body=OK.replace(b"Body", b"Bodies")), "in-doubt", id="no body"),
         pytest.param(Reply(body=OK.replace(SAVE.encode(), b"GetTypeList")), "in-doubt", id="other operation"),
         pytest.param(Reply(body=OK.replace(ENVELOPE.encode(), b"urn:other")), "in-doubt", id="no SOAP envelope"),
+        pytest.param(Reply(body=OK.replace(b"s:Envelope", b"s:Letter")), "in-doubt", id="a body in no envelope"),
         # faults
         pytest.param(fault("Client", "no"), "rejected", id="Client"),
         pytest.param(fault("SOAP-ENV:Client", "no"), "rejected", id="SOAP-ENV:Client"),

@@ -15,10 +15,10 @@ from lxml import etree
 import klarna24.twentyfour
 from klarna24.sandbox.klarna.generate import big_payout, make_payout
 from klarna24.sandbox.office.contract import SERVICES
-from tests.support.contracts import CONTRACTS, FILES, SOAP, XSD, schema_of
+from tests.support.contracts import FILES, SOAP, XSD, contracts_folder, needs_contracts, schema_of
 from tests.support.shops import NOON, OpenShop, Shop
 
-pytestmark = pytest.mark.skipif(not CONTRACTS.exists(), reason="the vendors' contracts are not here")
+pytestmark = needs_contracts
 
 OURS = Path(klarna24.twentyfour.__file__).parent / "contracts"
 NAMES = {**SOAP, **XSD, "w": "http://schemas.xmlsoap.org/wsdl/"}
@@ -101,7 +101,7 @@ def vendors(ours: Contract) -> Contract:
     """The vendor's file at the same address."""
     (found,) = (
         theirs
-        for theirs in map(Contract, sorted(CONTRACTS.glob("*.wsdl")))
+        for theirs in map(Contract, sorted(contracts_folder().glob("24sevenoffice/*.wsdl")))
         if set(ours.addresses()) <= set(theirs.addresses())
     )
     return found

@@ -43,7 +43,7 @@ class Ledger:
             moment = row.Date.astimezone(UTC).replace(tzinfo=None) if row.Date.tzinfo else row.Date
             by_account = filters.get("AccountNoStart", row.AccountNo) == row.AccountNo
             by_number = filters.get("TransactionNoStart", row.TransactionNo) == row.TransactionNo
-            return filters["DateStart"] <= moment <= filters["DateEnd"] and by_account and by_number
+            return bool(filters["DateStart"] <= moment <= filters["DateEnd"]) and by_account and by_number
 
         return filter(matches, self.rows)
 
