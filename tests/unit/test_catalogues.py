@@ -113,7 +113,7 @@ ENGLISH = ("cli/setup/", "config/loading.py", "config/tables.py", "config/values
 COMMANDS = ("klarna24 ", "chmod ", "ls -l ")  # the same in every language
 EXCEPTIONS = {
     "f'24SevenOffice: {clean(company.APIException.Message)}'",  # the server's text
-    "f'{name}: {said}'",  # the server's text
+    "f'{name}: {text}'",  # the server's text
     "f'{it.name}: {it.message}'",  # a failed check, which is English
 }
 

@@ -15,13 +15,15 @@ from tests.support.shops import OpenShop, Shop, simple
 
 
 class Monitor(ThreadingHTTPServer):
-    """Keeps the path of each ping. Answers with ``status``; or never (``silent``); or with a byte now and then
-    without end (``drips``)."""
+    """Keeps the path of each ping. Answers with ``status``, the first time only if it ``recovers``; or never
+    (``silent``); or with a byte now and then without end (``drips``)."""
 
     daemon_threads = True
 
-    def __init__(self, status: int = 200, silent: bool = False, drips: bool = False) -> None:
-        self.status, self.silent, self.drips = status, silent, drips
+    def __init__(
+        self, status: int = 200, recovers: bool = False, silent: bool = False, drips: bool = False
+    ) -> None:
+        self.status, self.recovers, self.silent, self.drips = status, recovers, silent, drips
         self.pings: list[str] = []
         self.headers: list[str] = []
         self.closing = Event()
@@ -54,6 +56,7 @@ class _Check(BaseHTTPRequestHandler):
         self.send_response(self.server.status)
         self.send_header("Location", "/elsewhere")
         self.end_headers()
+        self.server.status = 200 if self.server.recovers else self.server.status
 
     def log_message(self, *_: Any) -> None:
         """Print nothing."""
@@ -160,16 +163,9 @@ def test_a_monitor_that_is_down_is_reported_and_changes_nothing(
         assert "3f0c" not in result.err, "whoever knows the address can report that all is well"
 
 
-def test_a_lost_ping_is_repeated(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_ping_is_repeated(shop: Shop) -> None:
     """Else it would be a false alarm at night."""
-    with monitor(status=503) as it:
-        wait = Event.wait
-
-        def recovers(*_: object, **__: object) -> None:
-            it.status = 200
-            wait(Event(), 0.01)
-
-        monkeypatch.setattr("tenacity.nap.time.sleep", recovers)
+    with monitor(status=503, recovers=True) as it:
         shop.write(it.table)
-        shop.sync()
+        assert shop.sync().code == 0
         assert it.pings == ["/start", "/start", ""]
