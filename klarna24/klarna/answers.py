@@ -229,7 +229,7 @@ def _validated(model: type[Model], body: bytes | str) -> Model:
 def _json(body: bytes | str) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Unreadable(sentence("the answer is not JSON")) from None
 
 

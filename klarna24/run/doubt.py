@@ -123,15 +123,15 @@ def against_ledger(context: RunContext, outcomes: Sequence[Outcome]) -> list[Out
     ours: dict[int, LedgerMatch] = {}
     doubts: dict[int, InDoubt] = {}
     for index, match in found.items():
-        outcome = ready[index]
+        it = ready[index]
         if match.ours:
             is_certain = claims[match.transaction_no] == 1
-            if is_certain and not _has_a_double(context, outcome.key, outcome.voucher.trace()):
+            if is_certain and not _has_a_double(context, it.key, it.voucher.trace()):
                 ours[index] = match
             else:
-                doubts[index] = _put_in_doubt(context, outcome, _whose(match))
-        elif match.same_amount and not _is_ordered(outcome):
-            doubts[index] = _put_in_doubt(context, outcome, messages.elsewhere(match))
+                doubts[index] = _put_in_doubt(context, it, _whose(match))
+        elif match.same_amount and not _is_ordered(it):
+            doubts[index] = _put_in_doubt(context, it, messages.elsewhere(match))
     proof = next((match for index, match in ours.items() if not _was_sent(ready[index])), None)
     if proof:
         why = sentence(

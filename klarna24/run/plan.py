@@ -90,7 +90,7 @@ def _preview(context: RunContext, first: date | None, last: date | None) -> Iter
 
 def _list(context: RunContext) -> _Listing:
     """Raises what the listing raises, and ConfigFault where another profile or merchant would be mixed in."""
-    state, profile = context.state, context.profile
+    profile = context.profile
     payouts = context.klarna.payouts(_since(context), context.today, profile.timezone)
     _check_merchants(context, payouts)
     records = {payout.key: _record_of(context, payout) for payout in payouts}

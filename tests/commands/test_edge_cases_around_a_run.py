@@ -151,15 +151,6 @@ def test_a_payout_that_is_listed_twice_is_named(open_shop: OpenShop, quick: None
     assert not shop.drafts()
 
 
-def test_a_login_that_may_have_reached_the_server_is_not_repeated(open_shop: OpenShop) -> None:
-    """Repeated logins are throttled."""
-    for fault in ("html-error", "cut"):
-        shop = open_shop(payouts=[simple("A")])
-        shop.box.faults.arm(fault, times=None, operation="Login")
-        assert shop.sync().code == 5
-        assert shop.box.calls()["Login"] == 1
-
-
 # Passwords
 
 

@@ -208,17 +208,6 @@ def test_a_change_at_klarna_after_drafting_is_reported_and_never_drafted(open_sh
     assert len(shop.drafts()) == 1
 
 
-def test_profiles_are_independent(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop = open_shop(payouts=[simple("XISA93DJ")])
-    monkeypatch.setenv("WRONG", "no")
-    shop.write({"klarna": {"password": {"env": "WRONG"}}}, shop2={})
-    result = shop.run("sync", "--all", "--json")
-    assert result.code == 4
-    assert [profile["profile"] for profile in result.json["profiles"]] == ["shop1", "shop2"]
-    assert result.json["profiles"][0]["problems"][0]["code"] == "credentials"
-    assert len(shop.drafts()) == 1
-
-
 def test_a_twin_or_renamed_profile_drafts_nothing_twice(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("XISA93DJ")])
     assert shop.sync().code == 0

@@ -246,16 +246,6 @@ def test_another_environment_on_the_same_payouts_puts_them_in_doubt(open_shop: O
         assert len(shop.drafts()) == 2
 
 
-def test_another_merchant_id_for_the_same_payout_puts_it_in_doubt(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=[simple("A"), of_merchant("N2", simple("B"))])
-    assert shop.sync().code == 0
-    shop.box.klarna.payouts[0]["merchant_id"] = "N2"
-    result = shop.sync("--now")
-    assert result.code == 8
-    assert "for merchant N100198" in result.err
-    assert len(shop.drafts()) == 2
-
-
 @pytest.mark.parametrize("what", ["environment", "base_url", "username"])
 def test_another_klarna_account_is_listed_from_the_start_date(open_shop: OpenShop, what: str) -> None:
     """The checkpoint belongs to the previous account."""

@@ -4,13 +4,12 @@ import shutil
 import signal
 import time
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from klarna24.sandbox.klarna.generate import make_payout
 from tests.support.processes import end, on_a_terminal, start, statuses, wait_until
-from tests.support.shops import NOON, OpenShop, simple
+from tests.support.shops import NOON, OpenShop, Shop, simple
 
 # In doubt, and looked up
 
@@ -233,22 +232,34 @@ def test_yesterdays_state_restored(open_shop: OpenShop) -> None:
     assert shop.sync("--now").code == 0
 
 
+def book_by_hand(shop: Shop, number: int, comment: str, amounts: dict[int, float]) -> None:
+    """A voucher that no program sent, in the ledger."""
+    now, numbers = NOON.replace(tzinfo=None), ("Year", "Sort", "SequenceNo", "Period", "StampNo", "CustomerId")
+    line = {
+        **dict.fromkeys(numbers, 1),
+        **dict.fromkeys(("DepartmentId", "ProjectId"), 0),
+        **dict.fromkeys(("InvoiceNo", "OCR"), ""),
+        **dict.fromkeys(("Date", "RegistrationDate", "DateChanged"), now),
+        "Id": "00000000-0000-0000-0000-000000000001",
+        "TransactionNo": number,
+        "TransactionTypeId": 9,
+        "Currency": "SEK",
+        "Comment": comment,
+    }
+    shop.box.office.home.ledger += [{**line, "AccountNo": it, "Amount": amount} for it, amount in amounts.items()]
+
+
 def test_a_payout_booked_by_hand_is_not_booked_again(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = open_shop(payouts=[simple("HAND"), simple("NEXT")])
-    line = {"Date": NOON.replace(tzinfo=None), "TransactionNo": 77, "TransactionTypeId": 9, "Currency": "SEK"}
-    shop.box.office.home.ledger += [
-        {**blank(), **line, "AccountNo": 1930, "Amount": 962.5, "Comment": "Klarna HAND"},
-        {**blank(), **line, "AccountNo": 1510, "Amount": -962.5, "Comment": "Klarna HAND"},
-    ]
+    book_by_hand(shop, 77, "Klarna HAND", {1930: 962.5, 1510: -962.5})
     result = shop.sync()
     assert result.code == 8
     assert "its reference stands in voucher 77" in result.err
     assert shop.drafts() == [f"Klarna NEXT {NOON.date()}"]
-    assert shop.run("resolve", "--profile", "shop1", "HAND", "--resend", "--yes").code == 2, (
-        "the reference must be typed"
-    )
+    resend = ("resolve", "--profile", "shop1", "HAND", "--resend", "--yes")
+    assert shop.run(*resend).code == 2, "the reference must be typed"
     on_a_terminal(monkeypatch, "HAND")
-    assert shop.run("resolve", "--profile", "shop1", "HAND", "--resend", "--yes").code == 0
+    assert shop.run(*resend).code == 0
     assert shop.sync("--now").code == 0, "a person decided it"
     assert len(shop.drafts()) == 2
 
@@ -256,34 +267,9 @@ def test_a_payout_booked_by_hand_is_not_booked_again(open_shop: OpenShop, monkey
 def test_a_bank_row_on_the_clearing_account_does_not_count_as_a_voucher(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("XISA93DJ", 1)])
     shop.write({"accounts": {"payout": 1940}})
-    line = {"Date": NOON.replace(tzinfo=None), "TransactionNo": 78, "TransactionTypeId": 9, "Currency": "SEK"}
-    shop.box.office.home.ledger += [
-        {**blank(), **line, "AccountNo": 1930, "Amount": 962.5, "Comment": "XISA93DJ"},
-        {**blank(), **line, "AccountNo": 1940, "Amount": -962.5, "Comment": "XISA93DJ"},
-    ]
+    book_by_hand(shop, 78, "XISA93DJ", {1930: 962.5, 1940: -962.5})
     assert shop.sync().code == 0
     assert len(shop.drafts()) == 1
-
-
-def blank() -> dict[str, Any]:
-    fields = (
-        "Year Sort Id SequenceNo Period InvoiceNo OCR StampNo CustomerId DepartmentId ProjectId RegistrationDate"
-    )
-    values: dict[str, Any] = dict.fromkeys([*fields.split(), "DateChanged"])
-    now = NOON.replace(tzinfo=None)
-    guid = "00000000-0000-0000-0000-000000000001"
-    numbers = dict.fromkeys(("Year", "Sort", "SequenceNo", "Period", "StampNo", "CustomerId"), 1)
-    more = dict.fromkeys(("DepartmentId", "ProjectId"), 0)
-    return {
-        **values,
-        **numbers,
-        **more,
-        "Id": guid,
-        "InvoiceNo": "",
-        "OCR": "",
-        "RegistrationDate": now,
-        "DateChanged": now,
-    }
 
 
 def test_a_late_payout_within_90_days_is_found_and_a_blocked_one_is_never_too_old(
@@ -365,7 +351,7 @@ def test_a_second_signal_stops_at_once_and_leaves_the_payout_in_doubt(open_shop:
     assert statuses(shop) == {"FIRST": "in-doubt"}
 
 
-# Limits and sessions
+# Limits, other companies, start dates
 
 
 def test_a_throttled_run_ends_with_5_and_shows_until_when(open_shop: OpenShop) -> None:
@@ -378,22 +364,6 @@ def test_a_throttled_run_ends_with_5_and_shows_until_when(open_shop: OpenShop) -
         shop.box.faults.clear()
         assert shop.sync("--now").code == 0
         assert len(shop.drafts()) == 1
-
-
-def test_two_profiles_of_one_user_and_company_share_a_session(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=[simple("SEK"), (make_payout("EUR", NOON, currency="EUR", sale_amount=100), [])])
-    shop.write({"klarna": {"currencies": ["SEK"]}}, shop2={"klarna": {"currencies": ["EUR"]}})
-    assert shop.run("sync", "--all").code == 7
-    assert shop.box.calls()["Login"] == 1
-
-
-def test_an_expired_session_is_renewed_once(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=[simple("ONE", 2)])
-    assert shop.sync().code == 0
-    shop.box.office.expire_sessions()
-    shop.box.klarna.add(simple("TWO", 1)[0], [])
-    assert shop.sync("--now").code == 0
-    assert shop.box.calls()["Login"] == 2
 
 
 def test_a_profile_with_another_company_or_merchant_is_refused(open_shop: OpenShop) -> None:

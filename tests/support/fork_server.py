@@ -19,6 +19,7 @@ from klarna24.cli import main as cli
 from klarna24.cli import sync  # noqa: F401 - imported before the fork, so that no child spends time on it
 from klarna24.twentyfour import connection
 from tests.support import ROOT
+from tests.support.loading import uncounted
 
 
 class Ended(NamedTuple):
@@ -32,9 +33,9 @@ class ForkServer:
     """The server as a child of the tests."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.support.fork_server"]
+        command, pipe = [sys.executable, "-m", "tests.support.fork_server"], subprocess.PIPE
         self._process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            command, cwd=ROOT, env=uncounted(), stdin=pipe, stdout=pipe, text=True, bufsize=1
         )
 
     def run(self, arguments: list[str], environment: dict[str, str], kill_at: int | None = None) -> Ended:

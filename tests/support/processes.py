@@ -30,18 +30,18 @@ def start(shop: Shop, *arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def end(process: "subprocess.Popen[str]", within: float = 30) -> tuple[int, str]:
-    """The exit code and what was printed to stderr, once it has ended."""
+def end(process: "subprocess.Popen[str]") -> tuple[int, str]:
+    """The exit code and what was printed to stderr, once it has ended; fails after half a minute."""
     try:
-        _, err = process.communicate(timeout=within)
+        _, err = process.communicate(timeout=30)
     finally:
         process.kill()
     return process.returncode, err
 
 
 def wait_until(condition: Callable[[], Any]) -> None:
-    """Returns once the condition holds; fails after ten seconds."""
-    deadline = time.monotonic() + 10
+    """Returns once the condition holds; fails after half a minute."""
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

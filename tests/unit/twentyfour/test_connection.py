@@ -110,8 +110,9 @@ def test_a_read_is_not_repeated_if_that_makes_it_worse(office: Office, name: str
     assert office.wire.operations().count("GetAccountList") == 1
 
 
-def test_a_login_that_may_have_been_received_is_not_repeated(office: Office) -> None:
-    office.box.faults.arm("cut", operation="Login")
+@pytest.mark.parametrize("fault", ["cut", "html-error"])
+def test_a_login_that_may_have_been_received_is_not_repeated(office: Office, quick: None, fault: str) -> None:
+    office.box.faults.arm(fault, operation="Login", times=None)
     with pytest.raises(Unavailable, match="Login"):
         office.client().probe()
     assert office.logins == 1
