@@ -60,20 +60,20 @@ class Row:
 
     @property
     def identity(self) -> tuple[str, str] | None:
-        """What no other row of the payout has (docs/vendors/klarna.md, "Transaction rows"); None for most types."""
+        """What no other row has (docs/vendors/klarna.md, "Transaction rows"); None for most types."""
         kind = self.transaction.type
         identifier = {"SALE": self.capture_id, "RETURN": self.refund_id, "REVERSAL": self.refund_id}.get(kind)
         return (kind, identifier) if identifier else None
 
 
 def parse_payout(body: bytes | str) -> Listed:
-    """Return the payout in Klarna's JSON, as far as it can be read. Raises Unreadable for what is no JSON object."""
+    """Return the payout in Klarna's JSON, as far as it can be read. Raises Unreadable for what is no JSON."""
     return _listed(_json(body))
 
 
 def parse_payouts(body: bytes | str) -> Page[Listed]:
-    """Return a page of the list of payouts. A record that does not follow the contract becomes an OddPayout, so that
-    it does not block the others. Raises Unreadable."""
+    """Return a page of the list of payouts. A record that does not follow the contract becomes an OddPayout, so
+    that it does not block the others. Raises Unreadable."""
     try:
         page = _Payouts.model_validate_json(body)
     except ValidationError:

@@ -102,8 +102,8 @@ def rejected(command: ResolveCommand, said: str, awaits_order: bool) -> Problem:
     hint = sentence("fix what it says; it is tried again at the next run")
     if awaits_order:
         hint = sentence(
-            "make sure in 24SevenOffice that nothing was saved, and fix what it says; it is sent again only after: "
-            "{resend}",
+            "make sure in 24SevenOffice that nothing was saved, and fix what it says; it is sent again only "
+            "after: {resend}",
             resend=command("resend"),
         )
     for warning in WARNINGS:

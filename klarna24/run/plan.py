@@ -161,8 +161,8 @@ def _outcome(context: RunContext, payout: Listed, record: Row | None) -> Outcome
 
 
 def _odd(context: RunContext, payout: OddPayout, record: Row | None) -> Blocked:
-    """A record that cannot be read is blocked, and the others go on. Where its date cannot be read it has the start
-    date, which moves no checkpoint."""
+    """A record that cannot be read is blocked, and the others go on. Where its date cannot be read it has the
+    start date, which moves no checkpoint."""
     if record:
         payout = replace(payout, merchant_id=record.key.merchant_id, currency=record.key.currency)
     moment, zone = payout.payout_date, context.profile.timezone

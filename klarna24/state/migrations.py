@@ -142,7 +142,7 @@ MIGRATIONS = (
         code = CASE code WHEN 'changed-after-posting' THEN 'changed' ELSE code END;
     """,
     """
-    ALTER TABLE payout RENAME COLUMN until_changed TO awaits_order;  -- rejected: sent again only by a person's order
+    ALTER TABLE payout RENAME COLUMN until_changed TO awaits_order;  -- sent again only by a person's order
     ALTER TABLE payout DROP COLUMN fingerprint;
     """,
 )
