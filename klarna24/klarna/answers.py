@@ -5,6 +5,7 @@ Here text loses its control characters, and minor units become Decimal, once.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -244,9 +245,9 @@ def _listed(record: Any) -> Listed:
     figures: dict[str, Any] = totals if isinstance(totals, dict) else {}
     digest = sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:12]
     return OddPayout(
-        payment_reference=_as_text(fields.get("payment_reference")) or f"unknown-{digest}",
+        payment_reference=_reference(fields.get("payment_reference")) or f"unknown-{digest}",
         payout_date=_as_moment(fields.get("payout_date")),
-        currency=_as_text(fields.get("currency_code")),
+        currency=code if re.fullmatch("[A-Z]{3}", code := _as_text(fields.get("currency_code"))) else "",
         merchant_id=_as_text(fields.get("merchant_id")),
         figures={
             name: _minor_to_decimal(minor)
@@ -258,8 +259,13 @@ def _listed(record: Any) -> Listed:
 
 
 def _as_text(value: object) -> str:
-    """A text or a whole number, cleaned; empty for anything else."""
-    return clean(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    """Nothing is read into another type: a payout under a guessed currency or merchant would be another payout."""
+    return clean(value) if isinstance(value, str) else ""
+
+
+def _reference(value: object) -> str:
+    """The reference alone may be a number, so that the record can be named."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else _as_text(value)
 
 
 def _as_moment(value: object) -> datetime | None:
