@@ -78,4 +78,6 @@ def serve() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
 
     yield start
     for server in servers:
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)  # wakes the thread, which would hold the port
         server.close()
