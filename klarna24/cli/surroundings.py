@@ -19,7 +19,7 @@ FOLDERS = ("XDG_CONFIG_HOME", "XDG_STATE_HOME")
 def make_usable() -> None:
     """Open the standard streams that are closed, let no failed print raise, and find the home folder."""
     _occupy_closed_streams()
-    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115 - open until the program ends
+    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - open until the end
     sys.stdout = _unfailing(sys.stdout)
     sys.stderr = _unfailing(sys.stderr)
     _find_home()
@@ -38,7 +38,7 @@ def _unfailing(stream: TextIO | None) -> TextIO:
     """The stream, such that print does not raise. It is not ``reconfigure``\\ d: a signal that raises in there
     leaves it unusable. Streams that are not Python's own, such as a test's, are returned as they are."""
     if stream is None:
-        return open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the program ends
+        return Path(os.devnull).open("w", encoding="utf-8")
     buffer = getattr(stream, "buffer", None)
     if not isinstance(stream, io.TextIOWrapper) or type(getattr(buffer, "raw", buffer)) is not io.FileIO:
         return stream

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from threading import Condition, current_thread, main_thread
 from types import FrameType
 
-
 # A terminal that is closed sends SIGHUP; Windows does not have it.
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -38,8 +37,8 @@ _saves_changed = Condition()  # the handler never takes it: it may interrupt who
 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Inside, a signal raises Stopped in the main thread: at once, or where :func:`finish_first` ends. A signal that
-    whoever started the program has it ignore (``nohup``, ``&`` in a script) stays ignored."""
+    """Inside, a signal raises Stopped in the main thread: at once, or where :func:`finish_first` ends. A signal
+    that is ignored when the program starts (``nohup``, ``&`` in a script) stays ignored."""
     _pending.signal_number = None
     heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, _on_signal) for number in heard}

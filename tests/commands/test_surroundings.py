@@ -1,22 +1,20 @@
 """What a program is started with: streams, a home folder, a user, a locale, limits. None of it changes a run."""
 
 import os
-import pty
 import shlex
 import signal
 import subprocess
 import sys
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import tomli_w
 
 from tests.support import ROOT
 from tests.support.bookkeeping import merged
 from tests.support.mail_server import OpenMail, email, odd
-from tests.support.processes import statuses, wait_until
+from tests.support.processes import statuses, terminal, wait_until
 from tests.support.shops import OpenShop, Shop, simple
 
 NO_HOME = "unset HOME XDG_CONFIG_HOME XDG_STATE_HOME"
@@ -60,17 +58,11 @@ SURROUNDINGS = {
 }
 
 
-@pytest.mark.parametrize("output", [(), ("--json",), ("-vv",)], ids=" ".join)
 @pytest.mark.parametrize(("before", "after"), SURROUNDINGS.values(), ids=SURROUNDINGS)
-def test_a_run_goes_on_as_always(
-    open_shop: OpenShop, open_mail: OpenMail, before: str, after: str, output: tuple[str, ...]
-) -> None:
+def test_a_run_goes_on_as_always(open_shop: OpenShop, open_mail: OpenMail, before: str, after: str) -> None:
     shop, mail = open_shop(payouts=[simple("GOOD"), odd("ODD")]), open_mail()
     shop.write(merged(email(shop, mail), {"notify": {"heartbeat": {"url": f"{shop.box.url}/ping/x"}}}))
-    verbosity = [word for word in output if word.startswith("-v")]
-    json = [word for word in output if word == "--json"]
-    arguments = ["--config", str(shop.config), *verbosity, "sync", "--all", *json]
-    code, text = ended(shop, before, *arguments, after=after)
+    code, text = ended(shop, before, "--config", str(shop.config), "-vv", "sync", "--all", "--json", after=after)
     assert (code, "Traceback" in text, "Exception ignored" in text) == (7, False, False), text
     assert [name.split()[1] for name in shop.drafts()] == ["GOOD"]
     assert len(mail.mails) == 1
@@ -101,39 +93,53 @@ def test_without_an_input_a_question_is_not_asked(open_shop: OpenShop) -> None:
 # A home folder
 
 
-def test_a_relative_home_does_not_make_a_second_state(shop: Shop, home: Path) -> None:
-    """As another state is empty, all would be drafted once more."""
+@pytest.fixture
+def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path | None], None]:
+    """Gives each user this home folder in the system's list of users; for None, the list is empty."""
+
+    def give(home: Path | None) -> None:
+        user = f"pwd.struct_passwd(('shop', 'x', 1, 1, '', {str(home)!r}, ''))" if home else "{}[number]"
+        (tmp_path / "sitecustomize.py").write_text(f"import pwd\npwd.getpwuid = lambda number: {user}\n")
+        monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
+
+    return give
+
+
+def without_state_dir(shop: Shop) -> list[str]:
+    """Changes profiles.toml; returns the options that name it."""
     shop.config.write_text(shop.config.read_text("utf-8").replace("state_dir", "# state_dir"), "utf-8")
-    for before in ("export HOME=home", "cd /; export HOME=", f"export HOME={home} XDG_STATE_HOME=state"):
-        code, text = ended(shop, f"export PYTHONPATH=$PWD; {before}", "--config", str(shop.config), "sync", "--all")
-        assert "Traceback" not in text
-        assert not (ROOT / "home").exists()
-        assert not (ROOT / "state").exists()
-        assert not Path("/.local").exists()
-    assert code == 7
-    assert (home / ".local" / "state" / "klarna24").is_dir()
+    return ["--config", str(shop.config)]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-@pytest.mark.parametrize("state", [True, False])
-def test_a_user_without_a_name_and_a_home(open_shop: OpenShop, state: bool) -> None:
+@pytest.mark.parametrize("variables", ["HOME=home", "HOME=", "XDG_STATE_HOME=state"])
+def test_a_relative_home_does_not_make_a_second_state(
+    shop: Shop, tmp_path: Path, home: Path, homes: Callable[[Path | None], None], variables: str
+) -> None:
+    """As another state is empty, all would be drafted once more."""
+    homes(home)
+    (tmp_path / "elsewhere").mkdir()
+    before = f"cd {tmp_path}/elsewhere; export {variables}"
+    code, text = ended(shop, before, *without_state_dir(shop), "sync", "--all")
+    assert (code, "Traceback" in text) == (7, False)
+    assert (home / ".local" / "state" / "klarna24" / "klarna24.sqlite").is_file()
+    assert [*(tmp_path / "elsewhere").iterdir()] == []
+
+
+@pytest.mark.parametrize("state_dir", [True, False])
+def test_a_user_without_a_name_and_a_home(
+    open_shop: OpenShop, homes: Callable[[Path | None], None], state_dir: bool
+) -> None:
+    """A container may run as a number that the system's list of users does not have."""
+    homes(None)
     shop = open_shop(payouts=[simple("GOOD")])
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        top = {"state_dir": f"{folder}/state"} if state else {}
-        config = Path(folder, "profiles.toml")
-        config.write_text(tomli_w.dumps({**top, "profiles": {"shop1": shop.box.profile()}}))
-        for path in (Path(folder), config):
-            os.chown(path, 54321, 54321)
-        config.chmod(0o600)
-        before = f"{NO_HOME} LOGNAME USER LNAME USERNAME"
-        run = [("--config", str(config), "sync", "--all"), ("sync", "--all"), ("--config", str(config), "log")]
-        results = [ended(shop, before, *words, user=54321, group=54321, extra_groups=[]) for words in run]
+    config = ["--config", str(shop.config)] if state_dir else without_state_dir(shop)
+    commands = [[*config, "sync", "--all"], ["sync", "--all"], [*config, "log"]]
+    results = [ended(shop, f"{NO_HOME} LOGNAME USER LNAME USERNAME", *words) for words in commands]
     assert "Traceback" not in str(results)
-    assert results[1][0] == 3
-    assert "there is no such home folder → write the whole path, or set HOME" in results[1][1]
-    assert [code for code, _ in results] == ([0, 3, 0] if state else [3, 3, 3])
-    assert ("54321@" in results[2][1]) == state
-    assert len(shop.drafts()) == state
+    assert "there is no home folder: HOME is not set → set HOME, or give --config FILE" in results[1][1]
+    assert [code for code, _ in results] == ([0, 3, 0] if state_dir else [3, 3, 3])
+    assert (f"  {os.geteuid()}@" in results[2][1]) == state_dir
+    assert len(shop.drafts()) == state_dir
 
 
 def test_a_relative_path_without_a_current_folder_is_a_fault(shop: Shop) -> None:
@@ -150,21 +156,10 @@ def test_a_terminal_that_is_closed_lets_the_save_finish(open_shop: OpenShop) -> 
     """SIGHUP, and then each print fails."""
     shop = open_shop(payouts=[simple("FIRST"), simple("SECOND")])
     shop.box.faults.arm("slow", seconds=1, operation="SaveBundleList")
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "klarna24", "--config", str(shop.config), "sync", "--all"],
-        cwd=ROOT,
-        env={**os.environ, **shop.box.environment()},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # it becomes the controlling terminal
-    )
-    os.close(theirs)
+    child = terminal(shop.config, "sync", "--all", **shop.box.environment())
     wait_until(shop.drafts)
-    os.close(ours)
-    assert process.wait(30) == 129
+    child.ptyproc.fileobj.close()
+    assert child.wait() == 129
     assert statuses(shop) == {"SECOND": "ready"}, "the first is recorded as drafted"
     assert len(shop.drafts()) == 1
 
