@@ -15,8 +15,8 @@ from typing import Any, Literal, Self
 
 Language = Literal["sv", "nb", "en"]
 LOCALE = Path(__file__).parent / "locale"  # people edit the .po files, gettext reads the .mo files
-# Letters, marks and signs that show nothing, of which a name can be made that looks like another: Hangul fillers, the
-# blank of Braille, a joiner, Khmer vowels and variation selectors. Python calls them printable.
+# Letters, marks and signs that show nothing, with which one name can look like another: Hangul fillers, the blank
+# of Braille, a joiner, Khmer vowels and variation selectors. Python calls them printable.
 INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )

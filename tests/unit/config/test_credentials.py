@@ -63,6 +63,8 @@ def assert_dead(beat: Path) -> None:
 def test_the_value_of_a_variable_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP1", f" {WORD}\n")
     assert fetch(Secret("env", "SHOP1"), "shop1.klarna") == f" {WORD}\n"
+    monkeypatch.setenv("SHOP1", f"\ufeff{WORD}")
+    assert fetch(Secret("env", "SHOP1"), "shop1.klarna") == WORD, "a byte order mark is no part of it"
 
 
 # file
@@ -253,7 +255,14 @@ def containing(
     [
         *((b"word", "word"), (b"word\n", "word"), (b"word\n\n", "word\n"), (b"\nword", "\nword")),
         *((b"word\r\n", "word"), (b"word\r\n\r\n", "word\r\n"), (b"word\r", "word\r"), (b"word\n\r", "word\n\r")),
-        *((b" word \n", " word "), (b"a\nb\n", "a\nb"), ("åäö\n".encode(), "åäö"), (b"word\t\n", "word\t")),
+        *(
+            (b"\xef\xbb\xbfword\n", "word"),
+            (b"wo\xef\xbb\xbfrd", "wo\ufeffrd"),
+            (b" word \n", " word "),
+            (b"a\nb\n", "a\nb"),
+            ("åäö\n".encode(), "åäö"),
+            (b"word\t\n", "word\t"),
+        ),
     ],
     ids=repr,
 )
