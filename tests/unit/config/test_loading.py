@@ -74,6 +74,15 @@ def test_a_file_that_is_not_toml_is_one_fault(settings: Settings, text: bytes) -
     assert caught.value.hint == f"edit {settings.path}"
 
 
+def test_a_byte_order_mark_before_the_file_is_harmless(settings: Settings) -> None:
+    """Windows' Notepad writes it."""
+    text = settings.write(top={"notify": {"email": EMAIL}}).read_bytes()
+    assert load(settings.text(b"\xef\xbb\xbf" + text)).profiles
+    assert read_contacts(settings.path)
+    with pytest.raises(ConfigFault, match=r"not saved as UTF-8 \(at line 1\)"):
+        load(settings.text(text.decode().encode("utf-16")))
+
+
 def test_a_file_that_is_missing_or_cannot_be_read(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(ConfigFault, match="no such file") as caught:
         load(tmp_path / "nowhere" / "profiles.toml")
