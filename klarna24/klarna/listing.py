@@ -81,8 +81,8 @@ def read_rows(
 ) -> list[Transaction]:
     """All rows of the payout, in Klarna's order. Raises NotReadable where no two readings agree.
 
-    A capture occurs in one SALE row and a refund in one RETURN or REVERSAL row, so that a reading which repeats one
-    has missed another. Equal rows without such an id may both be real.
+    A capture occurs in one SALE row and a refund in one RETURN or REVERSAL row, so that a reading which repeats
+    one has missed another. Equal rows without such an id may both be real.
     """
 
     def check(rows: Sequence[Row]) -> None:
