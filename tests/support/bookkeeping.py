@@ -153,12 +153,15 @@ def _full(name: str) -> str:
 
 def payout(totals: Json | None = None, **over: Any) -> Payout:
     """Return a payout as the client makes it of Klarna's JSON."""
-    return parse_payout(json.dumps(payout_json(totals, **over)))
+    made = parse_payout(json.dumps(payout_json(totals, **over)))
+    assert isinstance(made, Payout)
+    return made
 
 
 def transactions(rows: list[Json]) -> list[Transaction]:
     """Return rows as the client makes them of Klarna's JSON."""
-    return parse_transactions(json.dumps({"transactions": rows, "pagination": {"total": len(rows)}})).items
+    page = parse_transactions(json.dumps({"transactions": rows, "pagination": {"total": len(rows)}}))
+    return [row.transaction for row in page.items]
 
 
 def row(type_: str, minor: int, **fields: Any) -> Transaction:
