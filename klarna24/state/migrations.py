@@ -141,6 +141,16 @@ MIGRATIONS = (
     UPDATE alert SET wording = in_new_words(wording),
         code = CASE code WHEN 'changed-after-posting' THEN 'changed' ELSE code END;
     """,
+    # What the witness beside the file is compared with (witness.py).
+    """
+    -- core: ALTER TABLE payout RENAME COLUMN until_changed TO awaits_order
+    -- core: ALTER TABLE payout DROP COLUMN fingerprint
+    CREATE TABLE meta (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    );
+    INSERT INTO meta VALUES ('state', lower(hex(randomblob(16))));
+    """,
 )
 
 # How the sentences of version 0.1 differ from today's.
