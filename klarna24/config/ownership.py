@@ -11,5 +11,5 @@ def belongs_to_others(status: os.stat_result) -> bool:
 
 
 def is_open_to_all(status: os.stat_result) -> bool:
-    """Whether everybody can replace the files in this folder. In a sticky one such as /tmp only their owners can."""
+    """Whether everybody can replace the files in this folder. In a sticky one (/tmp) only their owners can."""
     return os.name == "posix" and bool(status.st_mode & stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX
