@@ -152,7 +152,7 @@ def _refuse_open_folders(path: Path) -> None:
     for folder in {*path.parents, *path.resolve().parents}:
         if is_open_to_all(folder.stat()):
             raise ConfigFault(
-                f"{path}: others can replace this file, and it can contain commands: everybody can write to {folder}",
+                f"{path}: others can replace this file, which can contain commands: all can write to {folder}",
                 f"chmod o-w {folder}",
             )
 
