@@ -70,6 +70,8 @@ def write(folder: Path, state_id: str) -> None:
             os.fsync(handle)
         Path(name).replace(folder / WITNESS)
         _sync(folder)
+        with suppress(OSError):  # the parent may be closed to us; it matters only where the folder is new
+            _sync(folder.parent)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
