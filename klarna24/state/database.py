@@ -66,13 +66,20 @@ def _refuse_lost(connection: sqlite3.Connection, path: Path, is_used: bool) -> N
 
 def _compare_with_witness(connection: sqlite3.Connection, folder: Path, is_new: bool) -> None:
     """Writes the witness where there is none yet."""
-    state_id, expected = witness.identity_of(connection), witness.identity(folder)
-    if state_id is None:
-        raise Damaged(str(folder / STATE_FILE), sentence("its id is missing"))
-    if expected is None or is_new:
+    expected = None if is_new else witness.identity(folder)
+    state_id = _state_id(connection, folder / STATE_FILE, expected)
+    if expected is None:
         witness.write(folder, state_id)
-    elif state_id != expected:
-        raise OtherState(folder / STATE_FILE)
+
+
+def _state_id(connection: sqlite3.Connection, path: Path, expected: str | None) -> str:
+    """The id in the database. Raises OtherState if it is not the expected one, where there is one."""
+    state_id = witness.identity_of(connection)
+    if state_id is None:
+        raise Damaged(str(path), sentence("its id is missing"))
+    if expected not in {None, state_id}:
+        raise OtherState(path)
+    return state_id
 
 
 def open_for_reading(folder: Path) -> sqlite3.Connection:
@@ -103,8 +110,7 @@ def _open_for_reading(path: Path) -> sqlite3.Connection:
         with _closed_on_failure(_connect(_address(path, "ro"))) as connection:
             _refuse_lost(connection, path, is_used)
             if _version(connection, path) == len(MIGRATIONS):
-                if witness.identity(path.parent) not in {None, witness.identity_of(connection)}:
-                    raise OtherState(path)
+                _state_id(connection, path, witness.identity(path.parent))
                 return connection
         with closing(connection):
             return _up_to_date(_copied_to_memory(connection), path)
