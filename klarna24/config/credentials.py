@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from klarna24.config.ownership import belongs_to_others
 from klarna24.config.values import Secret
 from klarna24.errors import CredentialsFault
 from klarna24.logs.redaction import register_secret
@@ -103,13 +104,19 @@ def _from_file(file: Path, where: str) -> str:
         file = file.expanduser()
         # O_NONBLOCK: a named pipe that nobody writes to would block for ever.
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
-            mode = os.fstat(opened.fileno()).st_mode
+            status = os.fstat(opened.fileno())
+            mode = status.st_mode
             if not stat.S_ISREG(mode):
                 raise CredentialsFault(
                     sentence("{where}: what it names is not a regular file", where=where),
                     sentence("use {source} to read anything else", source="{ command = … }"),
                 )
             # From here on it is known to be the path of a file, which may be shown.
+            if belongs_to_others(status):
+                raise CredentialsFault(
+                    sentence("{where}: {file} belongs to another user", where=where, file=str(file)),
+                    f"chown {os.geteuid()} {file}",
+                )
             if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise CredentialsFault(
                     sentence(

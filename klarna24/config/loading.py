@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from klarna24.config.folders import default_path, default_state_dir
+from klarna24.config.ownership import belongs_to_others, is_open_to_all
 from klarna24.config.tables import Email, File, Notify, Profile, Table, disjoint
 from klarna24.errors import ConfigFault
 from klarna24.logs.redaction import register_guid
@@ -139,16 +140,27 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            if os.name == "posix" and (others_write or status.st_uid not in {0, os.geteuid()}):
+            if os.name == "posix" and (others_write or belongs_to_others(status)):
                 raise ConfigFault(
                     f"{path}: others can write this file, and it can contain commands",
                     f"chown {os.geteuid()} {path}; chmod 600 {path}",
                 )
+            _refuse_open_folders(path)
             return file.read()
     except FileNotFoundError:
         raise ConfigFault(f"{path}: no such file", "klarna24 init, or --config FILE") from None
     except OSError as error:
         raise ConfigFault(f"{path}: cannot be read: {error.strerror}", f"ls -l {path}") from None
+
+
+def _refuse_open_folders(path: Path) -> None:
+    """A folder in which everybody can replace the file, or a folder on the way to it; of a link's target, too."""
+    for folder in {*path.parents, *path.resolve().parents}:
+        if is_open_to_all(folder.stat()):
+            raise ConfigFault(
+                f"{path}: others can replace this file, which can contain commands: all can write to {folder}",
+                f"chmod o-w {folder}",
+            )
 
 
 def _describe(detail: ErrorDetails) -> str:
