@@ -296,3 +296,12 @@ def test_a_fault_names_the_place_in_the_file(monkeypatch: pytest.MonkeyPatch) ->
     for path, place in (("notify.email", "notify.email"), ("shop1.notify.email", "profiles.shop1.notify.email")):
         with pytest.raises(CredentialsFault, match=re.escape(f"[{place}] password: ")):
             fetch(Secret("env", "SHOP1"), path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    file = private(tmp_path / "word")
+    os.chown(file, 65534, 65534)
+    fault = refusal(Secret("file", str(file)))
+    assert "belongs to another user" in fault.message
+    assert fault.hint == f"chown 0 {file}"

@@ -311,3 +311,20 @@ def test_options_outrank_variables_on_the_command_line(
     monkeypatch.delenv("KLARNA24_STATE_DIR")
     assert shop.sync().code == 0
     assert shop.state.is_dir()
+
+
+@pytest.mark.parametrize("which", ["its own", "above", "of a link's target"])
+def test_a_folder_in_which_all_can_replace_the_file_is_refused(tmp_path: Path, which: str) -> None:
+    folder = tmp_path / "open" / "inner"
+    folder.mkdir(parents=True)
+    opened = folder.parent if which == "above" else folder
+    opened.chmod(0o777)
+    path = Settings(folder).write()
+    if which == "of a link's target":
+        (tmp_path / "link.toml").symlink_to(path)
+        path = tmp_path / "link.toml"
+    with pytest.raises(ConfigFault, match="others can replace this file") as caught:
+        load(path)
+    assert caught.value.hint == f"chmod o-w {opened}"
+    opened.chmod(0o1777)  # sticky, as /tmp is
+    assert load(path).profiles
