@@ -1,8 +1,8 @@
 """A thousand random histories: whatever happens in whatever order, no payout is saved twice and none is forgotten.
 
 Payouts appear late, are blocked, corrected and changed; records become unreadable and readable again; runs fail at
-random places; the profile is renamed; a person books, edits and deletes drafts, and resolves what is in doubt after
-looking; clocks jump; sessions end.
+random places; the profile is renamed; a person books, edits and deletes drafts, and resolves what is in doubt
+after looking; clocks jump; sessions end.
 """
 
 import os

@@ -153,7 +153,12 @@ def _full(name: str) -> str:
 
 def payout(totals: Json | None = None, **over: Any) -> Payout:
     """Return a payout as the client makes it of Klarna's JSON."""
-    made = parse_payout(json.dumps(payout_json(totals, **over)))
+    return payout_of(payout_json(totals, **over))
+
+
+def payout_of(raw: Json) -> Payout:
+    """Return the payout as the client makes it of Klarna's JSON; it must be readable."""
+    made = parse_payout(json.dumps(raw))
     assert isinstance(made, Payout)
     return made
 
