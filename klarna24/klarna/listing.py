@@ -71,7 +71,7 @@ def read_payouts(fetch: Callable[[Query], Page[Listed]], start: datetime, end: d
 
 
 def _is_proven(payouts: Sequence[Listed]) -> bool:
-    """Never: one may have gone while another came. Raises _Void where one was read twice, so another was missed."""
+    """Never: one may have gone while another came. Raises _Void where one was read twice."""
     keys = Counter(payout.key for payout in payouts)
     if twice := [key.payment_reference for key, times in keys.items() if times > 1]:
         raise _Void(sentence("payout {reference} is listed twice", reference=twice[0][:75]))
