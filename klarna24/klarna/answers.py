@@ -5,6 +5,7 @@ Here text loses its control characters, and minor units become Decimal, once.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -263,7 +264,7 @@ def _listed(record: Any) -> Listed:
     return OddPayout(
         payment_reference=_as_reference(fields.get("payment_reference")) or f"unknown-{_digest(record)}",
         payout_date=_as_moment(fields.get("payout_date")),
-        currency=_as_text(fields.get("currency_code")),
+        currency=code if re.fullmatch("[A-Z]{3}", code := _as_text(fields.get("currency_code"))) else "",
         merchant_id=_as_text(fields.get("merchant_id")),
         figures={
             name: _minor_to_decimal(minor)

@@ -20,7 +20,7 @@ PAGE_SIZE = 500  # the largest `size` in the contract
 ATTEMPTS = 3  # a list that changes while it is read is read again
 # No honest list needs more, and one without an end must end: 100,000 payouts over ten years take 500 requests.
 MOST_REQUESTS = 5_000
-MOST_ELEMENTS = 150_000
+MOST_ELEMENTS = 200_000
 SECOND = timedelta(seconds=1)
 
 Query = dict[str, str]
@@ -71,7 +71,7 @@ def read_payouts(fetch: Callable[[Query], Page[Listed]], start: datetime, end: d
 
 
 def _is_proven(payouts: Sequence[Listed]) -> bool:
-    """Never: one may have gone while another came. Raises _Void where one was read twice, another missed."""
+    """Never: one may have gone while another came. Raises _Void where one was read twice."""
     keys = Counter(payout.key for payout in payouts)
     if twice := [key.payment_reference for key, times in keys.items() if times > 1]:
         raise _Void(sentence("payout {reference} is listed twice", reference=twice[0][:75]))

@@ -105,8 +105,12 @@ def _record_of(context: RunContext, payout: Listed) -> Row | None:
     """What the state knows of the payout, also where it could not be read in full, now or then."""
     if record := context.state.row(context.owner, payout.key):
         return record
-    known = context.state.by_reference(context.profile.name, payout.payment_reference)
-    similar = [record for record in known if may_be_same(record.key, payout.key)]
+    similar = [
+        record
+        for record in context.state.by_reference(context.profile.name, payout.payment_reference)
+        if (record.client_id, record.environment) == (context.owner.client_id, context.owner.environment)
+        and may_be_same(record.key, payout.key)
+    ]
     return similar[0] if len(similar) == 1 else None
 
 

@@ -157,7 +157,7 @@ def payout(totals: Json | None = None, **over: Any) -> Payout:
 
 
 def payout_of(raw: Json) -> Payout:
-    """Return Klarna's JSON as a payout, which it must be in every respect."""
+    """Return the payout as the client makes it of Klarna's JSON; it must be readable."""
     made = parse_payout(json.dumps(raw))
     assert isinstance(made, Payout)
     return made

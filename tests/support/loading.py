@@ -1,11 +1,9 @@
 """Which modules a command loads, in a process of its own."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterable
 
-from tests.support import ROOT
+from tests.support import python
 
 
 def uncounted() -> dict[str, str]:
@@ -23,13 +21,5 @@ def loaded_by(arguments: Iterable[str], watched: Iterable[str]) -> tuple[int, li
         "finally:\n"
         f"    print(*sorted({set(watched)!r} & set(sys.modules)), file=sys.stderr)\n"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env=uncounted(),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    ended = python("-c", script, env=uncounted(), timeout=30)
     return ended.returncode, ended.stderr.splitlines()[-1].split()

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pexpect
 import pytest
@@ -15,22 +15,18 @@ import pytest
 from tests.support import ROOT
 from tests.support.shops import Shop
 
+Process: TypeAlias = "subprocess.Popen[str]"
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def start(shop: Shop, *arguments: str) -> "subprocess.Popen[str]":
+def start(shop: Shop, *arguments: str, stdout: Any = subprocess.PIPE, stderr: Any = subprocess.PIPE) -> Process:
     """Starts klarna24 in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "klarna24", "--config", str(shop.config), *arguments],
-        cwd=ROOT,
-        env={**os.environ, **shop.box.environment()},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    environment = {**os.environ, **shop.box.environment()}
+    command = [sys.executable, "-m", "klarna24", "--config", str(shop.config), *arguments]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stdout, stderr=stderr, text=True)
 
 
-def end(process: "subprocess.Popen[str]") -> tuple[int, str]:
+def end(process: Process) -> tuple[int, str]:
     """The exit code and what was printed to stderr, once it has ended; fails after half a minute."""
     try:
         _, err = process.communicate(timeout=30)
@@ -53,10 +49,17 @@ def statuses(shop: Shop) -> dict[str, str]:
     return {waiting["payment_reference"]: waiting["status"] for one in profiles for waiting in one["waiting"]}
 
 
-def on_a_terminal(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
-    """A person at the terminal answers each question of klarna24 resolve with this line."""
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch, typed: str) -> list[str]:
+    """A person at the terminal answers each question of klarna24 resolve with this line; the questions."""
+    asked: list[str] = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("klarna24.cli.resolve.read_line", lambda *args, **kwargs: typed)
+
+    def answer(text: str, **_: object) -> str:
+        asked.append(text)
+        return typed
+
+    monkeypatch.setattr("klarna24.cli.resolve.read_line", answer)
+    return asked
 
 
 def terminal(config: Path, *arguments: str, **variables: str) -> "pexpect.spawn[str]":

@@ -1,6 +1,7 @@
 """A shop for tests: a sandbox, a profiles.toml for it, and the command line on it."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,12 +16,16 @@ import tomli_w
 from klarna24.cli import main as cli
 from klarna24.sandbox.klarna.generate import make_payout
 from klarna24.sandbox.server import Sandbox
+from klarna24.state import damage
 from tests.support.bookkeeping import merged
+
+Given = tuple[dict[str, Any], list[dict[str, Any]]]
+"""A payout and its rows, as the sandbox takes them."""
 
 NOON = datetime.combine(datetime.now(UTC).date(), datetime.min.time(), UTC) - timedelta(hours=12)
 
 
-def simple(reference: str, days_ago: int = 0, **totals: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def simple(reference: str, days_ago: int = 0, **totals: Any) -> Given:
     """A payout with these totals, in öre (without any: of 962.50 SEK), and no rows."""
     figures = totals or {"sale_amount": 100000, "fee_amount": 3000, "tax_amount": 750}
     return make_payout(reference, NOON - timedelta(days=days_ago), **figures), []
@@ -67,6 +72,7 @@ class Shop:
 
     def run(self, *arguments: str) -> Result:
         self._capture.readouterr()
+        damage.forget_checks()  # each command is a process of its own
         code = cli.run(["--config", str(self.config), *arguments])
         return Result(code, *self._capture.readouterr())
 
@@ -75,6 +81,34 @@ class Shop:
 
     def dry_run(self, *arguments: str) -> Result:
         return self.run("dry-run", "--profile", "shop1", *arguments)
+
+    def resolve(self, reference: str, *decision: str) -> Result:
+        """``klarna24 resolve`` of shop1's payout, without a question where --yes suffices."""
+        return self.run("resolve", "--profile", "shop1", reference, *decision, "--yes")
+
+    def rename(self, name: str) -> None:
+        """Gives the profile shop1 another name."""
+        self.config.write_text(self.config.read_text().replace("profiles.shop1", f"profiles.{name}"))
+
+    def backup(self) -> Callable[[], object]:
+        """Copies the state; and a function that restores the copy."""
+        copy = shutil.copytree(self.state, self.folder / "backup")
+
+        def restore() -> None:
+            shutil.rmtree(self.state)
+            shutil.copytree(copy, self.state)
+
+        return restore
+
+    def book(self, first: int = 0, last: int | None = None) -> list[int]:
+        """A person books the drafts, oldest first, or those from ``first`` to ``last``; their numbers."""
+        drafts = list(self.box.office.home.drafts)[first:last]
+        return [self.box.office.book(draft.id) for draft in drafts]
+
+    def edit_and_book(self) -> int:
+        """A person chooses another account in the oldest draft, and books it; its number."""
+        self.box.office.edit_draft(self.box.office.home.drafts[0].id, 2, AccountNo=6570)
+        return self.book(0, 1)[0]
 
     def drafts(self) -> list[str]:
         """The names of the drafts in 24SevenOffice, oldest first."""
@@ -111,6 +145,14 @@ def open_shop(
     for box in boxes:
         box.stop()
         assert not box.errors, box.errors
+
+
+def doubtful(open_shop: OpenShop, *payouts: Any, fault: str = "cut-after-save", **armed: Any) -> Shop:
+    """A shop whose first run left a payout in doubt: A, or the first of these."""
+    shop = open_shop(payouts=payouts or [simple("A")])
+    shop.box.faults.arm(fault, **armed)
+    assert shop.sync().code == 8
+    return shop
 
 
 def shops(open_shop: OpenShop, count: int, **over: dict[str, Any]) -> Shop:

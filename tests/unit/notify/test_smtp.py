@@ -43,7 +43,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "drips": ({"drips": True}, {}, "mail server localhost"),
     "another name": ({}, {"host": "127.0.0.1"}, "certificate verification failed"),
     "no STARTTLS": ({"starttls": False}, {}, "does not support STARTTLS"),
-    "no password": ({}, {"password": {"env": "NOT_SET"}}, "NOT_SET is not set"),
+    "no password": ({}, {"password": {"env": "NOT_SET"}}, "that it names is not set"),
     "addresses": ({}, {"to": ["bokföring@shop1.se"]}, "only accepts addresses in ASCII"),
 }
 

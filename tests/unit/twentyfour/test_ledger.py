@@ -63,18 +63,19 @@ def test_a_voucher_is_found_from_the_first_day_to_the_last(moment: str, zone: Zo
     assert found == [LedgerMatch(7, ours=True, same_amount=True)]
 
 
-@pytest.mark.parametrize("moment", ["2026-11-18T00:00:00", "2026-11-18T21:59:59"])
-def test_a_voucher_of_the_day_before_the_draft_is_not_ours(moment: str) -> None:
-    """Although a day more is asked for, at both ends."""
-    assert ledger.find(Ledger(moment).read, [TRACE], TODAY, STOCKHOLM) == [None]
+@pytest.mark.parametrize("day", ["2026-10-10", "2026-11-01", "2026-11-18"])
+def test_a_voucher_that_a_person_dated_earlier_is_found(day: str) -> None:
+    assert ledger.find(Ledger(day).read, [TRACE], TODAY, STOCKHOLM) == [
+        LedgerMatch(7, ours=True, same_amount=True)
+    ]
 
 
-def test_the_whole_last_day_is_asked_for_and_a_day_more_at_both_ends() -> None:
+def test_the_ledger_is_asked_from_well_before_the_draft_and_a_day_more_at_both_ends() -> None:
     answers = Ledger("2026-11-20")
     ledger.find(answers.read, [TRACE], TODAY, STOCKHOLM)
     bounds = [(str(asked["DateStart"]), str(asked["DateEnd"])) for asked in answers.asked]
     assert bounds == [
-        ("2026-11-18 00:00:00", "2026-11-25 23:59:59"),  # the account
+        ("2026-10-04 00:00:00", "2026-11-25 23:59:59"),  # the account
         ("2026-11-19 00:00:00", "2026-11-21 23:59:59"),  # the voucher
     ]
 

@@ -1,0 +1,93 @@
+"""What ends a command before anything is sent, in one line: passwords, and a state folder that cannot be used."""
+
+import errno
+import fcntl
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.shops import OpenShop, simple
+
+COMMANDS = [("sync", "--all"), ("dry-run", "--all"), ("status",), ("log",)]
+WRITING = [("sync", "--all", "--now"), ("resolve", "--profile", "shop1", "A", "--skip", "--yes")]
+
+
+def test_a_password_that_xml_cannot_hold_is_refused_and_not_shown(
+    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = open_shop(payouts=[simple("A")])
+    monkeypatch.setenv("KLARNA24_SANDBOX_OFFICE", "hem\x01ligt")
+    result = shop.sync()
+    assert (result.code, "hem" in result.out + result.err) == (4, False)
+    assert shop.box.calls()["Login"] == 0
+
+
+def test_a_named_pipe_as_a_password_file_is_refused_at_once(open_shop: OpenShop, tmp_path: Path) -> None:
+    shop = open_shop(payouts=[simple("A")])
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    shop.write({"klarna": {"password": {"env": None, "file": str(pipe)}}})
+    result = shop.sync()
+    assert (result.code, "what it names is not a regular file" in result.err) == (4, True)
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_damaged_database_is_reported_in_one_line(open_shop: OpenShop, arguments: tuple[str, ...]) -> None:
+    shop = open_shop(payouts=[simple(f"REF{number:03}", 1, sale_amount=0) for number in range(60)])
+    assert shop.sync().code == 0
+    file = shop.state / "klarna24.sqlite"
+    data = bytearray(file.read_bytes())
+    for page in range(2 * 4096, len(data), 4096):
+        data[page : page + 200] = b"\xff" * 200
+    file.write_bytes(data)
+    result = shop.run(*arguments)
+    assert (result.code, len(result.lines())) == (3, 1)
+    assert "is damaged: " in result.err
+
+
+@pytest.mark.parametrize("arguments", COMMANDS + WRITING, ids=" ".join)
+def test_a_database_locked_by_another_program_ends_the_command_with_5(
+    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("klarna24.state.database.BUSY_SECONDS", 0.05)
+    shop = open_shop(payouts=[simple("A", sale_amount=100, settlement_amount=99)])
+    assert shop.sync().code == 7
+    with closing(sqlite3.connect(shop.state / "klarna24.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        result = shop.run(*arguments)
+    assert (result.code, len(result.lines())) == (5, 1)
+    assert "is locked by another program" in result.err
+
+
+def test_a_shared_folder_with_other_files_is_refused_as_the_state_folder(
+    open_shop: OpenShop, tmp_path: Path
+) -> None:
+    shop = open_shop(payouts=[simple("A")])
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "of-another").touch()
+    result = shop.run("--state-dir", str(shared), "sync", "--all")
+    assert result.code == 3
+    assert "other users can write to the state folder" in result.err
+    assert "(mode 1777)" in result.err
+    assert shared.stat().st_mode & 0o7777 == 0o1777
+    assert not shop.drafts()
+
+
+def test_without_a_kernel_lock_nothing_is_sent(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that outlives its process would stop the shop for good."""
+    shop = open_shop(payouts=[simple("A")])
+
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", flock)
+        result = shop.sync()
+    assert (result.code, "cannot be locked" in result.err) == (3, True)
+    assert not shop.box.calls()
+    assert shop.sync().code == 0
