@@ -14,6 +14,7 @@ import trustme
 from klarna24 import http, text
 from klarna24.logs import redaction
 from klarna24.run import stopping
+from klarna24.state import damage
 from klarna24.twentyfour import client, sessions
 from tests.support.contracts import service
 from tests.support.mail_server import open_mail
@@ -41,6 +42,7 @@ def forgotten() -> None:
     http.reset_paces()
     client.reset_numbers()
     sessions._locks.clear()
+    damage.forget_checks()
     stopping._pending.signal_number = None
     text._catalogue.cache_clear()
 

@@ -93,7 +93,9 @@ def commands() -> dict[str, click.Command]:
 
 
 def options(command: click.Command) -> set[str]:
-    """The long options of a command."""
+    """The long options of a command, and of the commands below it."""
+    if isinstance(command, click.Group) and command is not klarna24:
+        return {name for below in command.commands.values() for name in options(below)}
     return {name for it in command.params for name in it.opts if name.startswith("--")} - {"--version"}
 
 

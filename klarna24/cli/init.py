@@ -7,6 +7,7 @@ import click
 from klarna24.cli.options import GlobalOptions, complete_profile
 from klarna24.cli.setup import conversation
 from klarna24.config.folders import default_path
+from klarna24.config.loading import absolute_path
 from klarna24.errors import UsageFault
 
 
@@ -26,5 +27,5 @@ def command(options: GlobalOptions, name: str | None) -> int:
     """
     if not sys.stdin.isatty():
         raise UsageFault("init is a conversation and needs a terminal", "copy profiles.example.toml instead")
-    path = (options.config or default_path()).expanduser().absolute()
+    path = absolute_path(options.config or default_path())
     return conversation.run(path, options.state_dir, name)

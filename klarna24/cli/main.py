@@ -4,7 +4,6 @@ A command's module is imported when the command is called, so that ``--help`` is
 """
 
 import importlib
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from klarna24 import __version__
 from klarna24.cli.options import GlobalOptions
+from klarna24.cli.surroundings import make_usable
 from klarna24.errors import Klarna24Error
 from klarna24.logs import journal_level
 from klarna24.logs.configure import logging_to
@@ -29,6 +29,7 @@ COMMANDS = {
     "resolve": "Settle a payout that needs a decision.",
     "log": "Show what was done, when, by whom, and the answer.",
     "schedule": "Print a crontab line or systemd units for the daily run.",
+    "state": "Begin again after the state was lost, knowingly.",
     "sandbox": "Simulate both APIs on this machine, for trying things out.",
     "demo": "Run everything once against the sandbox; leaves nothing behind.",
 }
@@ -97,15 +98,13 @@ def klarna24(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; never raises."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a name with å, ä or ö must not end a run under LANG=C
     with ExitStack() as at_the_end:  # closes the log file, after a bug was written to it
         return _run(arguments, at_the_end)
 
 
 def _run(arguments: Sequence[str], at_the_end: ExitStack) -> int:
     try:
+        make_usable()
         result = klarna24.main(list(arguments), prog_name="klarna24", standalone_mode=False, obj=at_the_end)
     except (click.Abort, KeyboardInterrupt):
         return 130

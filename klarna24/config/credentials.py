@@ -1,6 +1,7 @@
 """Fetches secrets from the sources that profiles.toml names.
 
-Nothing here prompts, and no message contains a secret. Whatever goes wrong is a CredentialsFault.
+Nothing here prompts, and no message contains a secret. Nor does one contain what profiles.toml says of the source,
+because people write the password itself there: a message names the key. Whatever goes wrong is a CredentialsFault.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from klarna24.config.ownership import belongs_to_others
 from klarna24.config.values import Secret
 from klarna24.errors import CredentialsFault
 from klarna24.logs.redaction import register_secret
@@ -40,6 +42,7 @@ def fetch(secret: Secret, path: str) -> str:
             value = _from_systemd(str(secret.value), where)
         case "keyring":
             value = _from_command((*KEYRING, "get", "klarna24", path), where)
+    value = value.removeprefix("\ufeff")  # some editors put a byte order mark before a text
     register_secret(value)
     log.debug("%s: read from: %s", where, secret.source)
     if not value:
@@ -88,8 +91,8 @@ def _from_env(name: str, where: str) -> str:
         value = os.environ[name]
     except KeyError:
         raise CredentialsFault(
-            sentence("{where}: the environment variable {name} is not set", where=where, name=name),
-            sentence("set {name}, or use another source", name=name),
+            sentence("{where}: the environment variable that it names is not set", where=where),
+            sentence("set the variable, or use another source"),
         ) from None
     if any("\ud800" <= character <= "\udfff" for character in value):  # a byte that is not UTF-8
         raise _not_utf8(where)
@@ -101,11 +104,18 @@ def _from_file(file: Path, where: str) -> str:
         file = file.expanduser()
         # O_NONBLOCK: a named pipe that nobody writes to would block for ever.
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
-            mode = os.fstat(opened.fileno()).st_mode
+            status = os.fstat(opened.fileno())
+            mode = status.st_mode
             if not stat.S_ISREG(mode):
                 raise CredentialsFault(
-                    sentence("{where}: {file} is not a regular file", where=where, file=str(file)),
+                    sentence("{where}: what it names is not a regular file", where=where),
                     sentence("use {source} to read anything else", source="{ command = … }"),
+                )
+            # From here on it is known to be the path of a file, which may be shown.
+            if belongs_to_others(status):
+                raise CredentialsFault(
+                    sentence("{where}: {file} belongs to another user", where=where, file=str(file)),
+                    f"chown {os.geteuid()} {file}",
                 )
             if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise CredentialsFault(
@@ -118,13 +128,13 @@ def _from_file(file: Path, where: str) -> str:
                     f"chmod 600 {file}",
                 )
             return _text(opened.read(MOST_BYTES + 1), where)
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:
         message = sentence(
-            "{where}: {file} cannot be read: {why}", where=where, file=str(file), why=str(error.strerror)
+            "{where}: the file that it names cannot be read: {why}", where=where, why=_reason(error)
         )
-        raise CredentialsFault(message, f"ls -l {file}") from None
+        raise CredentialsFault(message, sentence("correct it in profiles.toml")) from None
     except RuntimeError:
-        message = sentence("{where}: {file}: there is no such home folder", where=where, file=str(file))
+        message = sentence("{where}: there is no such home folder", where=where)
         raise CredentialsFault(message, sentence("write the whole path")) from None
 
 
@@ -135,27 +145,26 @@ def _from_systemd(name: str, where: str) -> str:
             sentence(
                 "{where}: CREDENTIALS_DIRECTORY is not set: systemd did not start this with {line}",
                 where=where,
-                line=f"LoadCredential={name}",
+                line="LoadCredential=",
             ),
             "klarna24 schedule --systemd",
         )
     try:
         return _text((Path(folder) / name).read_bytes(), where)
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:
         raise CredentialsFault(
             sentence(
-                "{where}: the systemd credential {name} cannot be read: {why}",
+                "{where}: the systemd credential that it names cannot be read: {why}",
                 where=where,
-                name=name,
-                why=str(error.strerror),
+                why=_reason(error),
             ),
-            sentence("add {line} to the service", line=f"LoadCredential={name}:…"),
+            sentence("add {line} to the service", line="LoadCredential=NAME:FILE"),
         ) from None
 
 
 def _from_command(arguments: tuple[str, ...], where: str) -> str:
     """Run without a shell, in a session of its own, so that whatever it started can be ended with it."""
-    word = "keyring" if arguments[: len(KEYRING)] == KEYRING else arguments[0]
+    what = sentence("the keyring") if arguments[: len(KEYRING)] == KEYRING else sentence("the command")
     try:
         process = subprocess.Popen(  # noqa: S603 - the user's command, from a file that others cannot write
             arguments,
@@ -164,9 +173,9 @@ def _from_command(arguments: tuple[str, ...], where: str) -> str:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-    except OSError as error:
+    except (OSError, UnicodeEncodeError) as error:
         message = sentence(
-            "{where}: {command} cannot be run: {why}", where=where, command=word, why=str(error.strerror)
+            "{where}: {command} cannot be run: {why}", where=where, command=what, why=_reason(error)
         )
         raise CredentialsFault(message, sentence("correct it in profiles.toml")) from None
     with process:
@@ -180,13 +189,13 @@ def _from_command(arguments: tuple[str, ...], where: str) -> str:
             message = sentence(
                 "{where}: {command} did not end within {seconds} s",
                 where=where,
-                command=word,
+                command=what,
                 seconds=COMMAND_SECONDS,
             )
             raise CredentialsFault(message, sentence("run it by hand: it may be prompting")) from None
     if process.returncode:
         message = sentence(
-            "{where}: {command} ended with {code}", where=where, command=word, code=process.returncode
+            "{where}: {command} ended with {code}", where=where, command=what, code=process.returncode
         )
         raise CredentialsFault(message, sentence("run it by hand, as the user that runs klarna24"))
     return _text(output, where)
@@ -204,6 +213,11 @@ def _text(raw: bytes, where: str) -> str:
     except UnicodeDecodeError:
         raise _not_utf8(where) from None
     return text.removesuffix("\r\n") if text.endswith("\r\n") else text.removesuffix("\n")
+
+
+def _reason(error: OSError | UnicodeEncodeError) -> str:
+    """UnicodeEncodeError: the name has a letter that this machine's locale does not have."""
+    return str(getattr(error, "strerror", None) or type(error).__name__)
 
 
 def _not_utf8(where: str) -> CredentialsFault:

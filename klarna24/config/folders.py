@@ -5,16 +5,30 @@ from pathlib import Path
 
 import platformdirs
 
+from klarna24.errors import ConfigFault
+
 STATE_FILE = "klarna24.sqlite"  # in the state folder
 
 
 def default_path() -> Path:
-    """``KLARNA24_CONFIG``, else profiles.toml in the platform's user config folder."""
+    """``KLARNA24_CONFIG``, else profiles.toml in the platform's user config folder. Raises ConfigFault."""
     if from_env := os.environ.get("KLARNA24_CONFIG"):
         return Path(from_env)
-    return platformdirs.user_config_path("klarna24") / "profiles.toml"
+    try:
+        return (platformdirs.user_config_path("klarna24") / "profiles.toml").expanduser()
+    except RuntimeError:
+        raise _homeless("--config FILE") from None
 
 
 def default_state_dir() -> Path:
-    """``KLARNA24_STATE_DIR``, else the platform's user state folder."""
-    return Path(os.environ.get("KLARNA24_STATE_DIR") or platformdirs.user_state_path("klarna24"))
+    """``KLARNA24_STATE_DIR``, else the platform's user state folder. Raises ConfigFault."""
+    if from_env := os.environ.get("KLARNA24_STATE_DIR"):
+        return Path(from_env)
+    try:
+        return platformdirs.user_state_path("klarna24").expanduser()
+    except RuntimeError:
+        raise _homeless("--state-dir FOLDER") from None
+
+
+def _homeless(option: str) -> ConfigFault:
+    return ConfigFault("there is no home folder: HOME is not set", f"set HOME, or give {option}")

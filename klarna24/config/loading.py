@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from klarna24.config.folders import default_path, default_state_dir
+from klarna24.config.ownership import belongs_to_others, is_open_to_all
 from klarna24.config.tables import Email, File, Notify, Profile, Table, disjoint
 from klarna24.errors import ConfigFault
 from klarna24.logs.redaction import register_guid
@@ -57,9 +58,13 @@ def _did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
     """The file at ``path``, or at its default place. Raises :class:`ConfigFault` with all faults of the file."""
-    path = _absolute(path or default_path())
+    path = absolute_path(path or default_path())
     try:
-        raw = tomllib.loads(_read(path).decode("utf-8"))
+        raw = tomllib.loads(_read(path).decode("utf-8-sig"))
+    except UnicodeDecodeError as error:  # its own message shows a byte, perhaps of a password
+        line = error.object.count(b"\n", 0, error.start) + 1
+        message = f"{path}: not valid TOML: it is not saved as UTF-8 (at line {line})"
+        raise ConfigFault(message, f"edit {path}") from None
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
         raise ConfigFault(f"{path}: not valid TOML: {error}", f"edit {path}") from None
     try:
@@ -71,7 +76,7 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
         profile._name = name
         register_guid(profile.twentyfour.application_id)
     _check_one_company_each(file.profiles, path)
-    in_file = _absolute(Path(file.state_dir), path.parent) if file.state_dir else None
+    in_file = absolute_path(Path(file.state_dir), path.parent) if file.state_dir else None
     return Config(path, _state_dir(state_dir, in_file), file.profiles, file.notify, in_file)
 
 
@@ -86,11 +91,11 @@ class Contacts:
 def read_contacts(path: Path | None = None, state_dir: Path | None = None) -> Contacts | None:
     """The contacts in a file that :func:`load` refused; None where they are invalid, too, or cannot be trusted."""
     try:
-        path = _absolute(path or default_path())
-        raw = tomllib.loads(_read(path).decode("utf-8"))
+        path = absolute_path(path or default_path())
+        raw = tomllib.loads(_read(path).decode("utf-8-sig"))
         notify = Notify.model_validate(raw.get("notify", {}))
         named = raw.get("state_dir")
-        in_file = _absolute(Path(named), path.parent) if isinstance(named, str) and named else None
+        in_file = absolute_path(Path(named), path.parent) if isinstance(named, str) and named else None
         return Contacts(_state_dir(state_dir, in_file), notify)
     except (ConfigFault, ValueError, RecursionError):  # pydantic's ValidationError is a ValueError
         return None
@@ -113,19 +118,21 @@ def _check_one_company_each(profiles: dict[str, Profile], path: Path) -> None:
 
 def _state_dir(option: Path | None, in_file: Path | None) -> Path:
     if option is not None:
-        return _absolute(option)
+        return absolute_path(option)
     if os.environ.get("KLARNA24_STATE_DIR") or in_file is None:
-        return _absolute(default_state_dir())
+        return absolute_path(default_state_dir())
     return in_file
 
 
-def _absolute(path: Path, folder: Path | None = None) -> Path:
-    """``path`` with ~ expanded, relative to ``folder`` or else to the current folder."""
+def absolute_path(path: Path, folder: Path | None = None) -> Path:
+    """``path`` with ~ expanded, relative to ``folder`` or else to the current folder. Raises ConfigFault."""
     try:
         path = path.expanduser()
+        return (folder / path if folder else path).absolute()
+    except FileNotFoundError:
+        raise ConfigFault(f"{path}: the current folder no longer exists", "write the whole path") from None
     except RuntimeError:
         raise ConfigFault(f"{path}: there is no such home folder", "write the whole path") from None
-    return (folder / path if folder else path).absolute()
 
 
 def _read(path: Path) -> bytes:
@@ -133,16 +140,27 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            if os.name == "posix" and (others_write or status.st_uid not in {0, os.geteuid()}):
+            if os.name == "posix" and (others_write or belongs_to_others(status)):
                 raise ConfigFault(
                     f"{path}: others can write this file, and it can contain commands",
                     f"chown {os.geteuid()} {path}; chmod 600 {path}",
                 )
+            _refuse_open_folders(path)
             return file.read()
     except FileNotFoundError:
         raise ConfigFault(f"{path}: no such file", "klarna24 init, or --config FILE") from None
     except OSError as error:
         raise ConfigFault(f"{path}: cannot be read: {error.strerror}", f"ls -l {path}") from None
+
+
+def _refuse_open_folders(path: Path) -> None:
+    """A folder in which everybody can replace the file, or a folder on the way to it; of a link's target, too."""
+    for folder in {*path.parents, *path.resolve().parents}:
+        if is_open_to_all(folder.stat()):
+            raise ConfigFault(
+                f"{path}: others can replace this file, which can contain commands: all can write to {folder}",
+                f"chmod o-w {folder}",
+            )
 
 
 def _describe(detail: ErrorDetails) -> str:

@@ -72,8 +72,8 @@ def base_url(raw: object) -> object:
     try:
         parts = urlsplit(raw)
         port = parts.port
-    except ValueError as error:
-        raise fault(f"not an address: {error}") from None
+    except ValueError:  # its message shows what stands for the port, such as the password of user:password@host
+        raise fault('not an address: use scheme and host, as in "https://api.kustom.co"') from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise fault('give scheme and host, as in "https://api.kustom.co"')
     if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:

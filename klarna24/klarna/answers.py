@@ -5,9 +5,11 @@ Here text loses its control characters, and minor units become Decimal, once.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -17,7 +19,6 @@ from klarna24.bookkeeping.payout import SIGNS, Listed, OddPayout, Payout, Totals
 from klarna24.logs.redaction import server_text
 from klarna24.text import Sentence, clean, sentence
 
-PAGE_SIZE = 500  # the largest `size` in the contract
 # The figures of Totals.named() and what the contract calls them.
 FIGURES = {name: f"{name}_amount" for name in ("settlement", *SIGNS)} | {
     f"{name}_debt": f"{name}_debt_balance_amount" for name in ("opening", "closing")
@@ -38,15 +39,18 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list, and how many elements Klarna says the whole list has."""
+    """One page of a list, how many elements Klarna says the whole list has, and whether it names a next page."""
 
     items: list[T]
     total: int | None
+    names_next: bool = False
 
-    def is_last(self, so_far: int) -> bool:
-        """Whether the list ends with this page, after which so many elements have been read. Where Klarna does not
-        say how many there are, a page that is not full is the last."""
-        return len(self.items) < PAGE_SIZE if self.total is None else so_far == self.total
+    def is_last(self, so_far: int, size: int) -> bool:
+        """Whether the list ends with this page of at most ``size`` elements, after which so many have been read.
+        Where Klarna does not say how many there are, a page that is not full and names no next is the last."""
+        if self.total is not None:
+            return so_far == self.total
+        return len(self.items) < size and not self.names_next
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,13 @@ class Row:
 
 
 def parse_payout(body: bytes | str) -> Listed:
-    """Return the payout in Klarna's JSON, as far as it can be read. Raises Unreadable for what is no JSON."""
-    return _listed(_json(body))
+    """Return the payout in Klarna's JSON, as far as it can be read. Raises Unreadable if it has no reference."""
+    record = _json(body)
+    if not isinstance(record, dict) or not _as_reference(record.get("payment_reference")):
+        raise Unreadable(
+            sentence("the answer is not what the contract says: {detail}", detail="payment_reference")
+        )
+    return _listed(record)
 
 
 def parse_payouts(body: bytes | str) -> Page[Listed]:
@@ -76,16 +85,21 @@ def parse_payouts(body: bytes | str) -> Page[Listed]:
     that it does not block the others. Raises Unreadable."""
     try:
         page = _Payouts.model_validate_json(body)
-    except ValidationError:
-        odd = _validated(_Records, body)
-        return Page([_listed(record) for record in odd.payouts], odd.total)
-    return Page([_payout(answer) for answer in page.payouts], page.pagination.total if page.pagination else None)
+    except ValidationError as error:
+        answer = _json(body)
+        if not isinstance(answer, dict) or not isinstance(answer.get("payouts"), list):
+            raise _unreadable(error) from None
+        return _page([_listed(record) for record in answer["payouts"]], _pagination(answer))
+    return _page([_payout(answer) for answer in page.payouts], page.pagination)
 
 
 def parse_transactions(body: bytes | str) -> Page[Row]:
     """Return a page of the list of transactions. Raises Unreadable."""
-    page = _validated(_Transactions, body)
-    return Page([_row(answer) for answer in page.transactions], page.pagination.total if page.pagination else None)
+    try:
+        page = _Transactions.model_validate_json(body)
+    except ValidationError as error:
+        raise _unreadable(error) from None
+    return _page([_row(answer) for answer in page.transactions], page.pagination)
 
 
 def error_text(body: bytes) -> str:
@@ -100,6 +114,7 @@ def error_text(body: bytes) -> str:
     return f": {text}{correlation}" if text else correlation
 
 
+@lru_cache(2**12)
 def _minor_to_decimal(minor: int) -> Decimal:
     return Decimal(minor).scaleb(-2)
 
@@ -135,6 +150,7 @@ class _Answer(BaseModel):
 
 class _Pagination(_Answer):
     total: int | None = Field(None, ge=0)
+    next: Any = None
 
 
 class _Totals(_Answer):
@@ -191,19 +207,6 @@ class _Payouts(_Answer):
     pagination: _Pagination | None = None
 
 
-class _Records(_Answer):
-    """A list of payouts of which some are odd."""
-
-    payouts: list[Any]
-    pagination: Any = None
-
-    @property
-    def total(self) -> int | None:
-        """How many payouts the whole list has, if that can be read."""
-        total = self.pagination.get("total") if isinstance(self.pagination, dict) else None
-        return total if isinstance(total, int) and total >= 0 else None
-
-
 class _Transactions(_Answer):
     transactions: list[_Transaction]
     pagination: _Pagination | None = None
@@ -215,20 +218,36 @@ class _Error(_Answer):
     correlation_id: Text = ""
 
 
-def _validated(model: type[Model], body: bytes | str) -> Model:
+def _page(items: list[T], pagination: _Pagination | None) -> Page[T]:
+    return Page(items, pagination.total, bool(pagination.next)) if pagination else Page(items, None)
+
+
+def _pagination(answer: dict[str, Any]) -> _Pagination | None:
+    """The pagination of an answer in which something is odd; None if it cannot be read."""
     try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
-        raise Unreadable(sentence("the answer is not JSON"))
-    detail = clean(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
-    raise Unreadable(sentence("the answer is not what the contract says: {detail}", detail=detail))
+        return _Pagination.model_validate(answer.get("pagination"))
+    except ValidationError:
+        return None
+
+
+def _unreadable(error: ValidationError) -> Unreadable:
+    if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
+        return Unreadable(sentence("the answer is not JSON"))
+    return Unreadable(sentence("the answer is not what the contract says: {detail}", detail=_difference(error)))
+
+
+def _difference(error: ValidationError) -> str:
+    """Return the first place that differs from the contract, and how."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return clean(": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]])))
 
 
 def _json(body: bytes | str) -> Any:
+    """Read JSON more leniently than pydantic, so that a wrong byte or an endless number in one record does not
+    make the others unreadable: the byte becomes a surrogate, the number infinite, and no model accepts these."""
+    text = body if isinstance(body, str) else body.decode(errors="surrogateescape")
     try:
-        return json.loads(body)
+        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 40 else float("inf"))
     except (ValueError, RecursionError):
         raise Unreadable(sentence("the answer is not JSON")) from None
 
@@ -236,30 +255,34 @@ def _json(body: bytes | str) -> Any:
 def _listed(record: Any) -> Listed:
     """The record as a payout, or what can be read of it."""
     try:
-        return _payout(_Payout.model_validate_json(json.dumps(record)))
+        return _payout(_Payout.model_validate(record))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        why = _difference(error)
     fields = record if isinstance(record, dict) else {}
     totals = fields.get("totals")
     figures: dict[str, Any] = totals if isinstance(totals, dict) else {}
-    digest = sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:12]
     return OddPayout(
-        payment_reference=_as_text(fields.get("payment_reference")) or f"unknown-{digest}",
+        payment_reference=_as_reference(fields.get("payment_reference")) or f"unknown-{_digest(record)}",
         payout_date=_as_moment(fields.get("payout_date")),
-        currency=_as_text(fields.get("currency_code")),
+        currency=code if re.fullmatch("[A-Z]{3}", code := _as_text(fields.get("currency_code"))) else "",
         merchant_id=_as_text(fields.get("merchant_id")),
         figures={
             name: _minor_to_decimal(minor)
             for name, key in FIGURES.items()
-            if isinstance(minor := figures.get(key), int) and minor
+            if type(minor := figures.get(key)) is int and minor and -(2**63) <= minor < 2**63
         },
-        why=clean(f"{'.'.join(map(str, first['loc']))}: {first['msg']}"),
+        why=why,
     )
 
 
 def _as_text(value: object) -> str:
-    """A text or a whole number, cleaned; empty for anything else."""
-    return clean(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    """A text, cleaned; empty for anything else, because a guess could be another merchant or currency."""
+    return clean(value) if isinstance(value, str) else ""
+
+
+def _as_reference(value: object) -> str:
+    """A text or a whole number: what a person would type."""
+    return str(value) if type(value) is int else _as_text(value)
 
 
 def _as_moment(value: object) -> datetime | None:
@@ -268,6 +291,15 @@ def _as_moment(value: object) -> datetime | None:
     except ValueError:
         return None
     return moment if isinstance(moment, datetime) else None
+
+
+def _digest(record: Any) -> str:
+    """Return a name for a record without a reference, the same as long as the record is the same."""
+    try:
+        text = json.dumps(record, sort_keys=True)
+    except RecursionError:
+        text = "nested too deeply"
+    return sha256(text.encode()).hexdigest()[:12]
 
 
 def _payout(answer: _Payout) -> Payout:

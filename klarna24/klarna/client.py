@@ -18,16 +18,16 @@ from requests.auth import HTTPBasicAuth
 from klarna24.bookkeeping.payout import Listed, PayoutKey, Transaction, may_be_same
 from klarna24.config.tables import Klarna
 from klarna24.errors import BadAnswer, CredentialsFault, Unavailable
-from klarna24.http import AnswerTooLong, ServerTime, new_session, pace_of, read_whole
+from klarna24.http import AnswerTooLong, Exchange, ServerTime, new_session, pace_of, permanent_fault
 from klarna24.klarna import answers
 from klarna24.klarna.answers import FIRST_DAY, LAST_DAY, Unreadable
 from klarna24.klarna.listing import NotReadable, Progress, read_payouts, read_rows
-from klarna24.logs.redaction import register_secret, server_text
+from klarna24.logs.redaction import register_secret
 from klarna24.text import Sentence, joined, sentence
 
 TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
-ANSWER_SECONDS = 120.0  # for a whole answer, so that a server that sends single bytes is cut off
-ANSWER_BYTES = 64 * 2**20
+ANSWER_SECONDS = 120.0  # from connecting to the answer's last byte
+ANSWER_BYTES = 8 * 2**20  # 500 records have less than 1 MiB
 RETRY_SECONDS = 30.0
 RETRIED = {502, 503, 504}
 # docs/vendors/klarna.md, "Authentication, limits, errors"
@@ -159,18 +159,20 @@ class KlarnaClient:
         asked_at = time.monotonic()
         self._pace.wait(longest=ANSWER_SECONDS)
         try:
-            response = self._session.get(
-                self._base + path, params=query, timeout=TIMEOUT, allow_redirects=False, stream=True
-            )
-            with response:
+            with (
+                Exchange(ANSWER_SECONDS, ANSWER_BYTES) as exchange,
+                self._session.get(
+                    self._base + path, params=query, timeout=TIMEOUT, allow_redirects=False, stream=True
+                ) as response,
+            ):
                 self.server_time = ServerTime.of(response)
-                body = read_whole(response, ANSWER_SECONDS, ANSWER_BYTES)
+                body = exchange.read(response)
         except AnswerTooLong as error:
             raise Unavailable(_about(path, error.why), NEXT_RUN) from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        except (OSError, urllib3.exceptions.HTTPError) as error:  # RequestException is an OSError
+            if fault := permanent_fault(error, self._base):
+                raise fault from None
             raise _TryAgain(_about(path, sentence("no answer ({error})", error=type(error).__name__))) from None
-        except OSError as error:  # raised by requests when REQUESTS_CA_BUNDLE names a file that does not exist
-            raise Unavailable(_about(path, server_text(error, 300)), CHECK) from None
         milliseconds = (time.monotonic() - asked_at) * 1000
         log.debug("Klarna: %s: HTTP %d, %d bytes, %.0f ms", path, response.status_code, len(body), milliseconds)
         if response.status_code != 200:

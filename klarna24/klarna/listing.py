@@ -9,13 +9,18 @@ was read in several pages counts only where no row can have been read twice.
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime, timedelta
+from itertools import count
 from typing import TypeVar
 
-from klarna24.bookkeeping.payout import Listed, PayoutKey, Transaction
-from klarna24.klarna.answers import PAGE_SIZE, Page, Row
+from klarna24.bookkeeping.payout import Listed, OddPayout, PayoutKey, Transaction
+from klarna24.klarna.answers import Page, Row
 from klarna24.text import Sentence, sentence
 
+PAGE_SIZE = 500  # the largest `size` in the contract
 ATTEMPTS = 3  # a list that changes while it is read is read again
+# No honest list needs more, and one without an end must end: 100,000 payouts over ten years take 500 requests.
+MOST_REQUESTS = 5_000
+MOST_ELEMENTS = 200_000
 SECOND = timedelta(seconds=1)
 
 Query = dict[str, str]
@@ -24,11 +29,11 @@ T = TypeVar("T")
 
 
 class NotReadable(Exception):
-    """Each attempt to read the list failed; ``why`` says how the last one did."""
+    """The list cannot be read; ``why`` says how the last attempt failed."""
 
     def __init__(self, why: Sentence) -> None:
         super().__init__(why)
-        self.why = sentence("{why} ({count} attempts)", why=why, count=ATTEMPTS)
+        self.why = why
 
 
 class _Void(Exception):
@@ -40,40 +45,55 @@ class _Void(Exception):
 
 
 CHANGED = sentence("the list kept changing while it was read")
+CONTRADICTION = sentence("it is listed more than once, each time with other content")
 
 
 def read_payouts(fetch: Callable[[Query], Page[Listed]], start: datetime, end: datetime) -> list[Listed]:
     """Every payout from ``start`` to ``end`` (UTC, both included), in no order. Raises NotReadable."""
     found: dict[PayoutKey, Listed] = {}
     windows = [(start, end)]
+    fetch = _bounded(fetch)
     while windows:
         first, last = windows.pop()
         query = {"start_date": f"{first:%Y-%m-%dT%H:%M:%SZ}", "end_date": f"{last:%Y-%m-%dT%H:%M:%SZ}"}
-        page = _one_answer(fetch, query)
-        if page is None and last - first <= SECOND:
-            items: Sequence[Listed] = _agreeing(fetch, query, lambda payout: payout)
-        elif page is None:
+        items = _one_answer(fetch, query)
+        if items is None and last - first > SECOND:
             # Both halves have the second in the middle, so that no fraction of it is missed.
-            middle = first + max((last - first) // 2 // SECOND, 1) * SECOND
+            middle = first + (last - first) // 2 // SECOND * SECOND
             windows += [(first, middle), (middle, last)]
             continue
-        else:
-            items = page
-        found |= {payout.key: payout for payout in items}
+        for payout in _agreeing(fetch, query, lambda it: it.key, _is_proven) if items is None else items:
+            known = found.setdefault(payout.key, payout)
+            if known != payout:
+                found[payout.key] = _contradiction(payout)
+        _check_length(len(found))
     return list(found.values())
+
+
+def _is_proven(payouts: Sequence[Listed]) -> bool:
+    """Never: one may have gone while another came. Raises _Void where one was read twice."""
+    keys = Counter(payout.key for payout in payouts)
+    if twice := [key.payment_reference for key, times in keys.items() if times > 1]:
+        raise _Void(sentence("payout {reference} is listed twice", reference=twice[0][:75]))
+    return False
+
+
+def _contradiction(payout: Listed) -> OddPayout:
+    merchant_id, payment_reference, currency = payout.key
+    return OddPayout(payment_reference, payout.payout_date, currency, merchant_id, payout.figures, CONTRADICTION)
 
 
 def _one_answer(fetch: Callable[[Query], Page[T]], query: Query) -> list[T] | None:
     """The whole list if one answer holds it, else None."""
     for _ in range(ATTEMPTS):
-        page = _page(fetch, query, 0)
-        count = len(page.items)
-        if page.is_last(count):
+        page = _page(fetch, query, PAGE_SIZE, 0)
+        length = len(page.items)
+        if page.is_last(length, PAGE_SIZE):
             return page.items
-        if count:
+        if length or page.total is None:
             return None
-        why = _wrong_count(page.total or 0, count)
-    raise NotReadable(why)
+        why = _wrong_count(page.total, length)
+    raise _given_up(why)
 
 
 def read_rows(
@@ -81,69 +101,99 @@ def read_rows(
 ) -> list[Transaction]:
     """All rows of the payout, in Klarna's order. Raises NotReadable where no two readings agree.
 
-    A capture occurs in one SALE row and a refund in one RETURN or REVERSAL row, so that a reading which repeats one
-    has missed another. Equal rows without such an id may both be real.
+    A capture occurs in one SALE row and a refund in one RETURN or REVERSAL row, so that a reading which repeats
+    one has missed another. Equal rows without such an id may both be real.
     """
 
-    def check(rows: Sequence[Row]) -> None:
+    def is_proven(rows: Sequence[Row]) -> bool:
+        """Whether no row can have been read twice, and so none missed. Raises _Void where one certainly was."""
         for row in rows:
             if row.payment_reference not in {None, payment_reference}:
-                raise _Void(
-                    sentence("a row of payout {reference} is among them", reference=row.payment_reference[:75])
-                )
-        repeated = [
-            ids for ids, times in Counter(row.identity for row in rows if row.identity).items() if times > 1
-        ]
-        if repeated:
-            raise _Void(sentence("row {id} was read twice", id=" ".join(map(str, repeated[0]))[:75]))
+                other = row.payment_reference[:75]
+                raise _Void(sentence("a row of payout {reference} is among them", reference=other))
+        identities = Counter(row.identity for row in rows if row.identity)
+        if repeated := [identity for identity, times in identities.items() if times > 1]:
+            raise _Void(sentence("row {id} was read twice", id=" ".join(repeated[0])[:75]))
+        return len(set(rows)) == len(rows)
 
     query = {"payment_reference": payment_reference}
-    return [row.transaction for row in _agreeing(fetch, query, lambda row: row, check, progress)]
+    rows = _agreeing(_bounded(fetch), query, lambda row: row, is_proven, progress)
+    return [row.transaction for row in rows]
 
 
 def _agreeing(
     fetch: Callable[[Query], Page[T]],
     query: Query,
     identity: Callable[[T], Hashable],
-    check: Callable[[Sequence[T]], None] = lambda items: None,
+    is_proven: Callable[[Sequence[T]], bool],
     progress: Progress | None = None,
 ) -> list[T]:
-    """A reading that came in one answer, or has no two equal elements, or is confirmed by a second one."""
+    """A reading that came in one answer, or is proven complete, or is confirmed by a second one. Each is divided
+    into pages of another size, so that an order which differs by page does not fail twice in the same way."""
     why, before = CHANGED, None
-    for _ in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
+        size = max(1, PAGE_SIZE - attempt * PAGE_SIZE // (ATTEMPTS + 1))
         try:
-            items, pages = _read_pages(fetch, query, progress)
-            check(items)
+            items, pages = _read_pages(fetch, query, size, progress)
+            if is_proven(items) or pages == 1:
+                return items
         except _Void as void:
             why, before = void.why, None
             continue
         counts = Counter(map(identity, items))
-        if pages == 1 or len(counts) == len(items) or counts == before:
+        if counts == before:
             return items
         why, before = CHANGED, counts
-    raise NotReadable(why)
+    raise _given_up(why)
 
 
-def _read_pages(fetch: Callable[[Query], Page[T]], query: Query, progress: Progress | None) -> tuple[list[T], int]:
+def _read_pages(
+    fetch: Callable[[Query], Page[T]], query: Query, size: int, progress: Progress | None
+) -> tuple[list[T], int]:
     """The elements of all pages, and how many pages there were. Raises _Void where their count is wrong."""
-    page = _page(fetch, query, 0)
-    items, pages, total = list(page.items), 1, page.total
-    while page.items and not page.is_last(len(items)):
-        page = _page(fetch, query, len(items))
-        if page.total != total:
+    items: list[T] = []
+    pages, total = 0, None
+    while True:
+        page = _page(fetch, query, size, len(items))
+        if pages and page.total != total:
             raise _Void(CHANGED)
-        items += page.items
+        total = page.total
         pages += 1
+        items += page.items
+        _check_length(len(items))
         if progress and total is not None:
             progress(len(items), total)
+        if not page.items or page.is_last(len(items), size):
+            break
     if total is not None and len(items) != total:
         raise _Void(_wrong_count(total, len(items)))
     return items, pages
 
 
-def _page(fetch: Callable[[Query], Page[T]], query: Query, offset: int) -> Page[T]:
-    return fetch(query | {"size": str(PAGE_SIZE), "offset": str(offset)})
+def _page(fetch: Callable[[Query], Page[T]], query: Query, size: int, offset: int) -> Page[T]:
+    return fetch(query | {"size": str(size), "offset": str(offset)})
 
 
-def _wrong_count(total: int, count: int) -> Sentence:
-    return sentence("Klarna announced {total} elements and sent {count}", total=total, count=count)
+def _bounded(fetch: Callable[[Query], Page[T]]) -> Callable[[Query], Page[T]]:
+    """The same function, which may be called so many times."""
+    calls = count()
+
+    def bounded(query: Query) -> Page[T]:
+        if next(calls) >= MOST_REQUESTS:
+            raise NotReadable(sentence("the list does not end after {count} requests", count=MOST_REQUESTS))
+        return fetch(query)
+
+    return bounded
+
+
+def _check_length(length: int) -> None:
+    if length > MOST_ELEMENTS:
+        raise NotReadable(sentence("the list does not end after {count} elements", count=MOST_ELEMENTS))
+
+
+def _wrong_count(total: int, length: int) -> Sentence:
+    return sentence("Klarna announced {total} elements and sent {count}", total=total, count=length)
+
+
+def _given_up(why: Sentence) -> NotReadable:
+    return NotReadable(sentence("{why} ({count} attempts)", why=why, count=ATTEMPTS))

@@ -9,8 +9,10 @@ A line that cannot be written changes nothing else in a run. The file is never r
 and only appends, so logrotate can move it at any time.
 """
 
+import errno
 import logging
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -109,15 +111,52 @@ def _open(path: Path | None, verbosity: int) -> list[_Handler]:
         path = path.expanduser()
         # O_NONBLOCK: a named pipe that nobody reads would block for ever.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
-        stream = os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8", errors="replace")
+        is_safe = _is_for_us_alone(path.parent.stat())
+        if path.is_symlink() and not is_safe:
+            raise PermissionError(errno.EPERM, "it is a link, in a folder that others can write to")
+        descriptor = os.open(path, flags if is_safe else flags | os.O_NOFOLLOW, 0o600)
+        stream = os.fdopen(descriptor, "a", encoding="utf-8", errors="replace")
+        with _closed_on_failure(stream):
+            _close_to_others(path, descriptor, is_safe)
         return [_FileHandler(path, stream, verbosity)]
     except (OSError, RuntimeError) as error:  # RuntimeError: ~user has no home folder
         _warn(path, error, "this run is not logged")
         return []
 
 
+@contextmanager
+def _closed_on_failure(stream: TextIO) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _is_for_us_alone(folder: os.stat_result) -> bool:
+    """Whether nobody but this user and root can have put a link there, or can put one there now."""
+    return folder.st_uid in {0, os.geteuid()} and not folder.st_mode & 0o022
+
+
+def _close_to_others(path: Path, descriptor: int, is_safe: bool) -> None:
+    """Gives this user's log file mode 0600. Raises PermissionError for a file of another user, or for one that
+    somebody may have planted under a second name. What is no file, such as a pipe, stays as it is."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return
+    if status.st_uid not in {0, os.geteuid()} or (status.st_nlink > 1 and not is_safe):
+        raise PermissionError(errno.EPERM, "it belongs to another user")
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o077 and status.st_uid == os.geteuid():
+        os.fchmod(descriptor, 0o600)
+        _print(f"klarna24: the log file {clean(str(path))} was open to other users (mode {mode:o}); it is not now")
+
+
 def _warn(path: Path, error: BaseException | None, consequence: str) -> None:
     reason = getattr(error, "strerror", None) or type(error).__name__
+    _print(f"klarna24: the log file {clean(str(path))}: {reason}; {consequence}")
+
+
+def _print(line: str) -> None:
     with suppress(OSError, ValueError):
-        line = f"klarna24: the log file {clean(str(path))}: {reason}; {consequence}"
         print(f"{journal_level.level_prefix(journal_level.WARNING)}{line}", file=sys.stderr)  # noqa: T201 - one line

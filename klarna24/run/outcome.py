@@ -112,9 +112,9 @@ class Outcomes(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is to become of the new and the unfinished payouts, oldest first. ``adopted`` are records of
-    another profile that pass to this one; ``identified`` are records whose merchant or currency could not be read when they
-    were stored. ``fault`` ended the planning before all was seen; then nothing is sent."""
+    """What is to become of the new and the unfinished payouts, oldest first. ``adopted`` are records of another
+    profile that pass to this one; ``identified`` are records whose merchant or currency could not be read when
+    they were stored. ``fault`` ended the planning before all was seen; then nothing is sent."""
 
     outcomes: list[Outcome]
     adopted: Sequence[Row] = ()

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: a save under way is finished and written down first; a second signal stops at once.
+"""SIGTERM, SIGHUP and Ctrl-C: a save under way is finished and written down first; a second signal stops at once.
 
 Python delivers signals to the main thread only. Where profiles run side by side in threads, no save begins after
 the first signal, and the main thread waits for those under way; threads that only read are left behind.
@@ -10,13 +10,16 @@ from contextlib import contextmanager
 from threading import Condition, current_thread, main_thread
 from types import FrameType
 
+# A terminal that is closed sends SIGHUP; Windows does not have it.
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 class Stopped(BaseException):
     """A signal ended the run. No Exception, so that no handler on the way takes it for a fault and goes on."""
 
     def __init__(self, signal_number: int) -> None:
         self.name = signal.Signals(signal_number).name
-        self.exit_code = 128 + signal_number  # 130 for Ctrl-C, 143 for SIGTERM
+        self.exit_code = 128 + signal_number  # 130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP
         super().__init__(self.name)
 
 
@@ -34,9 +37,11 @@ _saves_changed = Condition()  # the handler never takes it: it may interrupt who
 
 @contextmanager
 def stop_on_signals() -> Iterator[None]:
-    """Inside, a signal raises Stopped in the main thread: at once, or where :func:`finish_first` ends."""
+    """Inside, a signal raises Stopped in the main thread: at once, or where :func:`finish_first` ends. A signal
+    that is ignored when the program starts (``nohup``, ``&`` in a script) stays ignored."""
     _pending.signal_number = None
-    before = {number: signal.signal(number, _on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _on_signal) for number in heard}
     try:
         yield
     finally:

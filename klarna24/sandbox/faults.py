@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any, ClassVar
+from urllib.parse import quote_plus
 
 from klarna24.sandbox.reply import Reply
 
@@ -42,10 +43,19 @@ klarna-hang          klarna    no    none for `seconds` (30), then the connectio
 klarna-short-page    list      yes   one row less than `count` says
 klarna-endless       list      yes   no rows, yet a next page; stays armed
 klarna-foreign-next  list      yes   the next page is on the host `url`
+klarna-no-total      list      yes   without `pagination.total`
+klarna-wrong-total   list      yes   `total` is three more than there are
+klarna-shuffled      list      yes   in another order than before
+klarna-moved         list      yes   after one payout has gone and another has come
+klarna-odd           list      yes   the first element has the value `value` (null) in the field `field`
+klarna-foreign-row   list      yes   the first element says that it belongs to another payout
+klarna-repeated      list      yes   the first sale, return or reversal stands in the place of the last as well
+klarna-status        klarna    no    the HTTP status `status` (500)
 
 requests  save: SaveBundleList; soap: all of 24SevenOffice; session: the same, but
           not Authenticate; list: payouts and transactions; klarna: these and
-          payout; any: all of both vendors
+          payout; any: all of both vendors. With `reference`: only requests to
+          Klarna that name this payout
 done      whether the request is processed although the answer is wrong
 """
 HTML = b"<html><head><title>Runtime Error</title></head><body><h1>Server Error</h1></body></html>"
@@ -64,9 +74,9 @@ class Fault:
     operation: str | None
     args: dict[str, Any] = field(default_factory=dict)
 
-    def matches(self, side: str, service: str, operation: str | None) -> bool:
+    def matches(self, side: str, service: str, operation: str | None, address: str) -> bool:
         """Whether the fault is meant for this request. `side` is "soap" or "klarna"."""
-        if self.operation not in (None, operation):
+        if self.operation not in (None, operation) or quote_plus(self.args.get("reference", "")) not in address:
             return False
         return {
             "any": True,
@@ -103,6 +113,10 @@ class Faults:
         "url": str,
         "message": str,  # the text in the answer
         "saved": bool,  # whether the request is processed, whatever the table says
+        "reference": str,
+        "status": int,
+        "field": str,
+        "value": lambda value: value,
     }
 
     def __init__(self, lock: RLock) -> None:
@@ -128,11 +142,11 @@ class Faults:
         with self._lock:
             self.armed.clear()
 
-    def take(self, side: str, service: str, operation: str | None) -> Fault | None:
+    def take(self, side: str, service: str, operation: str | None, address: str = "") -> Fault | None:
         """The fault that this request meets, if any. One that has met all its requests is disarmed."""
         with self._lock:
             for fault in self.armed:
-                if not fault.matches(side, service, operation):
+                if not fault.matches(side, service, operation, address):
                     continue
                 if fault.after:
                     fault.after -= 1

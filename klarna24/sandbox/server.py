@@ -133,9 +133,14 @@ class Sandbox:
         """Process a request and record it."""
         with self._lock:
             route = self._route(incoming)
-            fault = self.faults.take(route.side, route.service, route.operation) if route.side else None
+            address = f"{incoming.path}?{incoming.query}"
+            fault = self.faults.take(route.side, route.service, route.operation, address) if route.side else None
             if fault and fault.name == "expire-session":
                 self.office.expire_sessions()
+            elif fault and fault.name == "klarna-shuffled":
+                self.klarna.shuffle()
+            elif fault and fault.name == "klarna-moved":
+                self.klarna.move()
             reply = fault.reply(route.proceed, _REPLIES[route.side]) if fault else route.proceed()
             status = None if reply.cut else reply.status
             record = (incoming.method, incoming.path, route.operation, status, incoming.query, incoming.body)

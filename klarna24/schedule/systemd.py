@@ -8,10 +8,11 @@ from pathlib import Path
 
 from klarna24.config.loading import Config
 from klarna24.errors import UsageFault
+from klarna24.http import SAVE_SECONDS
 from klarna24.schedule.command import DailyRun, daily_runs, program, user
 from klarna24.text import clean
 
-STOP_SECONDS = 150  # an answer from 24SevenOffice may take 120 s, and a save that was sent should get its answer
+STOP_SECONDS = int(SAVE_SECONDS) + 30  # a save that was sent should get its answer, and be written down
 HOMES = ("/home", "/root", "/run/user")  # what ProtectHome hides
 TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - nothing is created there: this is what PrivateTmp hides
 

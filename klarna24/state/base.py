@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Self
 
+from klarna24.state.damage import check_values
 from klarna24.state.database import open_for_reading, open_for_writing, trouble
 from klarna24.text import sentence
 
@@ -50,9 +51,13 @@ class Database:
             self._db.execute("ROLLBACK")
 
     def _query(self, statement: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
-        """All at once: a statement that is read row by row would keep other processes from writing meanwhile."""
+        """All at once: a statement that is read row by row would keep other processes from writing meanwhile.
+        Raises Damaged for a value that its column cannot hold."""
         with _own_errors():
-            return self._db.execute(statement, values).fetchall()
+            found = self._db.execute(statement, values).fetchall()
+        for row in found:
+            check_values(row)
+        return found
 
     def _event(
         self, profile: str, payout_id: int | None, what: str, answer: str | None, note: str | None = None

@@ -3,34 +3,83 @@
 Every failure is raised as Locked where another program uses the file, and as StateFault otherwise.
 """
 
+import os
 import shutil
 import sqlite3
-import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from klarna24.config.folders import STATE_FILE
 from klarna24.errors import Klarna24Error, Locked, StateFault
+from klarna24.state import damage, witness
+from klarna24.state.damage import Damaged
+from klarna24.state.folder import close_to_others, make_private, refuse_foreign
 from klarna24.state.migrations import MIGRATIONS, in_new_words
+from klarna24.state.witness import LostState, OtherState
 from klarna24.text import sentence
 
 APPLICATION_ID = 0x4B3234  # "K24": marks a file as ours
 BUSY_SECONDS = 10.0
-BESIDE = {"locks", "sessions"}  # what else klarna24 keeps in the state folder
 MEMORY = ":memory:"
 
 
-def open_for_writing(folder: Path) -> sqlite3.Connection:
-    """Makes the folder (mode 0700) and the file (mode 0600) where there are none."""
+def open_for_writing(folder: Path, *, is_new: bool = False) -> sqlite3.Connection:
+    """Makes the folder (mode 0700) and the file (mode 0600) where there are none; checks a file that is there.
+
+    With ``is_new`` a person has said that a used folder may begin with a new database.
+    """
     path = folder / STATE_FILE
     try:
-        _make_private(folder)
-        path.touch(mode=0o600)
-        return _up_to_date(_connect(_address(path, "rw")), path)
+        make_private(folder)
+        is_used = witness.is_used(folder) and not is_new
+        for file in (path, _journal(path)):
+            refuse_foreign(file)
+        if is_used and not path.exists():
+            raise LostState(path)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+        close_to_others(path)
+        with _closed_on_failure(_connect(_address(path, "rw"))) as connection:
+            _refuse_lost(connection, path, is_used)
+            damage.check_once(path, lambda: _check(connection, path))
+            _compare_with_witness(_up_to_date(connection, path), folder, is_new)
+        return connection
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from None
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    """Before anything else is done with the file. An older version's structure is checked by its migration."""
+    damage.check_integrity(connection, path)
+    if _version(connection, path) == len(MIGRATIONS):
+        with closing(_up_to_date(_connect(MEMORY), path)) as new:
+            damage.check_structure(connection, new, path)
+
+
+def _refuse_lost(connection: sqlite3.Connection, path: Path, is_used: bool) -> None:
+    """A file that was cut to nothing is an empty database to SQLite."""
+    if is_used and not _version(connection, path):
+        raise LostState(path)
+
+
+def _compare_with_witness(connection: sqlite3.Connection, folder: Path, is_new: bool) -> None:
+    """Writes the witness where there is none yet."""
+    expected = None if is_new else witness.identity(folder)
+    state_id = _state_id(connection, folder / STATE_FILE, expected)
+    if expected is None:
+        witness.write(folder, state_id)
+
+
+def _state_id(connection: sqlite3.Connection, path: Path, expected: str | None) -> str:
+    """The id in the database. Raises OtherState if it is not the expected one, where there is one."""
+    state_id = witness.identity_of(connection)
+    if state_id is None:
+        raise Damaged(str(path), sentence("its id is missing"))
+    if expected not in {None, state_id}:
+        raise OtherState(path)
+    return state_id
 
 
 def open_for_reading(folder: Path) -> sqlite3.Connection:
@@ -50,11 +99,18 @@ def open_for_reading(folder: Path) -> sqlite3.Connection:
 
 
 def _open_for_reading(path: Path) -> sqlite3.Connection:
+    is_used = witness.is_used(path.parent)
+    for file in (path, _journal(path)):
+        refuse_foreign(file)
     if not path.exists():
+        if is_used:
+            raise LostState(path)
         return _up_to_date(_connect(MEMORY), path)
     try:
         with _closed_on_failure(_connect(_address(path, "ro"))) as connection:
+            _refuse_lost(connection, path, is_used)
             if _version(connection, path) == len(MIGRATIONS):
+                _state_id(connection, path, witness.identity(path.parent))
                 return connection
         with closing(connection):
             return _up_to_date(_copied_to_memory(connection), path)
@@ -70,7 +126,7 @@ def _rolled_back_copy(path: Path) -> sqlite3.Connection:
     SQLite undoes such a change by its journal file, which it then deletes. Another run may do so while we copy.
     Both copies fit together if the journal was the same before and after.
     """
-    journal = path.with_name(f"{path.name}-journal")
+    journal = _journal(path)
     with tempfile.TemporaryDirectory(prefix="klarna24-") as folder:
         try:
             before = _identity(journal)
@@ -85,6 +141,11 @@ def _rolled_back_copy(path: Path) -> sqlite3.Connection:
             return _copied_to_memory(copy)
 
 
+def _journal(path: Path) -> Path:
+    """The file from which SQLite undoes a change that was not finished."""
+    return path.with_name(f"{path.name}-journal")
+
+
 def _identity(file: Path) -> tuple[int, int, int]:
     found = file.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns
@@ -96,24 +157,11 @@ def _copied_to_memory(source: sqlite3.Connection) -> sqlite3.Connection:
     return memory
 
 
-def _make_private(folder: Path) -> None:
-    """Makes the folder, or closes it to other users. A folder that holds other things as well stays as it is, but
-    is refused if other users can write to it."""
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-    except FileExistsError:
-        mode = stat.S_IMODE(folder.stat().st_mode)
-        alone = all(item.name in BESIDE or item.name.startswith(STATE_FILE) for item in folder.iterdir())
-        if mode & 0o077 and alone:
-            folder.chmod(0o700)
-        elif mode & 0o022:
-            why = sentence(
-                "other users can write to the state folder {folder} (mode {mode})",
-                folder=str(folder),
-                mode=f"{mode:o}",
-            )
-            hint = sentence("choose a folder that only klarna24 uses: {option}", option="--state-dir")
-            raise StateFault(why, hint) from None
+def set_aside(path: Path) -> list[Path]:
+    """Renames a damaged database, then its journal: alone, it would be read without the journal's corrections.
+    Returns the new names."""
+    time = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    return [file.rename(file.with_name(f"{file.name}-{time}")) for file in (path, _journal(path)) if file.exists()]
 
 
 def _address(path: Path, mode: str) -> str:
@@ -154,11 +202,14 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     # While a table is replaced, rows refer to nothing. This cannot be switched inside a transaction.
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("BEGIN IMMEDIATE")
-    for migration in MIGRATIONS[_version(connection, path) :]:
+    before = _version(connection, path)
+    for migration in MIGRATIONS[before:]:
         for statement in _statements(migration):
             connection.execute(statement)
     if connection.execute("PRAGMA foreign_key_check").fetchone():
-        raise _damaged(str(path), sentence("an event belongs to a payout that is missing"))
+        raise Damaged(str(path), sentence("an event belongs to a payout that is missing"))
+    if before and (expected := witness.identity(path.parent)):  # an old backup, from before there were ids
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'state'", (expected,))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     connection.execute("COMMIT")
@@ -174,6 +225,8 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     ).fetchone()
     if (tables or version) and application_id != APPLICATION_ID:
         raise _foreign(path)
+    if tables and not version:
+        raise Damaged(str(path), sentence("its version is missing"))
     if version > len(MIGRATIONS):
         raise StateFault(
             sentence(
@@ -198,15 +251,10 @@ def _statements(script: str) -> Iterable[str]:
 
 
 def _foreign(path: Path) -> StateFault:
+    if witness.is_used(path.parent):
+        return Damaged(str(path), sentence("it is not klarna24's database"))
     message = sentence("{path} is not klarna24's database", path=str(path))
     return StateFault(message, sentence("move it away, or choose another folder: {option}", option="--state-dir"))
-
-
-def _damaged(what: str, why: str) -> StateFault:
-    return StateFault(
-        sentence("{what} is damaged: {why}", what=what, why=why),
-        sentence("restore it from a backup, then check in the ledger what has been booked since"),
-    )
 
 
 def _unusable(path: Path, error: Exception) -> Klarna24Error:
@@ -224,7 +272,9 @@ def trouble(error: sqlite3.Error, what: str) -> Klarna24Error:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return Locked(sentence("{what} is locked by another program", what=what), sentence("wait for it to end"))
-    if code == sqlite3.SQLITE_CORRUPT:
-        return _damaged(what, str(error))
+    # Python gives no code for text that is not UTF-8, and SQLite the general one for a table that is missing.
+    is_damage = "decode to UTF-8" in str(error) or str(error).startswith("no such ")
+    if is_damage or code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return Damaged(what, str(error))
     message = sentence("{what} cannot be used: {why}", what=what, why=str(error))
     return StateFault(message, sentence("free disk space, or repair the state folder"))

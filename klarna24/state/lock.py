@@ -11,6 +11,9 @@ from pathlib import Path
 import filelock
 
 from klarna24.errors import Locked, StateFault
+from klarna24.state.database import open_for_writing
+from klarna24.state.folder import make_private, refuse_foreign
+from klarna24.state.witness import is_used
 from klarna24.text import Sentence, sentence
 
 log = logging.getLogger(__name__)
@@ -25,8 +28,10 @@ def only_run(folder: Path, profile: str, wait: float = 0) -> Iterator[None]:
     path = folder / "locks" / f"{profile}.lock"
     holder = path.with_suffix(".json")
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_state(folder)
         path.parent.mkdir(mode=0o700, exist_ok=True)
+        for file in (path.parent, path, holder):
+            refuse_foreign(file)
         lock = filelock.FileLock(path, timeout=0, mode=0o600, fallback_to_soft=False)
         _acquire(lock, profile, wait)
     except filelock.Timeout:
@@ -48,6 +53,13 @@ def only_run(folder: Path, profile: str, wait: float = 0) -> Iterator[None]:
         lock.release()
 
 
+def _make_state(folder: Path) -> None:
+    """The database is made before anything else in the folder, so that one that is missing later was lost."""
+    make_private(folder)
+    if not is_used(folder):
+        open_for_writing(folder).close()
+
+
 def _acquire(lock: filelock.BaseFileLock, profile: str, wait: float) -> None:
     try:
         lock.acquire()
@@ -59,7 +71,7 @@ def _acquire(lock: filelock.BaseFileLock, profile: str, wait: float) -> None:
 
 
 def _write(path: Path, holder: dict[str, object]) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(holder, file)
 

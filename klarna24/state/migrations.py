@@ -141,9 +141,15 @@ MIGRATIONS = (
     UPDATE alert SET wording = in_new_words(wording),
         code = CASE code WHEN 'changed-after-posting' THEN 'changed' ELSE code END;
     """,
+    # ``meta`` has what the witness beside the file is compared with (witness.py).
     """
     ALTER TABLE payout RENAME COLUMN until_changed TO awaits_order;  -- sent again only by a person's order
     ALTER TABLE payout DROP COLUMN fingerprint;
+    CREATE TABLE meta (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    );
+    INSERT INTO meta VALUES ('state', lower(hex(randomblob(16))));
     """,
 )
 

@@ -9,7 +9,8 @@ from klarna24.bookkeeping.voucher import Books, Currency, FiscalYear, VoucherTyp
 from klarna24.config.tables import Profile
 from klarna24.errors import ConfigFault, Unavailable
 from klarna24.text import clean, sentence
-from klarna24.twentyfour.connection import NEXT_RUN
+from klarna24.twentyfour.answers import is_refusal
+from klarna24.twentyfour.connection import NEXT_RUN, refused
 from klarna24.twentyfour.dates import local_day
 
 Read = Callable[..., Any]  # takes service, operation and arguments, returns the answer
@@ -150,7 +151,10 @@ class BooksReader:
         companies = list(items(answer, "Company"))
         for company in companies:
             if company.APIException is not None:
-                raise Unavailable(f"24SevenOffice: {clean(company.APIException.Message)}", NEXT_RUN)
+                message = clean(company.APIException.Message)
+                if is_refusal(message):
+                    raise refused("GetCompanies", message)
+                raise Unavailable(f"24SevenOffice: {message}", NEXT_RUN)
         known = {int(company.Id): clean(company.Name) for company in companies if company.Id is not None}
         for key, number in wanted.items():
             if number not in known:

@@ -133,10 +133,10 @@ class TwentyFourClient:
         request = bundle_list(voucher, settings, prepared.transaction_no, firsts)
         write = partial(whole_message, firsts=firsts, entries=voucher.entries)
         try:
-            answer = self._connection.once("account", "SaveBundleList", write, BundleList=request)
+            reply = self._connection.once("account", "SaveBundleList", write, BundleList=request)
         except (NotSent, NoAnswer, *UNREADABLE) as error:
             return answers.of_error(error)
-        return answers.of_result(getattr(answer, "Type", None), getattr(answer, "Description", None))
+        return answers.of_reply(reply.status_code, reply.content)
 
     def probe(self) -> None:
         """Make one read, to see whether 24SevenOffice answers again. Raises Unavailable if it does not."""

@@ -50,6 +50,10 @@ class _Session(Enum):
     LOST = "lost"
 
 
+class TooLong(Unavailable):
+    """The answer is larger than can be read at once; a narrower question may be answered."""
+
+
 class Connection:
     """One user in one company. Raises Unavailable, CredentialsFault or ConfigFault."""
 
@@ -87,13 +91,14 @@ class Connection:
 
     def once(self, service: str, operation: str, write: Write, **arguments: Any) -> Any:
         """Make one call on a new connection, so that it cannot fail on one that the server has dropped, and return
-        the answer. ``write`` makes the message out of zeep's envelope. Also raises what the transport and zeep
-        raise; answers.py says what that means."""
+        the answer as it was received. ``write`` makes the message out of zeep's envelope. Also raises what the
+        transport and zeep raise; answers.py says what that means."""
         self._open()
         self._transport.close_connections()
         self._transport.write = write
         try:
-            answer = self._call(service, operation, **arguments)
+            with SETTINGS(raw_response=True):
+                answer = self._call(service, operation, **arguments)
         finally:
             self._transport.write = None
         self._unproved = False
@@ -206,12 +211,19 @@ class Connection:
         )
         try:
             return retrying(self._call, service, operation, **arguments)
-        except (NotSent, NoAnswer) as error:
-            raise Unavailable(_about(operation, error.reason), NEXT_RUN) from None
+        except NotSent as error:
+            raise error.fault or Unavailable(_about(operation, error.reason), NEXT_RUN) from None
+        except NoAnswer as error:
+            if error.refused:
+                raise refused(operation, error.reason) from None
+            raise (TooLong if error.too_long else Unavailable)(_about(operation, error.reason), NEXT_RUN) from None
         except zeep.exceptions.Fault as fault:
-            if answers.is_not_authenticated(fault):
+            text = answers.fault_text(fault.code, fault.message)
+            if answers.is_not_authenticated(fault.message):
                 return _Session.LOST
-            raise Unavailable(_about(operation, answers.fault_text(fault)), NEXT_RUN) from None
+            if answers.is_refusal(fault.message):
+                raise refused(operation, text) from None
+            raise Unavailable(_about(operation, text), NEXT_RUN) from None
         except UNREADABLE as error:
             raise unreadable(operation, error) from None
 
@@ -251,6 +263,16 @@ def unreadable(operation: str, error: Exception) -> Unavailable:
     """Return the exception for one of UNREADABLE."""
     text = sentence("an answer that could not be read ({error})", error=type(error).__name__)
     return Unavailable(_about(operation, text), CHECK)
+
+
+def refused(operation: str, text: str) -> CredentialsFault:
+    """Return the exception for a refusal that no waiting ends."""
+    return CredentialsFault(
+        sentence("24SevenOffice refuses {operation}: {text}", operation=operation, text=text),
+        sentence(
+            "check the user's rights in 24SevenOffice, application_id and identity_id: {command}", command=CHECK
+        ),
+    )
 
 
 def _about(operation: str, text: str) -> Sentence:

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Self
 
+from klarna24.config.ownership import belongs_to_others
 from klarna24.config.tables import TwentyFour
 from klarna24.logs.redaction import register_secret
 
@@ -46,7 +47,11 @@ class Sessions:
     def read(self, settings: TwentyFour) -> str | None:
         """Return the stored session id, or None: without one, a run logs in."""
         with suppress(OSError, UnicodeDecodeError):
-            session_id = self._file(settings).read_text("ascii").strip()
+            self._refuse_foreign()
+            file = self._file(settings)
+            if belongs_to_others(file.lstat()) or file.is_symlink():
+                return None
+            session_id = file.read_text("ascii").strip()
             register_secret(session_id)
             return session_id if fits_a_cookie(session_id) else None
         return None
@@ -57,6 +62,7 @@ class Sessions:
             return
         with suppress(OSError):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._refuse_foreign()
             handle, name = tempfile.mkstemp(dir=self.folder)  # created with mode 0600
             try:
                 with os.fdopen(handle, "w", encoding="ascii") as file:
@@ -65,6 +71,11 @@ class Sessions:
             except BaseException:
                 Path(name).unlink(missing_ok=True)
                 raise
+
+    def _refuse_foreign(self) -> None:
+        """Raises PermissionError if the folder is a link, or belongs to another user."""
+        if self.folder.is_symlink() or belongs_to_others(self.folder.lstat()):
+            raise PermissionError(self.folder)
 
     def _file(self, settings: TwentyFour) -> Path:
         identity = (

@@ -8,27 +8,34 @@ the body was sent, because DNS, TCP or TLS failed before, or if it answers that 
 import http.cookiejar
 import io
 import logging
-import re
 from collections.abc import Callable
 from typing import Any
 
 import requests
 import urllib3
 import zeep
-from lxml import etree
 
-from klarna24.http import AnswerTooLong, ServerTime, TooManyRequests, new_session, pace_of, read_whole
+from klarna24.errors import Klarna24Error
+from klarna24.http import (
+    SAVE_SECONDS,
+    AnswerTooLong,
+    Exchange,
+    ServerTime,
+    TooManyRequests,
+    new_session,
+    pace_of,
+    permanent_fault,
+)
 from klarna24.logs.redaction import server_text
 from klarna24.text import Sentence, sentence
+from klarna24.twentyfour import envelope
 
 TIMEOUT = (10.0, 120.0)  # seconds to connect, and between two bytes
-ANSWER_SECONDS = 300.0
-ANSWER_BYTES = 256 * 2**20
+ANSWER_SECONDS = SAVE_SECONDS  # from connecting to the answer's last byte
+ANSWER_BYTES = 32 * 2**20  # 20,000 rows of the ledger
+SAVED_BYTES = 2**20  # the answer to a save is a type and a description
 REQUESTS_AN_HOUR = 7200  # docs/vendors/24sevenoffice.md, "Limits and traps"
 LONGEST_WAIT = 20.0  # seconds until one more request is allowed
-SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
-# The documented message; it continues with "Quarantine ends at …".
-LIMIT = re.compile(rb"Limit exceeded by [^<]*?Request is blocked[^<]{0,500}", re.IGNORECASE)
 # zeep logs a traceback for a value that it cannot read; without a handler Python would print it
 logging.getLogger("zeep").addHandler(logging.NullHandler())
 
@@ -37,20 +44,25 @@ Write = Callable[[Any], bytes]  # makes the message out of zeep's envelope
 
 class NotSent(Exception):
     """The server cannot have acted on the request. ``reason`` is one line of text, here and below; ``retry`` is
-    false if another attempt would make it worse."""
+    false if another attempt would not help, and ``fault`` is what a person has to correct first, if known."""
 
-    def __init__(self, reason: str, retry: bool = True) -> None:
+    def __init__(self, reason: str, retry: bool = True, fault: Klarna24Error | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry = retry
+        self.fault = fault
 
 
 class NoAnswer(Exception):
-    """The server may have acted on the request; its answer is missing or unusable."""
+    """The server may have acted on the request; its answer is missing or unusable. ``refused`` is true if it was
+    HTTP 401 or 403; ``too_long`` if it was more than can be read at once."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, refused: bool = False, too_long: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.retry = not refused and not too_long
+        self.refused = refused
+        self.too_long = too_long
 
 
 class _Body(io.BytesIO):
@@ -107,21 +119,29 @@ class Transport(zeep.Transport):
         if self.session_id:
             headers = {**headers, "Cookie": f"ASP.NET_SessionId={self.session_id}"}
         body = _Body(message)
+        is_save = self.write is not None
         try:
-            response = self.session.post(
-                address, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
-            )
-            with response:
+            with (
+                Exchange(ANSWER_SECONDS, SAVED_BYTES if is_save else ANSWER_BYTES) as exchange,
+                self.session.post(
+                    address, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
+                ) as response,
+            ):
                 self.server_time = ServerTime.of(response)
-                answer = read_whole(response, ANSWER_SECONDS, ANSWER_BYTES)
+                answer = exchange.read(response)
         except AnswerTooLong as error:
-            raise NoAnswer(error.why) from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if not body.taken:
+                raise NotSent(error.why, retry=False) from None
+            raise NoAnswer(error.why, too_long=True) from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:  # RequestException is an OSError
             if body.taken:
                 raise NoAnswer(_reason(error)) from None
+            if fault := permanent_fault(error, address):
+                raise NotSent(fault.message, retry=False, fault=fault) from None
             raise NotSent(sentence("no connection ({error})", error=type(error).__name__)) from None
+        answer = _checked(response, answer, is_save)
         response.raw = io.BytesIO(answer)  # requests reads .content from here, because the stream is consumed
-        _check(response, answer)
+        response.headers["Content-Type"] = "text/xml"  # zeep trusts one of multipart
         return response
 
 
@@ -131,25 +151,29 @@ def _reason(error: Exception) -> Sentence:
     return sentence("the connection broke before the answer was complete ({error})", error=type(error).__name__)
 
 
-def _check(response: requests.Response, body: bytes) -> None:
-    """Raises NotSent or NoAnswer unless the answer is a SOAP envelope with content."""
-    if limit := LIMIT.search(body):
-        raise NotSent(server_text(limit.group().decode("utf-8", "replace"), 150), retry=False)
+def _checked(response: requests.Response, body: bytes, is_save: bool) -> bytes:
+    """Return the answer, ready to be parsed, if it is a SOAP envelope with content. Raises NotSent or NoAnswer."""
     status = response.status_code
     if status == 429:
         raise NotSent(_too_many_requests(response), retry=False)
     if 300 <= status < 400:
         raise NoAnswer(sentence("a redirect (HTTP {status}), which is never followed", status=status))
-    try:
-        # zeep parses leniently, and would take half an answer for a whole one
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-        document = etree.fromstring(body, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        raise NoAnswer(sentence("an answer that is not XML (HTTP {status})", status=status)) from None
-    # zeep fails on an envelope without content, and trusts a Content-Type of multipart
-    if document.tag != f"{SOAP}Envelope" or document.find(f"{SOAP}Body/*") is None:
-        raise NoAnswer(sentence("an answer that is not SOAP (HTTP {status})", status=status))
-    response.headers["Content-Type"] = "text/xml"
+    if envelope.has_too_much(body):
+        raise NoAnswer(sentence("an answer with too many elements"), too_long=True)
+    document = envelope.parse(body if is_save else (body := envelope.readable(body)))
+    found = envelope.content(document)
+    if found is None:
+        page = "" if b"Envelope" in body else body.decode("utf-8", "replace")  # half an answer proves nothing
+        if limit := envelope.limit_in(page):
+            raise NotSent(server_text(limit, 150), retry=False)
+        kind = sentence("an answer that is not XML (HTTP {status})", status=status)
+        if document is not None:
+            kind = sentence("an answer that is not SOAP (HTTP {status})", status=status)
+        raise NoAnswer(kind, refused=status in {401, 403})
+    for element in found:
+        if element.tag == f"{envelope.SOAP}Fault" and (limit := envelope.limit_in(envelope.text_of(element))):
+            raise NotSent(server_text(limit, 150), retry=False)
+    return body
 
 
 def _too_many_requests(response: requests.Response) -> Sentence:

@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_a_closed_pipe_changes_no_exit_code(shop: Shop, lines: int) -> None:
 
 @pytest.mark.parametrize("errors", [subprocess.PIPE, subprocess.STDOUT])
 def test_a_closed_pipe_does_not_stop_the_run_of_any_profile(open_shop: OpenShop, errors: int) -> None:
-    euro = make_payout("EURO", NOON, currency="EUR", sale_amount=100), []
+    euro: Any = (make_payout("EURO", NOON, currency="EUR", sale_amount=100), [])
     shop = open_shop(payouts=[simple("GOOD"), simple("BAD", sale_amount=100, settlement_amount=99), euro])
     second = {"klarna": {"currencies": ["EUR"]}, "voucher": {"foreign_currency": "rate"}}
     shop.write({"klarna": {"currencies": ["SEK"]}}, shop2=second)

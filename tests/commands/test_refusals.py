@@ -31,7 +31,7 @@ def test_a_named_pipe_as_a_password_file_is_refused_at_once(open_shop: OpenShop,
     os.mkfifo(pipe, 0o600)
     shop.write({"klarna": {"password": {"env": None, "file": str(pipe)}}})
     result = shop.sync()
-    assert (result.code, f"{pipe} is not a regular file" in result.err) == (4, True)
+    assert (result.code, "what it names is not a regular file" in result.err) == (4, True)
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)

@@ -120,9 +120,9 @@ def test_a_run_as_under_cron_works_with_each_source_of_secrets(
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("env", "the environment variable KLARNA24_SANDBOX_KLARNA is not set"),
+        ("env", "the environment variable that it names is not set"),
         ("file", "can be read by others"),
-        ("command", "cat ended with 1"),
+        ("command", "the command ended with 1"),
         ("systemd", "systemd did not start this"),
         ("keyring", "keyring ended with 1"),
     ],

@@ -330,7 +330,7 @@ def test_the_commands_of_status_tell_payouts_with_the_same_reference_apart(open_
 
 
 def test_a_reference_in_two_currencies_needs_the_currency(open_shop: OpenShop) -> None:
-    kronor = make_payout("TWICE", NOON, sale_amount=500, settlement_amount=1), []
+    kronor: Any = (make_payout("TWICE", NOON, sale_amount=500, settlement_amount=1), [])
     shop = open_shop(payouts=[kronor, euro("TWICE")])
     assert shop.sync().code == 7
     assert shop.resolve("TWICE", "--skip").code == 2

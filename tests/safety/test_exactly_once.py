@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -175,7 +176,7 @@ def test_a_second_signal_stops_at_once_and_leaves_the_payout_in_doubt(open_shop:
 def test_a_signal_stops_the_run_although_the_save_was_not_sent(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    euro = make_payout("EUR1", NOON, currency="EUR", sale_amount=500), []
+    euro: Any = (make_payout("EUR1", NOON, currency="EUR", sale_amount=500), [])
     shop = open_shop(payouts=[simple("SEK1"), euro])
     second = {"klarna": {"currencies": ["EUR"]}, "voucher": {"foreign_currency": "rate"}}
     shop.write({"klarna": {"currencies": ["SEK"]}}, shop2=second)

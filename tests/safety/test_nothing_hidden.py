@@ -215,7 +215,7 @@ def test_a_drafted_payout_whose_record_becomes_odd_stays_drafted(open_shop: Open
 
 
 def test_a_dry_run_shows_an_odd_record(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=[make_payout("ODD", NOON, sale_amount=100)])
+    shop = open_shop(payouts=[(make_payout("ODD", NOON, sale_amount=100), [])])
     shop.box.klarna.payouts[0]["payout_date"] = 5
     assert by_reference(planned(shop)) == {"ODD": "blocked"}
     assert shop.dry_run("--from", "2026-01-01").code == 7

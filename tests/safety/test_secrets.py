@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+import tomli_w
 
 from klarna24.logs.redaction import forget_secrets
 from klarna24.sandbox.faults import Faults
@@ -274,3 +275,81 @@ def test_a_secret_in_the_wrong_place_of_the_file_is_not_shown(cage: Cage) -> Non
     assert cage.run("sync", "--now", "--all").code == 3
     assert "application_id" in cage.results[-1].err
     assert cage.leaks() == []
+
+
+MISPLACED = "KANARIE_MISPLACED_7"  # as the name of a variable, of a file or of a command may look
+WRONG_PLACES: dict[str, Any] = {
+    "a variable": {"env": MISPLACED},
+    "no variable": {"env": f"{MISPLACED} å"},
+    "a file": {"file": MISPLACED},
+    "a whole path": {"file": f"/{MISPLACED}"},
+    "a home folder": {"file": f"~{MISPLACED}/word"},
+    "a command": {"command": [MISPLACED]},
+    "a command that fails": {"command": ["false", MISPLACED]},
+    "a command as text": {"command": MISPLACED},
+    "a credential": {"systemd": MISPLACED},
+    "a path of a credential": {"systemd": f"/{MISPLACED}"},
+    "a keyring": {"keyring": MISPLACED},
+    "another source": {MISPLACED: True},
+    "two sources": {"env": MISPLACED, "file": MISPLACED},
+    "no table": [MISPLACED],
+}
+
+
+@pytest.mark.parametrize("raw", WRONG_PLACES.values(), ids=WRONG_PLACES)
+@pytest.mark.parametrize("is_systemd", [False, True])
+def test_a_secret_where_its_source_belongs_is_not_shown(
+    cage: Cage, monkeypatch: pytest.MonkeyPatch, raw: Any, is_systemd: bool
+) -> None:
+    """Neither in text nor in JSON, in the log at -vv, in mails or in what is kept; the key is named."""
+    if is_systemd:
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(cage.shop.folder))
+    profile = merged(cage.profile(), {"klarna": {"password": None}, "notify": None})
+    top = {"state_dir": str(cage.shop.state), "notify": cage.profile()["notify"]}
+    file = {
+        **top,
+        "profiles": {"shop1": merged(merged(cage.box.profile(), profile), {"klarna": {"password": raw}})},
+    }
+    cage.shop.config.write_text(tomli_w.dumps(file), "utf-8")
+    for words in (
+        "sync --all",
+        "sync --all --now --json",
+        "check",
+        "check --json",
+        "dry-run --all",
+        "status",
+        "log",
+    ):
+        result = cage.run(*words.split())
+        if "sync" in words:
+            assert result.code in {3, 4}
+            assert "klarna" in result.err
+            assert "password: " in result.out + result.err
+    assert cage.mails.mails
+    assert [name for name, text in cage.outlets() if "KANARIE_MISPLACED" in text] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'base_url = "https://shop:{MISPLACED}@x.example"',
+        f'base_url = "https://shop:{MISPLACED}/@x.example"',
+        f"password = {MISPLACED}",
+        f'password = "{MISPLACED}',
+        f'password = "{MISPLACED}\\x"',
+    ],
+)
+def test_a_secret_in_a_file_that_cannot_be_read_is_not_shown(cage: Cage, text: str) -> None:
+    config = cage.shop.config
+    config.write_text(
+        config.read_text("utf-8").replace("[profiles.shop1.klarna]\n", f"[profiles.shop1.klarna]\n{text}\n")
+    )
+    assert cage.run("sync", "--all", "--json").code == 3
+    assert [name for name, text in cage.outlets() if "KANARIE_MISPLACED" in text] == []
+
+
+def test_a_byte_of_a_secret_that_is_not_utf8_is_not_shown(cage: Cage) -> None:
+    cage.shop.config.write_bytes(b'# shops\n[profiles.shop1.klarna]\npassword = "hemligt-\xe5"\n')
+    result = cage.run("sync", "--all")
+    assert (result.code, "0xe5" in result.err) == (3, False)
+    assert "not saved as UTF-8 (at line 3)" in result.err

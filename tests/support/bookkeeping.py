@@ -153,12 +153,20 @@ def _full(name: str) -> str:
 
 def payout(totals: Json | None = None, **over: Any) -> Payout:
     """Return a payout as the client makes it of Klarna's JSON."""
-    return parse_payout(json.dumps(payout_json(totals, **over)))
+    return payout_of(payout_json(totals, **over))
+
+
+def payout_of(raw: Json) -> Payout:
+    """Return the payout as the client makes it of Klarna's JSON; it must be readable."""
+    made = parse_payout(json.dumps(raw))
+    assert isinstance(made, Payout)
+    return made
 
 
 def transactions(rows: list[Json]) -> list[Transaction]:
     """Return rows as the client makes them of Klarna's JSON."""
-    return parse_transactions(json.dumps({"transactions": rows, "pagination": {"total": len(rows)}})).items
+    page = parse_transactions(json.dumps({"transactions": rows, "pagination": {"total": len(rows)}}))
+    return [row.transaction for row in page.items]
 
 
 def row(type_: str, minor: int, **fields: Any) -> Transaction:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from klarna24.bookkeeping.payout import Payout, PayoutKey
+from klarna24.bookkeeping.payout import Listed, PayoutKey
 from klarna24.config.tables import Klarna
 from klarna24.klarna.client import KlarnaClient
 from klarna24.sandbox.klarna.generate import make_payout
@@ -44,7 +44,7 @@ def client(at: Sandbox | str | None, password: str = PASSWORD, **over: Any) -> K
     return KlarnaClient(settings(at.url if isinstance(at, Sandbox) else at, **over), password)
 
 
-def payouts(at: Sandbox | str | None, **over: Any) -> list[Payout]:
+def payouts(at: Sandbox | str | None, **over: Any) -> list[Listed]:
     """Return what was paid in the week of :data:`DAY`."""
     return client(at, **over).payouts(DAY - timedelta(days=7), DAY, STOCKHOLM)
 

@@ -53,7 +53,12 @@ def on_a_terminal(monkeypatch: pytest.MonkeyPatch, typed: str) -> list[str]:
     """A person at the terminal answers each question of klarna24 resolve with this line; the questions."""
     asked: list[str] = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("klarna24.cli.resolve.read_line", lambda text, **_: asked.append(text) or typed)
+
+    def answer(text: str, **_: object) -> str:
+        asked.append(text)
+        return typed
+
+    monkeypatch.setattr("klarna24.cli.resolve.read_line", answer)
     return asked
 
 

@@ -16,6 +16,7 @@ import tomli_w
 from klarna24.cli import main as cli
 from klarna24.sandbox.klarna.generate import make_payout
 from klarna24.sandbox.server import Sandbox
+from klarna24.state import damage
 from tests.support.bookkeeping import merged
 
 Given = tuple[dict[str, Any], list[dict[str, Any]]]
@@ -71,6 +72,7 @@ class Shop:
 
     def run(self, *arguments: str) -> Result:
         self._capture.readouterr()
+        damage.forget_checks()  # each command is a process of its own
         code = cli.run(["--config", str(self.config), *arguments])
         return Result(code, *self._capture.readouterr())
 

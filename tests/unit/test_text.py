@@ -59,13 +59,29 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     [
         ("  åäö \n", "åäö"),
         ("\x1b[31mred\r\nBcc: x\x00", "[31mredBcc: x"),
-        ("a\u202eb\u2028c", "abc"),
         ("", ""),
         (None, ""),
     ],
 )
 def test_text_from_outside_is_cleaned_to_one_line(text: str | None, expected: str) -> None:
     assert clean(text) == expected
+
+
+TURNING = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+UNSEEN = [0xAD, 0x200B, 0x200C, 0x200D, 0x2028, 0x2029, 0x2060, 0xFEFF, 0xFFF9, 0xE0041]
+BLANK = [0x34F, 0x115F, 0x1160, 0x17B4, 0x180B, 0x180F, 0x2800, 0x3164, 0xFE00, 0xFE0F, 0xFFA0, 0xE0100, 0xE01EF]
+
+
+@pytest.mark.parametrize("number", [*range(32), *range(0x7F, 0xA0), *TURNING, *UNSEEN, *BLANK], ids=hex)
+def test_what_turns_or_hides_text_is_dropped(number: int) -> None:
+    """Bidirectional controls show XISA93DJ.pdf for another name; what shows nothing makes two names look alike."""
+    assert clean(f"XISA{chr(number)}93DJ") == "XISA93DJ"
+    assert clean(chr(number)) == ""
+
+
+@pytest.mark.parametrize("text", ["Åsa Öberg", "Ærlig Ødegård", "a\u0308", "שלום", "مرحبا", "日本", "🙂", "½ €"])
+def test_what_shows_stays(text: str) -> None:
+    assert clean(text) == text
 
 
 def test_a_sentence_in_a_sentence_is_translated_with_it() -> None:

@@ -1,5 +1,6 @@
 """The second half of init: what is booked where, how often, and who is notified."""
 
+import os
 import re
 from collections.abc import Callable
 from datetime import date, datetime
@@ -14,6 +15,7 @@ from klarna24.cli.setup import suggestions
 from klarna24.cli.setup.draft import Draft
 from klarna24.cli.setup.prompts import ask_choice, ask_hidden, ask_number, ask_text, ask_yes_no, print_error
 from klarna24.config.folders import default_state_dir
+from klarna24.config.loading import absolute_path
 from klarna24.config.tables import WEEKDAYS, VoucherSettings
 from klarna24.errors import Klarna24Error
 from klarna24.twentyfour.setup import SetupClient
@@ -203,7 +205,7 @@ def ask_state_dir(draft: Draft) -> None:
     if "state_dir" in draft.file:
         return
     echo("\nThe state folder records what was drafted. Keep it on a local disk and in the backup.")
-    default = str((draft.state_dir or default_state_dir()).expanduser().absolute())
+    default = str(absolute_path(draft.state_dir or default_state_dir()))
     draft.top["state_dir"] = ask_text("State folder", default, _check_absolute)
 
 
@@ -259,7 +261,7 @@ def _check_mail_address(answer: str) -> str:
 
 
 def _check_absolute(answer: str) -> str:
-    path = Path(answer).expanduser()
+    path = Path(os.path.expanduser(answer))  # noqa: PTH111 - Path's own raises for an unknown user
     if not path.is_absolute():
         raise ValueError("give the whole path, beginning with /")
     return str(path)

@@ -27,8 +27,8 @@ def test_a_password_that_cannot_be_fetched(healthy: Shop, table: str, needed_by:
     write(healthy, {table: {"password": {"env": "NOT_SET", "file": None}}})
     found = run_check(healthy)
     assert (found.code, found.failed.name) == (4, f"{table}.password")
-    assert "NOT_SET is not set" in found.failed.message
-    assert found.failed.next == "set NOT_SET, or use another source"
+    assert "that it names is not set" in found.failed.message
+    assert found.failed.next == "set the variable, or use another source"
     assert found.not_tried == needed_by
     assert all(f"{table}.password" in found[name].message for name in needed_by)
     assert found["clock"].status == "ok", "the other server sends the time"

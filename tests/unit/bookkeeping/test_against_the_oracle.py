@@ -1,6 +1,5 @@
 """Random payouts, each booked to the öre or blocked: an independent oracle says which, and why."""
 
-import json
 import random
 from collections import Counter
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ import pytest
 
 from klarna24.bookkeeping.mapping import needs_rows, voucher_for
 from klarna24.errors import Blocked
-from klarna24.klarna.answers import parse_payout
 from tests.support import LONG, oracle
 from tests.support import bookkeeping as build
 from tests.support.bookkeeping import ALL_ACCOUNTS, CHART, Json
@@ -147,7 +145,7 @@ def outcome(case: Case) -> str | Counter[oracle.Posting]:
     accounts = {key: shop.accounts.get(key) for key in ALL_ACCOUNTS}  # None removes what the base profile has
     voucher_settings = {"max_entries": shop.max_entries}
     profile = build.profile({"transfer": shop.transfer, "accounts": accounts, "voucher": voucher_settings})
-    payout, books = parse_payout(json.dumps(case.payout)), build.books()
+    payout, books = build.payout_of(case.payout), build.books()
     rows = build.transactions(case.rows) if needs_rows(payout, profile, books) else []
     try:
         voucher = voucher_for(payout, rows, profile, books)

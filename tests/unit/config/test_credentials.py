@@ -63,6 +63,8 @@ def assert_dead(beat: Path) -> None:
 def test_the_value_of_a_variable_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP1", f" {WORD}\n")
     assert fetch(Secret("env", "SHOP1"), "shop1.klarna") == f" {WORD}\n"
+    monkeypatch.setenv("SHOP1", f"\ufeff{WORD}")
+    assert fetch(Secret("env", "SHOP1"), "shop1.klarna") == WORD, "a byte order mark is no part of it"
 
 
 # file
@@ -111,7 +113,7 @@ def test_a_command_that_takes_too_long_is_ended_with_its_children(tmp_path: Path
     beat = tmp_path / "beat"
     script = f"(while :; do echo . >> '{beat}'; sleep 0.02; done) & sleep 60"
     started = time.monotonic()
-    assert "sh did not end within 0.2 s" in refusal(shell(script)).message
+    assert "the command did not end within 0.2 s" in refusal(shell(script)).message
     assert time.monotonic() - started < 3
     assert_dead(beat)
 
@@ -171,8 +173,8 @@ def test_a_credential_of_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     assert fetch(secret, "shop1.klarna") == WORD
     missing = refusal(Secret("systemd", "shop2"))
-    assert "the systemd credential shop2 cannot be read: No such file" in missing.message
-    assert "LoadCredential=shop2" in missing.hint
+    assert "the systemd credential that it names cannot be read: No such file" in missing.message
+    assert "LoadCredential=" in missing.hint
 
 
 # keyring
@@ -253,7 +255,14 @@ def containing(
     [
         *((b"word", "word"), (b"word\n", "word"), (b"word\n\n", "word\n"), (b"\nword", "\nword")),
         *((b"word\r\n", "word"), (b"word\r\n\r\n", "word\r\n"), (b"word\r", "word\r"), (b"word\n\r", "word\n\r")),
-        *((b" word \n", " word "), (b"a\nb\n", "a\nb"), ("åäö\n".encode(), "åäö"), (b"word\t\n", "word\t")),
+        *(
+            (b"\xef\xbb\xbfword\n", "word"),
+            (b"wo\xef\xbb\xbfrd", "wo\ufeffrd"),
+            (b" word \n", " word "),
+            (b"a\nb\n", "a\nb"),
+            ("åäö\n".encode(), "åäö"),
+            (b"word\t\n", "word\t"),
+        ),
     ],
     ids=repr,
 )
@@ -287,3 +296,12 @@ def test_a_fault_names_the_place_in_the_file(monkeypatch: pytest.MonkeyPatch) ->
     for path, place in (("notify.email", "notify.email"), ("shop1.notify.email", "profiles.shop1.notify.email")):
         with pytest.raises(CredentialsFault, match=re.escape(f"[{place}] password: ")):
             fetch(Secret("env", "SHOP1"), path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    file = private(tmp_path / "word")
+    os.chown(file, 65534, 65534)
+    fault = refusal(Secret("file", str(file)))
+    assert "belongs to another user" in fault.message
+    assert fault.hint == f"chown 0 {file}"

@@ -27,20 +27,20 @@ def given(table: str, raw: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("source", "value", "reason"),
     [
-        ("env", "NOT_SET", "the environment variable NOT_SET is not set"),
+        ("env", "NOT_SET", "the environment variable that it names is not set"),
         ("env", "EMPTY", "is empty"),
         ("env", "LATIN", "is not UTF-8"),
-        ("file", "{folder}/missing", "missing cannot be read: No such file"),
+        ("file", "{folder}/missing", "the file that it names cannot be read: No such file"),
         ("file", "{folder}", "cannot be read: Is a directory"),
         ("file", "~no-such-user/word", "no such home folder"),
         ("file", "{folder}/empty", "is empty"),
         ("file", "{folder}/latin", "is not UTF-8"),
-        ("command", ["no-such", "hemligt"], "no-such cannot be run: "),
-        ("command", ["/no/such", "hemligt"], "/no/such cannot be run: No such file"),
-        ("command", ["{folder}/latin", "hemligt"], "latin cannot be run: Permission denied"),
-        ("command", ["sh", "-c", "echo hemligt; echo hemligt >&2; exit 3"], "sh ended with 3"),
-        ("command", ["sh", "-c", "echo hemligt; kill -9 $$"], "sh ended with -9"),
-        ("command", ["sh", "-c", "echo hemligt; sleep 60"], "sh did not end within 0.5 s"),
+        ("command", ["no-such", "hemligt"], "the command cannot be run: "),
+        ("command", ["/no/such", "hemligt"], "the command cannot be run: No such file"),
+        ("command", ["{folder}/latin", "hemligt"], "the command cannot be run: Permission denied"),
+        ("command", ["sh", "-c", "echo hemligt; echo hemligt >&2; exit 3"], "the command ended with 3"),
+        ("command", ["sh", "-c", "echo hemligt; kill -9 $$"], "the command ended with -9"),
+        ("command", ["sh", "-c", "echo hemligt; sleep 60"], "the command did not end within 0.5 s"),
         ("command", ["true"], "is empty"),
         ("systemd", "shop1", "CREDENTIALS_DIRECTORY is not set"),
         ("keyring", True, "keyring ended with 1"),
@@ -116,7 +116,9 @@ def test_24sevenoffices_secret_is_fetched_only_when_there_is_something_to_book(o
     shop.box.klarna.add(*simple("XISA93DJ"))
     result = shop.sync("--now")
     assert result.code == 4
-    assert "[profiles.shop1.24sevenoffice] password: the environment variable NOT_SET is not set" in result.err
+    assert (
+        "[profiles.shop1.24sevenoffice] password: the environment variable that it names is not set" in result.err
+    )
     assert not shop.drafts()
 
 

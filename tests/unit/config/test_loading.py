@@ -74,6 +74,15 @@ def test_a_file_that_is_not_toml_is_one_fault(settings: Settings, text: bytes) -
     assert caught.value.hint == f"edit {settings.path}"
 
 
+def test_a_byte_order_mark_before_the_file_is_harmless(settings: Settings) -> None:
+    """Windows' Notepad writes it."""
+    text = settings.write(top={"notify": {"email": EMAIL}}).read_bytes()
+    assert load(settings.text(b"\xef\xbb\xbf" + text)).profiles
+    assert read_contacts(settings.path)
+    with pytest.raises(ConfigFault, match=r"not saved as UTF-8 \(at line 1\)"):
+        load(settings.text(text.decode().encode("utf-16")))
+
+
 def test_a_file_that_is_missing_or_cannot_be_read(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(ConfigFault, match="no such file") as caught:
         load(tmp_path / "nowhere" / "profiles.toml")
@@ -302,3 +311,20 @@ def test_options_outrank_variables_on_the_command_line(
     monkeypatch.delenv("KLARNA24_STATE_DIR")
     assert shop.sync().code == 0
     assert shop.state.is_dir()
+
+
+@pytest.mark.parametrize("which", ["its own", "above", "of a link's target"])
+def test_a_folder_in_which_all_can_replace_the_file_is_refused(tmp_path: Path, which: str) -> None:
+    folder = tmp_path / "open" / "inner"
+    folder.mkdir(parents=True)
+    opened = folder.parent if which == "above" else folder
+    opened.chmod(0o777)
+    path = Settings(folder).write()
+    if which == "of a link's target":
+        (tmp_path / "link.toml").symlink_to(path)
+        path = tmp_path / "link.toml"
+    with pytest.raises(ConfigFault, match="others can replace this file") as caught:
+        load(path)
+    assert caught.value.hint == f"chmod o-w {opened}"
+    opened.chmod(0o1777)  # sticky, as /tmp is
+    assert load(path).profiles

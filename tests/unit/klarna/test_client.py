@@ -16,6 +16,7 @@ from klarna24.bookkeeping.payout import PayoutKey
 from klarna24.config.tables import KLARNA_HOSTS
 from klarna24.errors import CredentialsFault, Klarna24Error, Unavailable
 from klarna24.klarna import client as klarna
+from klarna24.klarna import listing
 from klarna24.sandbox.server import Sandbox
 from tests.support.klarna import (
     MERCHANT,
@@ -178,7 +179,7 @@ def test_retries_end_in_time(box: Sandbox, quick: None, fault: str, says: str) -
 
 
 def test_retries_last_half_a_minute_and_a_page_is_the_largest_that_klarna_allows() -> None:
-    assert (klarna.RETRY_SECONDS, klarna.PAGE_SIZE) == (30, 500)
+    assert (klarna.RETRY_SECONDS, listing.PAGE_SIZE) == (30, 500)
 
 
 def test_a_server_that_is_not_running_is_unavailable(box: Sandbox, once: None) -> None:
@@ -259,7 +260,7 @@ def test_a_redirect_is_never_followed(box: Sandbox, open_box: OpenBox, there: st
 
 @pytest.mark.parametrize(
     ("body", "says"),
-    [(b"<html>", "is not JSON"), (b'{"payouts": []}', "is not what the contract says: pagination")],
+    [(b"<html>", "is not JSON"), (b'{"payouts": {}}', "is not what the contract says: payouts")],
 )
 def test_an_answer_that_cannot_be_read_is_unavailable_at_once(
     box: Sandbox, monkeypatch: pytest.MonkeyPatch, slept: list[float], body: bytes, says: str

@@ -145,3 +145,51 @@ def test_a_run_that_is_not_due_loads_nothing_slow_for_its_log(shop: Shop) -> Non
         check=False,
     )
     assert (ended.stdout, ended.stderr) == ("0 []\n", "")
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o666, 0o640])
+def test_a_file_that_others_can_open_is_closed_to_them_with_a_word(
+    tmp_path: Path, mode: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "klarna24.log"
+    path.touch()
+    path.chmod(mode)
+    for _ in range(2):
+        with logging_to(0, path):
+            logging.getLogger("klarna24.run").info("a line")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert capsys.readouterr().err.count(f"was open to other users (mode {mode:o})") == 1
+    assert path.read_text().count("a line") == 2
+
+
+@pytest.mark.parametrize("kind", ["a link", "a second name"])
+def test_in_a_folder_that_others_can_write_to_no_link_is_followed(
+    tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target, path = tmp_path / "target", tmp_path / "open" / "klarna24.log"
+    target.write_text("precious")
+    path.parent.mkdir()
+    if kind == "a link":
+        path.symlink_to(target)
+    else:
+        path.hardlink_to(target)
+    path.parent.chmod(0o1777)
+    with logging_to(0, path):
+        logging.getLogger("klarna24.run").info("a line")
+    assert target.read_text() == "precious"
+    assert "this run is not logged" in capsys.readouterr().err
+    path.parent.chmod(0o700)
+    with logging_to(0, path):
+        logging.getLogger("klarna24.run").info("a line")
+    assert "a line" in target.read_text(), "in a folder of one's own, a link is one's own"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_of_somebody_else_is_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "klarna24.log"
+    path.touch()
+    os.chown(path, 65534, 65534)
+    with logging_to(0, path):
+        logging.getLogger("klarna24.run").info("a line")
+    assert path.read_text() == ""
+    assert "belongs to another user; this run is not logged" in capsys.readouterr().err

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from klarna24.config.credentials import fetch
 from klarna24.config.values import Secret
 from klarna24.logs.redaction import forget_secrets, redacted, register_guid, register_secret, server_text
-from klarna24.twentyfour.answers import Answer, Kind, of_result
+from klarna24.twentyfour.answers import Answer, Kind, of_reply
+from tests.support.office import save_result
 
 PASSWORD = "pä\"ss'<w&o rd\\/+9"
 TOKEN = base64.b64encode(f"user:{PASSWORD}".encode()).decode()
@@ -96,7 +97,7 @@ def test_a_servers_text_is_redacted_before_it_is_cut() -> None:
 
 def test_a_password_does_not_change_what_an_answer_means() -> None:
     register_secret("NotSaved")
-    assert of_result("NotSaved", None) == Answer(Kind.REJECTED, "[secret]")
+    assert of_reply(200, save_result("<Type>NotSaved</Type>")) == Answer(Kind.REJECTED, "[secret]")
 
 
 def test_a_password_is_registered_when_it_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from tests.support.shops import snapshot
 from tests.support.state import sql
 
 FILES = Path(__file__).parent / "files"
-VERSIONS = ["version-1", "version-2"]
+VERSIONS = ["version-1", "version-2", "version-3"]
 STATUSES = {
     "DRAFTED": "drafted",
     "HELD": "blocked",
@@ -112,7 +112,8 @@ def test_the_log_has_the_words_of_today(old: Path) -> None:
     answers = {(event.payment_reference or "", event.what): event.answer for event in events}
     assert {key: answers[key] for key in ANSWERS} == ANSWERS
     renamed = {(row["what"], row["answer"]) for row in before} - {(event.what, event.answer) for event in events}
-    assert {what for what, _ in renamed} == {"posted", "held", "in-doubt"}, "all others are as they were"
+    old_words = {"posted", "held", "in-doubt"} if any(row["what"] == "posted" for row in before) else set()
+    assert {what for what, _ in renamed} == old_words, "all others are as they were"
 
 
 def test_mailed_problems_have_the_words_of_today(folder: Path) -> None:

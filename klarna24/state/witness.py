@@ -1,0 +1,87 @@
+"""The witness: a small file beside the database that survives it, so that a lost state is not taken for a new one.
+
+It holds the id of the state, which the database has as well. The database is made before anything else in the
+folder, so that a folder with a witness, with locks or with sessions has had one.
+"""
+
+import json
+import os
+import sqlite3
+import tempfile
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from klarna24.errors import StateFault
+from klarna24.state.folder import BESIDE, WITNESS, refuse_foreign
+from klarna24.text import sentence
+
+COMMAND = "klarna24 state new"
+
+
+class LostState(StateFault):
+    """The folder was used, and its database is gone or empty."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            sentence("the database {path} is lost: its folder was used before", path=str(path)),
+            sentence("restore it from a backup; if there is none: {command}", command=COMMAND),
+        )
+
+
+class OtherState(StateFault):
+    """The database is not the one that belongs to the folder."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            sentence("{path} is another state than the one that belongs to its folder", path=str(path)),
+            sentence("put the right one back; if this is meant: {command}", command=COMMAND),
+        )
+
+
+def is_used(folder: Path) -> bool:
+    """Whether the folder must have a database. To be asked before its database is looked at: another run may be
+    making both at this moment, and makes the database first."""
+    return any(os.path.lexists(folder / name) for name in BESIDE)
+
+
+def identity(folder: Path) -> str | None:
+    """The id in the folder's witness; None without a witness, or with one that cannot be read."""
+    path = folder / WITNESS
+    refuse_foreign(path)
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(path.read_text(encoding="utf-8"))["state"])
+    return None
+
+
+def identity_of(connection: sqlite3.Connection) -> str | None:
+    """The id in the database."""
+    found = connection.execute("SELECT value FROM meta WHERE key = 'state'").fetchone()
+    return str(found["value"]) if found else None
+
+
+def write(folder: Path, state_id: str) -> None:
+    """Makes the witness, or replaces it; on disk when this returns. Raises OSError."""
+    handle, name = tempfile.mkstemp(prefix=f"{WITNESS}-", dir=folder)  # mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump({"state": state_id, "created_at": datetime.now(UTC).isoformat(timespec="seconds")}, file)
+            file.flush()
+            os.fsync(handle)
+        Path(name).replace(folder / WITNESS)
+        _sync(folder)
+        with suppress(OSError):  # the parent may be closed to us; it matters only where the folder is new
+            _sync(folder.parent)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _sync(folder: Path) -> None:
+    """Puts the names in the folder on disk, where a folder can be opened."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
