@@ -5,6 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ SURROUNDINGS = {
     "an unknown time zone": ("export TZ=Nowhere/Atlantis", ""),
     "umask 000": ("umask 000", ""),
     "no current folder": ("P=$PWD; D=$(mktemp -d); cd $D; rmdir $D; export PYTHONPATH=$P", ""),
-    "few files": ("ulimit -n 32", ""),
+    "few files": ("ulimit -n 12", ""),
     "signals ignored": ("trap '' HUP PIPE INT", ""),
 }
 
@@ -89,6 +90,19 @@ def test_without_an_input_a_question_is_not_asked(open_shop: OpenShop) -> None:
         code, text = ended(shop, "", "--config", str(shop.config), *words, after="<&-")
         assert (code, "Traceback" in text) == (2, False)
         assert "terminal" in text
+
+
+def test_a_pipe_that_somebody_made_non_blocking_loses_nothing() -> None:
+    """Node and ssh do that to a pipe which they share; a print into a full one would then fail."""
+    script = "from klarna24.cli.surroundings import make_usable; make_usable(); print('x' * 10**6)"
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=writing) as process:
+        os.close(writing)
+        time.sleep(0.3)  # until it is full
+        with os.fdopen(reading, "rb") as pipe:
+            assert pipe.read() == b"x" * 10**6 + b"\n"
+    assert process.returncode == 0
 
 
 # A home folder
