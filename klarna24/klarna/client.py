@@ -27,7 +27,8 @@ from klarna24.text import Sentence, joined, sentence
 
 TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = 120.0  # from connecting to the answer's last byte
-ANSWER_BYTES = 8 * 2**20  # 500 records have less than 1 MiB
+ANSWER_BYTES = 8 * 2**20  # 500 records have less than 1 MiB, 2,000 objects and 30,000 values
+MOST_OBJECTS, MOST_VALUES = 10_000, 100_000
 RETRY_SECONDS = 30.0
 RETRIED = {502, 503, 504}
 # docs/vendors/klarna.md, "Authentication, limits, errors"
@@ -167,6 +168,8 @@ class KlarnaClient:
             ):
                 self.server_time = ServerTime.of(response)
                 body = exchange.read(response)
+                if body.count(b"{") + body.count(b"[") > MOST_OBJECTS or body.count(b",") > MOST_VALUES:
+                    raise AnswerTooLong(sentence("an answer with too many elements"))
         except AnswerTooLong as error:
             raise Unavailable(_about(path, error.why), NEXT_RUN) from None
         except (OSError, urllib3.exceptions.HTTPError) as error:  # RequestException is an OSError

@@ -24,6 +24,8 @@ from klarna24.text import sentence
 APPLICATION_ID = 0x4B3234  # "K24": marks a file as ours
 BUSY_SECONDS = 10.0
 MEMORY = ":memory:"
+# Python cannot decode a message in which SQLite quotes a name that is damaged.
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 
 def open_for_writing(folder: Path, *, is_new: bool = False) -> sqlite3.Connection:
@@ -46,7 +48,7 @@ def open_for_writing(folder: Path, *, is_new: bool = False) -> sqlite3.Connectio
             damage.check_once(path, lambda: _check(connection, path))
             _compare_with_witness(_up_to_date(connection, path), folder, is_new)
         return connection
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *SQLITE_ERRORS) as error:
         raise _unusable(path, error) from None
 
 
@@ -93,7 +95,7 @@ def open_for_reading(folder: Path) -> sqlite3.Connection:
     try:
         connection = _open_for_reading(path)
         connection.execute("PRAGMA query_only = ON")
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *SQLITE_ERRORS) as error:
         raise _unusable(path, error) from None
     return connection
 
@@ -260,21 +262,25 @@ def _foreign(path: Path) -> StateFault:
 def _unusable(path: Path, error: Exception) -> Klarna24Error:
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
         return _foreign(path)
-    if isinstance(error, sqlite3.Error):
+    if isinstance(error, SQLITE_ERRORS):
         return trouble(error, str(path))
     why = error.strerror if isinstance(error, OSError) else str(error)
     message = sentence("{what} cannot be used: {why}", what=str(path), why=str(why))
     return StateFault(message, f"ls -l {path.parent}; df {path.parent}")
 
 
-def trouble(error: sqlite3.Error, what: str) -> Klarna24Error:
+def trouble(error: sqlite3.Error | UnicodeDecodeError, what: str) -> Klarna24Error:
     """Locked (exit code 5) while another program uses the database, else StateFault (exit code 3)."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return Locked(sentence("{what} is locked by another program", what=what), sentence("wait for it to end"))
     # Python gives no code for text that is not UTF-8, and SQLite the general one for a table that is missing.
-    is_damage = "decode to UTF-8" in str(error) or str(error).startswith("no such ")
-    if is_damage or code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+    is_damage = str(error).startswith(("Could not decode", "no such "))
+    if (
+        is_damage
+        or isinstance(error, UnicodeDecodeError)
+        or code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    ):
         return Damaged(what, str(error))
     message = sentence("{what} cannot be used: {why}", what=what, why=str(error))
     return StateFault(message, sentence("free disk space, or repair the state folder"))

@@ -195,13 +195,10 @@ def test_a_form_of_another_page_books_nothing(saved: Sandbox, body: str | None, 
     assert (len(saved.office.home.drafts), len(saved.office.home.ledger)) == (1, 0)
 
 
-def test_each_sandbox_has_a_token_of_its_own(saved: Sandbox) -> None:
+def test_the_page_is_served_only_under_this_machines_own_names_with_its_own_token(saved: Sandbox) -> None:
     with Sandbox(today=TODAY, payouts=[]) as other:
         save(other, login(other))
         assert press(saved, 1, form(other)).status_code == 403
-
-
-def test_the_page_is_served_only_under_this_machines_own_names(saved: Sandbox) -> None:
     port = saved.url.rpartition(":")[2]
     for host in ("evil.example", f"evil.example:{port}", f"127.0.0.1.evil.example:{port}", "127.0.0.1:1"):
         seen = requests.get(saved.url, headers={"Host": host}, timeout=5)

@@ -9,10 +9,8 @@ import pytest
 from klarna24.sandbox.klarna.generate import Seeded, big_payout, make_payout
 from klarna24.sandbox.klarna.shop import seeded_payouts
 from klarna24.sandbox.server import Sandbox
+from tests.support.oracle import ADDS, LOWERS, settlement_of
 
-PLUS = ("sale", "fee_correction", "fee_refund", "tax_refund", "commission", "credit", "release", "deposit")
-MINUS = ("return", "reversal", "fee", "tax", "commission_reversal", "charge", "holdback", "repay")
-FEE_TERMS = {"fee", "fee_correction", "fee_refund", "tax", "tax_refund"}
 DAYS = [date(2026, 1, 2), date(2026, 11, 24), date(2026, 11, 26), date(2028, 2, 29), date(2027, 1, 1)]
 
 
@@ -28,9 +26,8 @@ def total(payout: dict[str, Any], name: str) -> int:
 
 def difference(payout: dict[str, Any]) -> int:
     """The settlement less what the totals add up to; the fee terms are not deducted from a GROSS settlement."""
-    without = FEE_TERMS if payout["merchant_settlement_type"] == "GROSS" else ()
-    plus, minus = (sum(total(payout, name) for name in names if name not in without) for names in (PLUS, MINUS))
-    return total(payout, "settlement") - (plus - minus)
+    totals = {name: total(payout, name) for name in (*ADDS, *LOWERS)}
+    return total(payout, "settlement") - settlement_of(totals, payout["merchant_settlement_type"] != "GROSS")
 
 
 def test_the_settlement_is_the_signed_sum_of_the_totals_in_all_payouts_but_one(seeded: list[Seeded]) -> None:
@@ -69,7 +66,7 @@ def test_rows_add_up_to_the_totals(seeded: list[Seeded]) -> None:
 def test_no_amount_is_negative_and_every_total_occurs(seeded: list[Seeded]) -> None:
     amounts = [(name, amount) for payout, _ in seeded for name, amount in payout["totals"].items()]
     assert min(amount for _, amount in amounts) == 0
-    assert {f"{name}_amount" for name in (*PLUS, *MINUS)} <= {name for name, amount in amounts if amount}
+    assert {f"{name}_amount" for name in (*ADDS, *LOWERS)} <= {name for name, amount in amounts if amount}
 
 
 def test_vat_is_rounded_for_each_row_so_that_it_differs_from_that_of_the_sum(seeded: list[Seeded]) -> None:

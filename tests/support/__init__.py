@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -19,3 +20,8 @@ def python(*arguments: str, timeout: float = 60, **options: Any) -> "subprocess.
         options["capture_output"] = True
     options = {"cwd": ROOT, **options}
     return subprocess.run([sys.executable, *arguments], text=True, timeout=timeout, check=False, **options)
+
+
+def data(test: str, name: str) -> dict[str, Any]:
+    """The TOML file of this name that lies beside the test file."""
+    return tomllib.loads((Path(test).parent / name).read_text("utf-8"))

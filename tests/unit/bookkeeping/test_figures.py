@@ -7,21 +7,6 @@ from tests.support import bookkeeping as build
 from tests.support.bookkeeping import ALL_ACCOUNTS, block, book, row
 
 
-def test_a_residual_is_blocked_with_the_sum_the_settlement_and_the_difference() -> None:
-    blocked = block(build.payout({"settlement": 96_251, "sale": 100_000, "fee": 3_000, "tax": 750}))
-    assert blocked.code == "residual"
-    assert all(figure in blocked.message for figure in ("962.50", "962.51", "0.01 SEK"))
-    assert blocked.hint
-
-
-def test_a_wrong_debt_is_blocked_with_all_figures() -> None:
-    totals = {"settlement": 70_000, "sale": 100_000, "repay": 40_000, "deposit": 10_000}
-    blocked = block(build.payout({**totals, "opening_debt": 50_000, "closing_debt": 20_001}))
-    assert blocked.code == "debt"
-    assert all(figure in blocked.message for figure in ("500.00", "400.00", "100.00", "200.00", "200.01"))
-    assert blocked.hint
-
-
 @pytest.mark.parametrize("name", [*SIGNS, "opening_debt"])
 def test_a_total_or_debt_of_less_than_zero_is_blocked_although_the_sums_hold(name: str) -> None:
     """One öre is enough. Each is the only negative figure of its payout."""

@@ -89,6 +89,7 @@ def test_a_payout_becomes_the_voucher_beside_it(name: str) -> None:
             voucher_for(payout, rows, profile, books)
         assert blocked.value.code == code
         assert words in blocked.value.message
+        assert blocked.value.hint
         return
     voucher = voucher_for(payout, rows, profile, books)
     assert (text_of(voucher) if voucher else "skipped\n") == expected

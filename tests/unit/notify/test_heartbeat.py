@@ -79,28 +79,15 @@ def shop(open_shop: OpenShop) -> Shop:
     return open_shop(payouts=[simple("GOOD")])
 
 
-def test_a_run_is_pinged_at_its_beginning_and_end_without_figures(shop: Shop) -> None:
+def test_a_run_is_pinged_at_its_beginning_and_at_its_end_with_its_exit_code_and_no_figures(shop: Shop) -> None:
+    """Also a run that is not due, for cron is alive."""
     with monitor() as it:
         shop.write(it.table)
-        assert shop.sync().code == 0
-        assert it.pings == ["/start", ""]
+        assert (shop.sync().code, shop.sync().code) == (0, 0)
+        shop.box.klarna.add(*odd("ODD1"))
+        assert shop.sync("--now").code == 7
+        assert it.pings == ["/start", "", "/start", "", "/start", "/7"]
         assert not any("GOOD" in headers or "962" in headers for headers in it.headers)
-
-
-def test_a_run_that_fails_is_pinged_with_its_exit_code(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=[odd("ODD1")])
-    with monitor() as it:
-        shop.write(it.table)
-        assert shop.sync().code == 7
-        assert it.pings == ["/start", "/7"]
-
-
-def test_a_run_that_is_not_due_is_pinged_because_cron_is_alive(shop: Shop) -> None:
-    shop.sync()
-    with monitor() as it:
-        shop.write(it.table)
-        assert shop.sync().code == 0
-        assert it.pings == ["/start", ""]
 
 
 def test_only_sync_is_pinged(shop: Shop) -> None:

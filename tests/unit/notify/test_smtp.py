@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import data
 from tests.support.mail_server import OpenMail, email, odd
 from tests.support.shops import OpenShop, Shop
 
@@ -34,32 +35,21 @@ def test_mail_is_sent_in_each_way(
     assert mail.subjects() == ["klarna24 shop1: new: 1"]
 
 
-REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
-    "login rejected": ({}, {"username": "another@shop1.se"}, "refused the login: 535"),
-    "sender rejected": ({"refuses": ("MAIL",)}, {}, "550 5.7.1 not from here"),
-    "recipient rejected": ({"refuses": ("RCPT",)}, {}, "does not accept mail for accounts@shop1.se: 550"),
-    "message rejected": ({"refuses": ("DATA",)}, {}, "550 5.7.1 not from here"),
-    "silent": ({"silent": True}, {}, "did not answer within 1 s"),
-    "drips": ({"drips": True}, {}, "mail server localhost"),
-    "another name": ({}, {"host": "127.0.0.1"}, "certificate verification failed"),
-    "no STARTTLS": ({"starttls": False}, {}, "does not support STARTTLS"),
-    "no password": ({}, {"password": {"env": "NOT_SET"}}, "that it names is not set"),
-    "addresses": ({}, {"to": ["bokföring@shop1.se"]}, "only accepts addresses in ASCII"),
-}
+REFUSED = data(__file__, "mail_servers.toml")
 
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_a_mail_that_is_not_sent_is_reported_and_the_next_run_tries_again(
     shop: Shop, open_mail: OpenMail, impatient: None, what: str
 ) -> None:
-    server, settings, reason = REFUSED[what]
-    bad, good = open_mail(**server), open_mail()
-    shop.write(email(shop, bad, **settings))
+    case = REFUSED[what]
+    bad, good = open_mail(**case.get("server", {})), open_mail()
+    shop.write(email(shop, bad, **case.get("settings", {})))
     started = time.monotonic()
     result = shop.sync("--now")
     assert time.monotonic() - started < 5
     assert result.code == 7
-    assert [reason in line for line in result.lines() if "mail about shop1 was not sent" in line] == [True]
+    assert [case["reason"] in line for line in result.lines() if "mail about shop1 was not sent" in line] == [True]
     assert not bad.mails
     shop.write(email(shop, good))
     assert shop.sync("--now").code == 7
