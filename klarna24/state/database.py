@@ -45,7 +45,7 @@ def open_for_writing(folder: Path, *, is_new: bool = False) -> sqlite3.Connectio
         close_to_others(path)
         with _closed_on_failure(_connect(_address(path, "rw"))) as connection:
             _refuse_lost(connection, path, is_used)
-            damage.check_once(path, lambda: _check(connection, path))
+            damage.check_once(_check, connection, path)
             _compare_with_witness(_up_to_date(connection, path), folder, is_new)
         return connection
     except (OSError, *SQLITE_ERRORS) as error:
@@ -56,8 +56,12 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     """Before anything else is done with the file. An older version's structure is checked by its migration."""
     damage.check_integrity(connection, path)
     if _version(connection, path) == len(MIGRATIONS):
-        with closing(_up_to_date(_connect(MEMORY), path)) as new:
-            damage.check_structure(connection, new, path)
+        _check_structure(connection, path)
+
+
+def _check_structure(connection: sqlite3.Connection, path: Path) -> None:
+    with closing(_up_to_date(_connect(MEMORY), path)) as new:
+        damage.check_structure(connection, new, path)
 
 
 def _refuse_lost(connection: sqlite3.Connection, path: Path, is_used: bool) -> None:
@@ -112,6 +116,7 @@ def _open_for_reading(path: Path) -> sqlite3.Connection:
         with _closed_on_failure(_connect(_address(path, "ro"))) as connection:
             _refuse_lost(connection, path, is_used)
             if _version(connection, path) == len(MIGRATIONS):
+                damage.check_once(_check_structure, connection, path)
                 _state_id(connection, path, witness.identity(path.parent))
                 return connection
         with closing(connection):
