@@ -6,17 +6,11 @@ from typing import Any
 import pytest
 
 from klarna24.sandbox.office.company import Customer, FiscalYear
-from tests.support.checks import OFFICE, advice, only_failure, password_file, run_check, write
+from tests.support import data
+from tests.support.checks import OFFICE, advice, only_failure, run_check, write
 from tests.support.shops import OpenShop, Shop, simple
 
 TODAY = datetime.now(UTC).date()
-
-
-def test_klarna_refuses_the_credentials(healthy: Shop) -> None:
-    write(healthy, {"klarna": {"password": password_file(healthy, "wrong", "wrong-klarna-word")}})
-    failed = only_failure(healthy, 4, "klarna", "refused the credentials")
-    assert failed.next == "check username, password, region (europe) and environment (live)"
-    assert "wrong-klarna-word" not in healthy.run("check").out
 
 
 def test_klarna_is_unavailable(healthy: Shop, quick: None) -> None:
@@ -27,24 +21,10 @@ def test_klarna_is_unavailable(healthy: Shop, quick: None) -> None:
     assert "klarna24 check" not in only_failure(healthy, 5, "klarna").next, "the reader has just run it"
 
 
-def test_24sevenoffice_refuses_the_login(healthy: Shop) -> None:
-    write(healthy, {"24sevenoffice": {"password": password_file(healthy, "wrong", "wrong-office-word")}})
-    failed = only_failure(healthy, 4, "24sevenoffice", not_tried=OFFICE - {"24sevenoffice"})
-    assert failed.next == "check username, password, application_id and identity_id"
-    assert "wrong-office-word" not in healthy.run("check").out
-
-
 def test_a_cached_session_does_not_hide_a_wrong_password(healthy: Shop) -> None:
     assert healthy.sync().code == 0
     healthy.box.office.password = "another"
     advice(healthy, "24sevenoffice", "cannot log in with this password")
-
-
-def test_24sevenoffice_logs_in_to_another_company(healthy: Shop) -> None:
-    write(healthy, {"24sevenoffice": {"client_id": 3000011}})
-    message = "logged in to company 3000024 (Exempelbutiken AB)"
-    failed = only_failure(healthy, 3, "24sevenoffice", message, not_tried=OFFICE - {"24sevenoffice"})
-    assert failed.next == "correct [profiles.shop1.24sevenoffice]; nothing was sent"
 
 
 def test_24sevenoffice_is_unavailable_and_not_asked_again(healthy: Shop, quick: None) -> None:
@@ -54,22 +34,25 @@ def test_24sevenoffice_is_unavailable_and_not_asked_again(healthy: Shop, quick: 
     assert not healthy.box.calls()["GetTypeList"]
 
 
-@pytest.mark.parametrize(
-    ("over", "code", "name", "message", "hint"),
-    [
-        ({"accounts": {"fees": 6065}}, 7, "account fees", "6065 is not in", "[profiles.shop1.accounts] fees"),
-        ({"accounts": {"charges": {"FEE": 6991}}}, 7, "account charges.FEE", "6991", "charges.FEE"),
-        ({"voucher": {"type": "Divers"}}, 3, "voucher.type", "there are: Kundfaktura (1)", "correct it"),
-        ({"voucher": {"department_id": 30}}, 3, "voucher.department_id", "10 (Butik), 20 (Lager)", "correct it"),
-        ({"voucher": {"customer_id": 77}}, 3, "customer, supplier", "customer_id = 77: not in", "create Klarna"),
-    ],
-    ids=["account", "account by type", "voucher type", "department", "customer"],
-)
-def test_what_the_company_does_not_have(
-    healthy: Shop, over: dict[str, Any], code: int, name: str, message: str, hint: str
+FAILURES = data(__file__, "failures.toml")
+SAID = ("code", "name", "message", "next", "not_tried")
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_what_a_service_refuses_or_the_company_does_not_have(
+    healthy: Shop, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
+    monkeypatch.setenv("WRONG", "a-wrong-word")
+    said = FAILURES[what]
+    over = {table: its for table, its in said.items() if table not in SAID}
+    for table in over.values():
+        if "password" in table:
+            table["password"] = {**table["password"], "file": None}
     write(healthy, over)
-    assert hint in only_failure(healthy, code, name, message).next
+    not_tried = OFFICE - {"24sevenoffice"} if "not_tried" in said else ()
+    failed = only_failure(healthy, said["code"], said["name"], said.get("message", ""), not_tried)
+    assert failed.next == said["next"]
+    assert "a-wrong-word" not in healthy.run("check").out
 
 
 def test_a_customer_whose_name_is_not_klarna_gets_an_advice_without_the_name(healthy: Shop) -> None:
@@ -101,16 +84,15 @@ def test_the_fiscal_year_of_today(healthy: Shop, what: str, message: str, hint: 
         assert run_check(healthy)["fiscal year"].message == f"{TODAY.year + 1} is open on {TODAY}"
 
 
+RATE = {"voucher": {"foreign_currency": "rate"}}
+
+
 @pytest.mark.parametrize(
     ("over", "status", "message"),
     [
         ({}, "advice", "payouts in EUR will be blocked"),
-        ({"voucher": {"foreign_currency": "rate"}}, "ok", "keeps its books in SEK"),
-        (
-            {"voucher": {"foreign_currency": "rate"}, "klarna": {"currencies": ["USD"]}},
-            "advice",
-            "USD will be blocked",
-        ),
+        (RATE, "ok", "keeps its books in SEK"),
+        ({**RATE, "klarna": {"currencies": ["USD"]}}, "advice", "USD will be blocked"),
         ({"klarna": {"currencies": ["SEK"]}}, "ok", "keeps its books in SEK"),
     ],
 )
