@@ -18,7 +18,10 @@ from requests.auth import HTTPBasicAuth
 from klarna24.bookkeeping.payout import Listed, PayoutKey, Transaction, may_be_same
 from klarna24.config.tables import Klarna
 from klarna24.errors import BadAnswer, CredentialsFault, Unavailable
-from klarna24.http import AnswerTooLong, Exchange, ServerTime, new_session, pace_of, permanent_fault
+from klarna24.http.exchange import AnswerTooLong, Exchange, new_session
+from klarna24.http.faults import permanent_fault
+from klarna24.http.pace import pace_of
+from klarna24.http.server_time import ServerTime
 from klarna24.klarna import answers
 from klarna24.klarna.answers import FIRST_DAY, LAST_DAY, Unreadable
 from klarna24.klarna.listing import NotReadable, Progress, read_payouts, read_rows

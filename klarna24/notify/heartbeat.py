@@ -15,7 +15,8 @@ import requests
 import tenacity
 
 from klarna24.config.tables import Heartbeat
-from klarna24.http import new_session, permanent_fault
+from klarna24.http.exchange import new_session
+from klarna24.http.faults import permanent_fault
 from klarna24.logs.redaction import register_secret
 from klarna24.notify import limit
 from klarna24.text import clean

@@ -11,7 +11,7 @@ from klarna24.bookkeeping.ledger_match import LedgerMatch
 from klarna24.bookkeeping.voucher import Books, Trace, Voucher
 from klarna24.config.tables import Profile
 from klarna24.errors import Unavailable
-from klarna24.http import ServerTime
+from klarna24.http.server_time import ServerTime
 from klarna24.text import sentence
 from klarna24.twentyfour import answers, ledger
 from klarna24.twentyfour.answers import Answer, Kind

@@ -16,16 +16,10 @@ import urllib3
 import zeep
 
 from klarna24.errors import Klarna24Error
-from klarna24.http import (
-    SAVE_SECONDS,
-    AnswerTooLong,
-    Exchange,
-    ServerTime,
-    TooManyRequests,
-    new_session,
-    pace_of,
-    permanent_fault,
-)
+from klarna24.http.exchange import SAVE_SECONDS, AnswerTooLong, Exchange, new_session
+from klarna24.http.faults import permanent_fault
+from klarna24.http.pace import TooManyRequests, pace_of
+from klarna24.http.server_time import ServerTime
 from klarna24.logs.redaction import server_text
 from klarna24.text import Sentence, sentence
 from klarna24.twentyfour import envelope
