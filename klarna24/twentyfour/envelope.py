@@ -4,6 +4,8 @@ import re
 
 from lxml import etree
 
+from klarna24.logs.redaction import redacted
+
 SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 # Tags, attributes and references; each costs memory, whatever its length. A row of the ledger has up to 44 tags, so this is 13,000 rows.
 MOST_MARKS = 600_000
@@ -69,8 +71,8 @@ def elements(parent: etree._Element) -> list[etree._Element]:
 
 
 def limit_in(text: str) -> str:
-    """Return the message of the hourly limit, or an empty text."""
-    found = LIMIT.search(text)
+    """Return the message of the hourly limit, without secrets, or an empty text."""
+    found = LIMIT.search(redacted(text))  # before it is cut, so that no part of a secret is left
     return found[0] if found else ""
 
 

@@ -112,7 +112,7 @@ del MESSAGE_AT["UsageFault"]  # the command line, which is English
 ENGLISH = ("cli/setup/", "config/loading.py", "config/tables.py", "config/values.py", "notify/", "sandbox/")
 COMMANDS = ("klarna24 ", "chmod ", "ls -l ")  # the same in every language
 EXCEPTIONS = {
-    "f'24SevenOffice: {clean(company.APIException.Message)}'",  # the server's text
+    "f'24SevenOffice: {message}'",  # the server's text
     "f'{name}: {text}'",  # the server's text
     "f'{it.name}: {it.message}'",  # a failed check, which is English
 }

@@ -290,6 +290,8 @@ def test_loopback_is_reached_without_a_proxy(office: Office, monkeypatch: pytest
     office.client().probe()
 
 
-def test_certificates_are_verified() -> None:
+def test_certificates_are_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
     for base_url in (None, "https://127.0.0.1", "https://office.example"):
         assert Transport(base_url, "me").session.verify is True
