@@ -31,9 +31,10 @@ class AnswerTooLong(Exception):
 
 
 class Exchange:
-    """The limits of one request and its answer, as a context: when ``seconds`` are over, a thread shuts the socket
-    down, whatever is under way: TLS, a proxy's tunnel, sending, status, headers, body. The libraries' time-outs
-    count from byte to byte. Only sessions of :func:`new_session` are cut off. Raises AnswerTooLong at the end."""
+    """The limits of one request and its answer, as a context. When ``seconds`` are over, a thread shuts the socket
+    down, whatever is under way: a proxy's tunnel, sending, status, headers, body. The libraries' time-outs count
+    from byte to byte, but for the handshake of TLS, which is limited as a whole. Only sessions of
+    :func:`new_session` are cut off. Raises AnswerTooLong at the end."""
 
     def __init__(self, seconds: float, most_bytes: int) -> None:
         self._seconds = seconds

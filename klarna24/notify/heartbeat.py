@@ -53,7 +53,7 @@ def _get(url: str) -> None:
     """Repeated where the monitor may recover: one lost ping would be a false alarm."""
     with new_session(url) as session:
         for attempt in tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_may_recover),
+            retry=tenacity.retry_if_exception(lambda error: _may_recover(error, url)),
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             wait=tenacity.wait_fixed(1),
             reraise=True,
@@ -66,8 +66,8 @@ def _get(url: str) -> None:
                     raise requests.HTTPError(f"HTTP {answer.status_code}", response=answer)
 
 
-def _may_recover(error: BaseException) -> bool:
-    if not isinstance(error, requests.RequestException) or permanent_fault(error, ""):
+def _may_recover(error: BaseException, url: str) -> bool:
+    if not isinstance(error, requests.RequestException) or permanent_fault(error, url):
         return False
     response = getattr(error, "response", None)
     return response is None or response.status_code >= 500

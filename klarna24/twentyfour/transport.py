@@ -26,7 +26,7 @@ from klarna24.twentyfour import envelope
 
 TIMEOUT = (10.0, 120.0)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = SAVE_SECONDS  # from connecting to the answer's last byte
-ANSWER_BYTES = 32 * 2**20  # 13,000 rows of the ledger have about 16 MiB
+ANSWER_BYTES = 32 * 2**20  # 11,000 rows of the ledger have about 12 MiB
 SAVED_BYTES = 2**20  # the answer to a save is a type and a description
 REQUESTS_AN_HOUR = 7200  # docs/vendors/24sevenoffice.md, "Limits and traps"
 LONGEST_WAIT = 20.0  # seconds until one more request is allowed

@@ -1,4 +1,4 @@
-"""One request of a client, in a process of its own: how it ended, and how much memory it took."""
+"""One request of a client: how it ended, and, in a process of its own, how much memory it took."""
 
 import re
 import resource
@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from klarna24.config.tables import Profile
 from klarna24.errors import Klarna24Error
 from klarna24.klarna import client as klarna
 from klarna24.sandbox.server import Sandbox
@@ -17,19 +18,45 @@ from klarna24.twentyfour.sessions import Sessions
 from tests.support.bookkeeping import merged, profile
 
 
-def ask(kind: str, url: str, seconds: float) -> dict[str, Any]:
-    """Ask the server at the address: "klarna" and "read" with the whole client, "save" below zeep."""
+def shorten(seconds: float) -> None:
+    """Give each exchange, and connecting, this limit for the rest of the process, and repeat nothing."""
     klarna.ANSWER_SECONDS = transport.ANSWER_SECONDS = seconds
-    klarna.RETRY_SECONDS = connection.RETRY_SECONDS = 0.1
-    tables = merged(
-        Sandbox(payouts=[]).profile(), {"klarna": {"base_url": url}, "24sevenoffice": {"base_url": url}}
-    )
-    shop, started = profile(tables), time.monotonic()
+    klarna.TIMEOUT, transport.TIMEOUT = (seconds, 60), (seconds, 60.0)  # type: ignore[assignment]  # seconds
+    klarna.RETRY_SECONDS = connection.RETRY_SECONDS = 0.0
+
+
+def ask(kind: str, url: str) -> dict[str, Any]:
+    """Ask Klarna for payouts ("klarna"), 24SevenOffice for identities ("read") or to save ("save")."""
+    addresses = {"klarna": {"base_url": url}, "24sevenoffice": {"base_url": url}}
+    shop, started = profile(merged(Sandbox(payouts=[]).profile(), addresses)), time.monotonic()
     try:
-        outcome = _ask(kind, url, shop)
+        code, said = {"klarna": _klarna, "read": _read, "save": _save}[kind](shop)
     except Klarna24Error as error:
-        outcome = (error.code, f"{error.message} [{error.hint}]")
-    return {"outcome": outcome[0], "said": outcome[1], "seconds": time.monotonic() - started}
+        code, said = f"{error.exit_code}", f"{error.message} [{error.hint}]"
+    return {"outcome": code, "said": said, "seconds": time.monotonic() - started}
+
+
+def _klarna(shop: Profile) -> tuple[str, str]:
+    klarna.KlarnaClient(shop.klarna, "password").payouts(shop.start_date, shop.start_date, shop.timezone)
+    return "0", ""
+
+
+def _read(shop: Profile) -> tuple[str, str]:
+    with TemporaryDirectory() as folder:
+        TwentyFourClient(shop, lambda: "password", Sessions(Path(folder), False)).accepts_credentials()
+    return "0", ""
+
+
+def _save(shop: Profile) -> tuple[str, str]:
+    wire = transport.Transport(shop.twentyfour.base_url, "me")
+    wire.write = lambda _: b""  # as it is while a voucher is saved
+    try:
+        reply = wire.post(f"{shop.twentyfour.base_url}/", b"<x/>", {})
+    except (transport.NotSent, transport.NoAnswer) as error:
+        answer = answers.of_error(error)
+    else:
+        answer = answers.of_reply(reply.status_code, reply.content)
+    return answer.kind, answer.said
 
 
 def memory() -> float:
@@ -37,24 +64,3 @@ def memory() -> float:
     with suppress(OSError):
         return int(re.findall(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[0]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
-def _ask(kind: str, url: str, shop: Any) -> tuple[str, str]:
-    if kind == "klarna":
-        reader = klarna.KlarnaClient(shop.klarna, "password")
-        reader.payouts(shop.start_date, shop.start_date, shop.timezone)
-    elif kind == "read":
-        with TemporaryDirectory() as folder:
-            client = TwentyFourClient(shop, lambda: "password", Sessions(Path(folder), keep=False))
-            client.accepts_credentials()
-    else:
-        wire = transport.Transport(url, "me")
-        wire.write = lambda _: b""
-        try:
-            reply = wire.post(f"{url}/", b"<x/>", {})
-        except (transport.NotSent, transport.NoAnswer) as error:
-            answer = answers.of_error(error)
-        else:
-            answer = answers.of_reply(reply.status_code, reply.content)
-        return answer.kind, answer.said
-    return "answered", ""

@@ -10,6 +10,7 @@ import pytest
 
 from klarna24.config.loading import Config
 from klarna24.errors import UsageFault
+from klarna24.http import SAVE_SECONDS
 from klarna24.schedule import systemd
 from klarna24.schedule.command import DailyRun, user
 from klarna24.schedule.systemd import systemd_units
@@ -63,7 +64,7 @@ def test_the_service_is_sandboxed_and_the_timer_catches_up_after_a_missed_night(
         assert line in lines
     assert service.count("LoadCredential=") == 1
     (stop,) = (int(line.partition("=")[2]) for line in lines if line.startswith("TimeoutStopSec="))
-    assert stop > 120, "the time that a save under way may take"
+    assert stop > SAVE_SECONDS, "the time that a save under way may take"
     assert {"Persistent=true", "RandomizedDelaySec=15min"} <= set(timer.splitlines())
     assert list(systemd_units(DailyRun(config))) == ["klarna24.service", "klarna24.timer"]
 

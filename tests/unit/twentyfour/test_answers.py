@@ -3,13 +3,18 @@
 An answer that does not say what became of the voucher is in doubt, and the request is never repeated.
 """
 
+import time
+
 import pytest
 
 from klarna24.errors import CredentialsFault
 from klarna24.sandbox.reply import Reply
-from tests.support.office import ENVELOPE, OK, SAVE, Office, envelope, fault, save, save_response, save_result
+from tests.support.office import ENVELOPE, OK, SAVE, TNS, Office, envelope, fault, save, save_response, save_result
 
 HTML = "text/html; charset=utf-8"
+WRAPPED = "Server was unable to process request. ---&gt; Not authenticated"
+RESULT = "<SaveBundleListResult><Type>Ok</Type></SaveBundleListResult>"
+RESPONSE = f'<SaveBundleListResponse xmlns="{TNS}">{RESULT}</SaveBundleListResponse>'
 LIMIT = "Limit exceeded by 1. Request is blocked. Quarantine ends at 2026-11-24 13:00:00"
 
 
@@ -68,6 +73,22 @@ def ok(status: int = 200, content_type: str = "text/xml; charset=utf-8") -> Repl
         pytest.param(Reply(body=OK.replace(SAVE.encode(), b"GetTypeList")), "in-doubt", id="other operation"),
         pytest.param(Reply(body=OK.replace(ENVELOPE.encode(), b"urn:other")), "in-doubt", id="no SOAP envelope"),
         pytest.param(Reply(body=OK.replace(b"s:Envelope", b"s:Letter")), "in-doubt", id="a body in no envelope"),
+        pytest.param(Reply(body=save_result("<Type>Ok</Type><Type>Ok</Type>")), "in-doubt", id="two types"),
+        pytest.param(Reply(body=save_result("<Type>Ok<Type/></Type>")), "in-doubt", id="a type in the type"),
+        pytest.param(Reply(body=save_result("<x><Type>Ok</Type></x>")), "in-doubt", id="type elsewhere"),
+        pytest.param(Reply(body=save_result('<Type xmlns="">Ok</Type>')), "in-doubt", id="type of no namespace"),
+        pytest.param(Reply(body=save_response(RESULT * 2)), "in-doubt", id="two results"),
+        pytest.param(Reply(body=envelope(RESPONSE * 2)), "in-doubt", id="two responses"),
+        pytest.param(Reply(body=envelope(RESPONSE + "<s:Fault/>")), "in-doubt", id="ok and a fault"),
+        pytest.param(Reply(body=save_response(RESULT, "SaveBundle")), "in-doubt", id="another response"),
+        pytest.param(Reply(body=save_response(RESULT, namespace=TNS.lower())), "in-doubt", id="namespace"),
+        # what is removed from a read is not removed from this answer
+        *(
+            pytest.param(
+                Reply(body=save_result(f"<Type>Ok</Type><Description>{odd}</Description>")), "in-doubt", id=odd
+            )
+            for odd in ("&#x1F;", "&#0;", "&#xFFFF;")
+        ),
         # faults
         pytest.param(fault("Client", "no"), "rejected", id="Client"),
         pytest.param(fault("SOAP-ENV:Client", "no"), "rejected", id="SOAP-ENV:Client"),
@@ -130,6 +151,37 @@ def test_an_unexpected_answer_is_interpreted(office: Office, reply: Reply, kind:
     assert office.saves == 1, "one request, whatever came back"
 
 
+def described(kind: str, text: str) -> bytes:
+    return save_result(f"<Type>{kind}</Type><Description>{text}</Description>")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (described("Ok", LIMIT), "drafted"),
+        (described("Ok", "Not authenticated"), "drafted"),
+        (described("Ok", LIMIT)[:-9], "in-doubt"),  # half an answer, with those words
+        (described("NotSaved", LIMIT), "not-sent"),
+        (described("Exception", LIMIT), "not-sent"),
+        (described("Saved", LIMIT), "in-doubt"),  # a type that the contract does not name
+    ],
+)
+def test_words_in_a_description_do_not_override_ok(office: Office, body: bytes, kind: str) -> None:
+    client = office.logged_in()
+    office.wire.answer(SAVE, Reply(body=body))
+    assert save(client).kind == kind
+    assert office.saves == 1
+
+
+def test_the_words_of_the_limit_are_looked_for_in_linear_time(office: Office) -> None:
+    client = office.logged_in()
+    for body in (described("NotSaved", "Limit exceeded by " * 20_000), b"Limit exceeded by " * 20_000):
+        office.wire.answer(SAVE, Reply(body=body))
+        started = time.monotonic()
+        assert save(client).kind in {"rejected", "in-doubt"}
+        assert time.monotonic() - started < 2
+
+
 @pytest.mark.parametrize("content_type", ["multipart/related", 'multipart/related; boundary="x"', "x", ""])
 def test_a_wrong_content_type_is_no_bug(office: Office, content_type: str) -> None:
     """Whatever zeep makes of it, there is an answer: drafted if it was read, in doubt otherwise."""
@@ -190,6 +242,35 @@ def test_a_save_that_is_refused_again_after_the_login_is_not_sent(office: Office
     assert save(client).kind == "not-sent"
     assert office.saves == 2
     assert office.logins == 2, "one for the client, one for the repetition"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Saved; the mail could not be sent: the client was not authenticated",
+        "Not authenticated by the mail server smtp.example",
+        "System.Exception: bundle 17 is saved ---> Not authenticated",
+        "User is not authenticated. Log in: the voucher was saved",
+    ],
+)
+def test_words_in_a_fault_about_something_else_do_not_prove_that_nothing_was_saved(
+    office: Office, text: str
+) -> None:
+    client = office.logged_in()
+    office.wire.answer(SAVE, fault("s:Server", text.replace(">", "&gt;")))
+    assert save(client).kind == "in-doubt"
+    assert office.saves == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Session not authenticated!", "The user is not authenticated. Please log in.", WRAPPED],
+)
+def test_an_ended_session_is_known_in_several_wordings(office: Office, text: str) -> None:
+    client = office.logged_in()
+    office.wire.answer(SAVE, fault("s:Server", text))
+    assert save(client).kind == "not-sent"
+    assert office.saves == 2
 
 
 def test_an_answer_lost_in_the_repetition_is_in_doubt(office: Office) -> None:

@@ -11,11 +11,12 @@ import pytest
 import requests
 
 from klarna24 import __version__
-from klarna24.errors import ConfigFault, Klarna24Error, Unavailable
+from klarna24.errors import ConfigFault, CredentialsFault, Klarna24Error, Unavailable
 from klarna24.sandbox.reply import Reply
 from klarna24.twentyfour.transport import NoAnswer, Transport
 from tests.support.bookkeeping import NOBODY
 from tests.support.office import READS, SAVE, Office, fault, save
+from tests.support.shops import OpenShop
 
 # The right company
 
@@ -181,6 +182,62 @@ def test_base_url_replaces_scheme_and_host_of_the_contract(
     with pytest.raises(Unavailable, match="no connection"):
         office.client({"24sevenoffice": {"base_url": base_url}}).probe()
     assert asked == {f"{host}/authenticate/v001/authenticate.asmx"}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *(b"&#x1F;", b"&#0;", b"&#xFFFF;", b"&#xD800;", b"&#1114112;", b"&#x%s;" % (b"9" * 5000)),
+        *(b"\x00", b"\x1f", b"\xef\xbf\xbf", b"\xff"),
+    ],
+    ids=repr,
+)
+def test_a_read_survives_characters_that_no_xml_may_contain(office: Office, odd: bytes) -> None:
+    def spoil(reply: Reply) -> None:
+        name = rb"<(?:\w+:)?AccountName>"
+        reply.body = re.sub(name, lambda found: found[0] + b"caf&#233; &amp; " + odd, reply.body)
+
+    before = office.client().books().chart
+    office.wire.change("GetAccountList", spoil)
+    after = office.client().books().chart
+    assert after.keys() == before.keys()
+    assert {name.replace("\ufffd", "") for name in after.values()} == {
+        f"café & {name}" for name in before.values()
+    }
+
+
+REFUSALS = [
+    "The provided IdentityId is blocked. Please use GetIdentitiesWithCredential to find another.",
+    "Access denied",
+    "System.UnauthorizedAccessException: the user is not authorized to use this service",
+]
+
+
+@pytest.mark.parametrize("operation", ["Login", "GetIdentity", "GetAccountList"])
+@pytest.mark.parametrize("text", REFUSALS)
+def test_a_refusal_in_a_fault_is_no_outage(office: Office, operation: str, text: str) -> None:
+    office.wire.answer(operation, fault("s:Server", text))
+    with pytest.raises(CredentialsFault, match=f"24SevenOffice refuses {operation}") as caught:
+        office.client().books()
+    assert text in caught.value.message
+    assert "klarna24 check" in caught.value.hint
+    assert office.wire.operations().count(operation) == 1, "never repeated"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_by_status_is_no_outage(office: Office, status: int) -> None:
+    office.wire.answer("GetAccountList", Reply(status, b"<html>Access is denied</html>", "text/html"))
+    with pytest.raises(CredentialsFault, match=f"HTTP {status}"):
+        office.client().books()
+    assert office.wire.operations().count("GetAccountList") == 1
+
+
+def test_check_names_a_refusal(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[])
+    shop.box.faults.arm("server-fault", times=None, operation="Login", message=REFUSALS[0])
+    result = shop.run("check")
+    assert result.code == 4
+    assert "24SevenOffice refuses Login" in " ".join(result.out.split())
 
 
 # What servers, messages and logs see
