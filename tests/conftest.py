@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import trustme
 
-from klarna24 import http, text
+from klarna24 import text
+from klarna24.http.pace import reset_paces
 from klarna24.logs import redaction
 from klarna24.run import stopping
 from klarna24.state import damage
@@ -39,7 +40,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def forgotten() -> None:
     """Empties everything that klarna24 keeps for the life of its process."""
     redaction.forget_secrets()
-    http.reset_paces()
+    reset_paces()
     client.reset_numbers()
     sessions._locks.clear()
     damage.forget_checks()

@@ -9,7 +9,7 @@ from klarna24.bookkeeping.figures import fiscal_year
 from klarna24.check.result import Check, failed, not_tried
 from klarna24.config.tables import Profile
 from klarna24.errors import Blocked, CredentialsFault, Klarna24Error, ProblemCode, Unavailable
-from klarna24.http import ServerTime
+from klarna24.http.server_time import ServerTime
 from klarna24.klarna.client import KlarnaClient
 from klarna24.text import sentence
 from klarna24.twentyfour.books import BooksReader

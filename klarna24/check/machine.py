@@ -13,7 +13,7 @@ from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
 from klarna24.config.values import Secret
 from klarna24.errors import CredentialsFault, Klarna24Error, ProblemCode
-from klarna24.http import ServerTime
+from klarna24.http.server_time import ServerTime
 from klarna24.notify import smtp
 from klarna24.notify.letter import trial_letter
 from klarna24.state.lock import only_run

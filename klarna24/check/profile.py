@@ -10,7 +10,7 @@ from klarna24.check.machine import check_clock, check_file, check_mail, check_mo
 from klarna24.check.result import Check
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
-from klarna24.http import ServerTime
+from klarna24.http.server_time import ServerTime
 from klarna24.twentyfour.sessions import Sessions
 
 

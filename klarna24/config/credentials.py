@@ -115,7 +115,7 @@ def _from_file(file: Path, where: str) -> str:
             if belongs_to_others(status):
                 raise CredentialsFault(
                     sentence("{where}: {file} belongs to another user", where=where, file=str(file)),
-                    f"chown {os.geteuid()} {file}",
+                    f"ls -l {file}",
                 )
             if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise CredentialsFault(

@@ -6,6 +6,7 @@ from pathlib import Path
 import platformdirs
 
 from klarna24.errors import ConfigFault
+from klarna24.text import sentence
 
 STATE_FILE = "klarna24.sqlite"  # in the state folder
 
@@ -31,4 +32,5 @@ def default_state_dir() -> Path:
 
 
 def _homeless(option: str) -> ConfigFault:
-    return ConfigFault("there is no home folder: HOME is not set", f"set HOME, or give {option}")
+    message = sentence("there is no home folder: HOME is not set")
+    return ConfigFault(message, sentence("set HOME, or give {option}", option=option))

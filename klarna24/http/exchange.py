@@ -68,10 +68,10 @@ class Exchange:
         """Return the decoded body. Also raises whatever requests and urllib3 raise when the connection breaks."""
         body = bytearray()
 
-        def room() -> int:
+        def remaining() -> int:
             return self._most_bytes + 1 - len(body)
 
-        for piece in _decoded(response, room):
+        for piece in _decoded(response, remaining):
             body += piece
             if len(body) > self._most_bytes:
                 raise self._too_long()
@@ -101,8 +101,8 @@ class Exchange:
 _current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 
-def _decoded(response: requests.Response, room: Callable[[], int]) -> Iterator[bytes]:
-    """Yield what arrives, unpacked to at most ``room()`` bytes at a time: some versions of urllib3 unpack all that
+def _decoded(response: requests.Response, remaining: Callable[[], int]) -> Iterator[bytes]:
+    """Yield what arrives, unpacked to at most ``remaining()`` bytes at a time: some versions of urllib3 unpack all that
     they have read."""
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", "deflate"}:
@@ -117,7 +117,7 @@ def _decoded(response: requests.Response, room: Callable[[], int]) -> Iterator[b
             if unpack is None or unpack.eof:  # the first member of a gzip file, or one more
                 unpack = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
             try:
-                yield unpack.decompress(chunk, room())
+                yield unpack.decompress(chunk, remaining())
             except zlib.error as error:
                 raise urllib3.exceptions.DecodeError(str(error)) from None
             chunk = unpack.unused_data

@@ -18,7 +18,10 @@ from requests.auth import HTTPBasicAuth
 from klarna24.bookkeeping.payout import Listed, PayoutKey, Transaction, may_be_same
 from klarna24.config.tables import Klarna
 from klarna24.errors import BadAnswer, CredentialsFault, Unavailable
-from klarna24.http import AnswerTooLong, Exchange, ServerTime, new_session, pace_of, permanent_fault
+from klarna24.http.exchange import AnswerTooLong, Exchange, new_session
+from klarna24.http.faults import permanent_fault
+from klarna24.http.pace import pace_of
+from klarna24.http.server_time import ServerTime
 from klarna24.klarna import answers
 from klarna24.klarna.answers import FIRST_DAY, LAST_DAY, Unreadable
 from klarna24.klarna.listing import NotReadable, Progress, read_payouts, read_rows
@@ -27,7 +30,8 @@ from klarna24.text import Sentence, joined, sentence
 
 TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = 120.0  # from connecting to the answer's last byte
-ANSWER_BYTES = 8 * 2**20  # 500 records have less than 1 MiB
+ANSWER_BYTES = 8 * 2**20  # 500 records have less than 1 MiB, 2,000 objects and 30,000 values
+MOST_OBJECTS, MOST_VALUES = 10_000, 100_000
 RETRY_SECONDS = 30.0
 RETRIED = {502, 503, 504}
 # docs/vendors/klarna.md, "Authentication, limits, errors"
@@ -167,6 +171,8 @@ class KlarnaClient:
             ):
                 self.server_time = ServerTime.of(response)
                 body = exchange.read(response)
+                if body.count(b"{") + body.count(b"[") > MOST_OBJECTS or body.count(b",") > MOST_VALUES:
+                    raise AnswerTooLong(sentence("an answer with too many elements"))
         except AnswerTooLong as error:
             raise Unavailable(_about(path, error.why), NEXT_RUN) from None
         except (OSError, urllib3.exceptions.HTTPError) as error:  # RequestException is an OSError

@@ -15,7 +15,8 @@ import requests
 import tenacity
 
 from klarna24.config.tables import Heartbeat
-from klarna24.http import new_session
+from klarna24.http.exchange import new_session
+from klarna24.http.faults import permanent_fault
 from klarna24.logs.redaction import register_secret
 from klarna24.notify import limit
 from klarna24.text import clean
@@ -40,8 +41,10 @@ def _ping(heartbeat: Heartbeat, suffix: str) -> None:
     register_secret(url.path.strip("/"))  # whoever knows it can report that all is well
     try:
         limit.within(limit.SECONDS, lambda: _get(heartbeat.url + suffix))
-    except (TimeoutError, requests.RequestException) as error:
-        log.warning("heartbeat: %s could not be pinged (%s); the run goes on", host, type(error).__name__)
+    except OSError as error:  # TimeoutError and requests' exceptions are OSErrors
+        fault = permanent_fault(error, heartbeat.url)
+        why = f"{fault.message}: {fault.hint}" if fault else type(error).__name__
+        log.warning("heartbeat: %s could not be pinged (%s); the run goes on", host, why)
     else:
         log.debug("heartbeat: %s was pinged", host)
 
@@ -64,5 +67,7 @@ def _get(url: str) -> None:
 
 
 def _may_recover(error: BaseException) -> bool:
+    if not isinstance(error, requests.RequestException) or permanent_fault(error, ""):
+        return False
     response = getattr(error, "response", None)
-    return isinstance(error, requests.RequestException) and (response is None or response.status_code >= 500)
+    return response is None or response.status_code >= 500

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from klarna24.config.loading import Config
 from klarna24.errors import UsageFault
-from klarna24.http import SAVE_SECONDS
+from klarna24.http.exchange import SAVE_SECONDS
 from klarna24.schedule.command import DailyRun, daily_runs, program, user
 from klarna24.text import clean
 

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Self
 
 from klarna24.state.damage import check_values
-from klarna24.state.database import open_for_reading, open_for_writing, trouble
+from klarna24.state.database import SQLITE_ERRORS, open_for_reading, open_for_writing, trouble
 from klarna24.text import sentence
 
 # Profiles that run side by side in this process take turns. SQLite does not queue them: one could wait in vain.
@@ -92,7 +92,7 @@ class Database:
 def _own_errors() -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise trouble(error, sentence("the state")) from None
 
 

@@ -14,13 +14,15 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from klarna24.bookkeeping.payout import NAMES
 from klarna24.errors import ProblemCode, StateFault
 from klarna24.state.records import Status
 from klarna24.state.witness import COMMAND
 from klarna24.text import from_stored, sentence
 
-# The files that this process has found sound: the profiles of one sync share a check, which reads the whole file.
-_sound: set[Path] = set()
+Check = Callable[[sqlite3.Connection, Path], None]
+# What this process has found sound: the profiles of one sync share a check, which reads the whole file.
+_sound: set[tuple[Path, Check]] = set()
 _one_check = Lock()
 _STRUCTURE = (
     'SELECT m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk'
@@ -50,12 +52,14 @@ def forget_checks() -> None:
     _sound.clear()
 
 
-def check_once(path: Path, check: Callable[[], None]) -> None:
+def check_once(
+    check: Callable[[sqlite3.Connection, Path], None], connection: sqlite3.Connection, path: Path
+) -> None:
     """Runs the check unless this process has found the file sound. Profiles side by side wait for the first."""
     with _one_check:
-        if path not in _sound:
-            check()
-            _sound.add(path)
+        if (path, check) not in _sound:
+            check(connection, path)
+            _sound.add((path, check))
 
 
 def check_integrity(connection: sqlite3.Connection, path: Path) -> None:
@@ -114,16 +118,18 @@ def _amount(value: Any) -> None:
         raise ValueError
 
 
-def _amounts(value: Any) -> None:
-    for amount in json.loads(value).values():
+def _totals(value: Any) -> None:
+    for name, amount in json.loads(value).items():
+        NAMES[name]  # raises KeyError
         _text(amount)
         _amount(amount)
 
 
 def _sums(value: Any) -> None:
-    _amounts(value)
-    for number in json.loads(value):
+    for number, amount in json.loads(value).items():
         int(number)
+        _text(amount)
+        _amount(amount)
 
 
 _CHECKS: dict[str, Callable[[Any], object]] = {
@@ -136,7 +142,7 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     "code": ProblemCode,
     "status": Status,
     "sums": _sums,
-    "totals": _amounts,
+    "totals": _totals,
     "wording": from_stored,
 }
 # payment_reference and currency are NULL in an event that is about no payout.

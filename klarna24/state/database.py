@@ -24,6 +24,8 @@ from klarna24.text import sentence
 APPLICATION_ID = 0x4B3234  # "K24": marks a file as ours
 BUSY_SECONDS = 10.0
 MEMORY = ":memory:"
+# Python cannot decode a message in which SQLite quotes a name that is damaged.
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 
 def open_for_writing(folder: Path, *, is_new: bool = False) -> sqlite3.Connection:
@@ -43,10 +45,10 @@ def open_for_writing(folder: Path, *, is_new: bool = False) -> sqlite3.Connectio
         close_to_others(path)
         with _closed_on_failure(_connect(_address(path, "rw"))) as connection:
             _refuse_lost(connection, path, is_used)
-            damage.check_once(path, lambda: _check(connection, path))
+            damage.check_once(_check, connection, path)
             _compare_with_witness(_up_to_date(connection, path), folder, is_new)
         return connection
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *SQLITE_ERRORS) as error:
         raise _unusable(path, error) from None
 
 
@@ -54,8 +56,12 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     """Before anything else is done with the file. An older version's structure is checked by its migration."""
     damage.check_integrity(connection, path)
     if _version(connection, path) == len(MIGRATIONS):
-        with closing(_up_to_date(_connect(MEMORY), path)) as new:
-            damage.check_structure(connection, new, path)
+        _check_structure(connection, path)
+
+
+def _check_structure(connection: sqlite3.Connection, path: Path) -> None:
+    with closing(_up_to_date(_connect(MEMORY), path)) as new:
+        damage.check_structure(connection, new, path)
 
 
 def _refuse_lost(connection: sqlite3.Connection, path: Path, is_used: bool) -> None:
@@ -93,7 +99,7 @@ def open_for_reading(folder: Path) -> sqlite3.Connection:
     try:
         connection = _open_for_reading(path)
         connection.execute("PRAGMA query_only = ON")
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *SQLITE_ERRORS) as error:
         raise _unusable(path, error) from None
     return connection
 
@@ -110,6 +116,7 @@ def _open_for_reading(path: Path) -> sqlite3.Connection:
         with _closed_on_failure(_connect(_address(path, "ro"))) as connection:
             _refuse_lost(connection, path, is_used)
             if _version(connection, path) == len(MIGRATIONS):
+                damage.check_once(_check_structure, connection, path)
                 _state_id(connection, path, witness.identity(path.parent))
                 return connection
         with closing(connection):
@@ -260,21 +267,25 @@ def _foreign(path: Path) -> StateFault:
 def _unusable(path: Path, error: Exception) -> Klarna24Error:
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
         return _foreign(path)
-    if isinstance(error, sqlite3.Error):
+    if isinstance(error, SQLITE_ERRORS):
         return trouble(error, str(path))
     why = error.strerror if isinstance(error, OSError) else str(error)
     message = sentence("{what} cannot be used: {why}", what=str(path), why=str(why))
     return StateFault(message, f"ls -l {path.parent}; df {path.parent}")
 
 
-def trouble(error: sqlite3.Error, what: str) -> Klarna24Error:
+def trouble(error: sqlite3.Error | UnicodeDecodeError, what: str) -> Klarna24Error:
     """Locked (exit code 5) while another program uses the database, else StateFault (exit code 3)."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return Locked(sentence("{what} is locked by another program", what=what), sentence("wait for it to end"))
     # Python gives no code for text that is not UTF-8, and SQLite the general one for a table that is missing.
-    is_damage = "decode to UTF-8" in str(error) or str(error).startswith("no such ")
-    if is_damage or code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+    is_damage = str(error).startswith(("Could not decode", "no such "))
+    if (
+        is_damage
+        or isinstance(error, UnicodeDecodeError)
+        or code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    ):
         return Damaged(what, str(error))
     message = sentence("{what} cannot be used: {why}", what=what, why=str(error))
     return StateFault(message, sentence("free disk space, or repair the state folder"))

@@ -1,8 +1,8 @@
 """The client of 24SevenOffice that a run uses: the company's books, the ledger, and the save."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
@@ -11,13 +11,13 @@ from klarna24.bookkeeping.ledger_match import LedgerMatch
 from klarna24.bookkeeping.voucher import Books, Trace, Voucher
 from klarna24.config.tables import Profile
 from klarna24.errors import Unavailable
-from klarna24.http import ServerTime
+from klarna24.http.server_time import ServerTime
 from klarna24.text import sentence
 from klarna24.twentyfour import answers, ledger
 from klarna24.twentyfour.answers import Answer, Kind
 from klarna24.twentyfour.books import BooksReader, items
 from klarna24.twentyfour.bundle import bundle_list
-from klarna24.twentyfour.connection import NEXT_RUN, UNREADABLE, Connection, unreadable
+from klarna24.twentyfour.connection import NEXT_RUN, UNREADABLE, Connection, TooLong, unreadable
 from klarna24.twentyfour.sessions import Sessions
 from klarna24.twentyfour.transport import NoAnswer, NotSent
 from klarna24.twentyfour.writing import one_of_each_shape, whole_message
@@ -82,15 +82,24 @@ class TwentyFourClient:
         """Return for each trace what the ledger has of that voucher, on the trace's account or on one in ``also``.
         None proves nothing, because the API does not show drafts."""
 
-        def read(**filters: Any) -> Iterable[Any]:
-            return items(
-                self._connection.read("transaction", "GetTransactions", searchParams=filters), "Transaction"
-            )
-
         try:
-            return ledger.find(read, traces, until, self._profile.timezone, also)
+            return ledger.find(self._transactions, traces, until, self._profile.timezone, also)
         except UNREADABLE as error:
             raise unreadable("GetTransactions", error) from None
+
+    def _transactions(self, **filters: Any) -> Iterator[Any]:
+        """Yield the ledger's rows; where they are too many for one answer, by half of the time each."""
+        try:
+            answer = self._connection.read("transaction", "GetTransactions", searchParams=filters)
+        except TooLong:
+            start, end = filters["DateStart"], filters["DateEnd"]
+            middle = datetime.combine(start + (end - start) / 2, time.min)
+            if middle <= start:
+                raise
+            yield from self._transactions(**filters | {"DateEnd": middle - timedelta(seconds=1)})
+            yield from self._transactions(**filters | {"DateStart": middle})
+        else:
+            yield from items(answer, "Transaction")
 
     def prepare(self, voucher: Voucher) -> Prepared:
         """Ask for all that the save needs, so that the save itself is one call.

@@ -19,7 +19,7 @@ import zeep.exceptions
 
 from klarna24.config.tables import Profile
 from klarna24.errors import ConfigFault, CredentialsFault, Unavailable
-from klarna24.http import ServerTime
+from klarna24.http.server_time import ServerTime
 from klarna24.logs.redaction import register_guid, register_secret
 from klarna24.text import Sentence, clean, joined, sentence
 from klarna24.twentyfour import answers

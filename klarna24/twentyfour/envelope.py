@@ -5,8 +5,8 @@ import re
 from lxml import etree
 
 SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
-# Tags, attributes and references; each costs memory, whatever its length. A row of the ledger has about 50 tags.
-MOST_MARKS = 1_200_000
+# Tags, attributes and references; each costs memory, whatever its length. A row of the ledger has up to 44 tags, so this is 13,000 rows.
+MOST_MARKS = 600_000
 REFERENCE = re.compile(rb"&#(?:(\d+)|x([\da-fA-F]+));")
 CONTROL_CHARACTERS = bytes(set(range(32)) - {9, 10, 13})
 DECLARED = re.compile(rb"\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*[\"']([^\"']*)")

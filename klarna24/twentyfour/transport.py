@@ -16,23 +16,17 @@ import urllib3
 import zeep
 
 from klarna24.errors import Klarna24Error
-from klarna24.http import (
-    SAVE_SECONDS,
-    AnswerTooLong,
-    Exchange,
-    ServerTime,
-    TooManyRequests,
-    new_session,
-    pace_of,
-    permanent_fault,
-)
+from klarna24.http.exchange import SAVE_SECONDS, AnswerTooLong, Exchange, new_session
+from klarna24.http.faults import permanent_fault
+from klarna24.http.pace import TooManyRequests, pace_of
+from klarna24.http.server_time import ServerTime
 from klarna24.logs.redaction import server_text
 from klarna24.text import Sentence, sentence
 from klarna24.twentyfour import envelope
 
 TIMEOUT = (10.0, 120.0)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = SAVE_SECONDS  # from connecting to the answer's last byte
-ANSWER_BYTES = 32 * 2**20  # 20,000 rows of the ledger
+ANSWER_BYTES = 32 * 2**20  # 13,000 rows of the ledger have about 16 MiB
 SAVED_BYTES = 2**20  # the answer to a save is a type and a description
 REQUESTS_AN_HOUR = 7200  # docs/vendors/24sevenoffice.md, "Limits and traps"
 LONGEST_WAIT = 20.0  # seconds until one more request is allowed

@@ -5,6 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.support.mail_server import OpenMail, email, odd
 from tests.support.processes import statuses, terminal, wait_until
 from tests.support.shops import OpenShop, Shop, simple
 
+Homes = Callable[[Path | None], None]
 NO_HOME = "unset HOME XDG_CONFIG_HOME XDG_STATE_HOME"
 
 
@@ -53,7 +55,7 @@ SURROUNDINGS = {
     "an unknown time zone": ("export TZ=Nowhere/Atlantis", ""),
     "umask 000": ("umask 000", ""),
     "no current folder": ("P=$PWD; D=$(mktemp -d); cd $D; rmdir $D; export PYTHONPATH=$P", ""),
-    "few files": ("ulimit -n 32", ""),
+    "few files": ("ulimit -n 12", ""),
     "signals ignored": ("trap '' HUP PIPE INT", ""),
 }
 
@@ -90,11 +92,24 @@ def test_without_an_input_a_question_is_not_asked(open_shop: OpenShop) -> None:
         assert "terminal" in text
 
 
+def test_a_pipe_that_somebody_made_non_blocking_loses_nothing() -> None:
+    """Node and ssh do that to a pipe which they share; a print into a full one would then fail."""
+    script = "from klarna24.cli.surroundings import make_usable; make_usable(); print('x' * 10**6)"
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=writing) as process:
+        os.close(writing)
+        time.sleep(0.3)  # until it is full
+        with os.fdopen(reading, "rb") as pipe:
+            assert pipe.read() == b"x" * 10**6 + b"\n"
+    assert process.returncode == 0
+
+
 # A home folder
 
 
 @pytest.fixture
-def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path | None], None]:
+def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Homes:
     """Gives each user this home folder in the system's list of users; for None, the list is empty."""
 
     def give(home: Path | None) -> None:
@@ -105,34 +120,42 @@ def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path | N
     return give
 
 
-def without_state_dir(shop: Shop) -> list[str]:
+def with_state_dir(shop: Shop, folder: str | None) -> list[str]:
     """Changes profiles.toml; returns the options that name it."""
-    shop.config.write_text(shop.config.read_text("utf-8").replace("state_dir", "# state_dir"), "utf-8")
+    lines = shop.config.read_text("utf-8").splitlines()
+    kept = [line for line in lines if not line.startswith("state_dir")]
+    shop.config.write_text("\n".join([*([f'state_dir = "{folder}"'] if folder else []), *kept]), "utf-8")
     return ["--config", str(shop.config)]
 
 
-@pytest.mark.parametrize("variables", ["HOME=home", "HOME=", "XDG_STATE_HOME=state"])
+@pytest.mark.parametrize(
+    ("variables", "state_dir", "state"),
+    [
+        ("HOME=home", None, ".local/state/klarna24"),
+        ("HOME=home", "~/state", "state"),
+        ("HOME=", "~/state", "state"),
+        ("XDG_STATE_HOME=state", None, ".local/state/klarna24"),
+    ],
+)
 def test_a_relative_home_does_not_make_a_second_state(
-    shop: Shop, tmp_path: Path, home: Path, homes: Callable[[Path | None], None], variables: str
+    shop: Shop, tmp_path: Path, home: Path, homes: Homes, variables: str, state_dir: str | None, state: str
 ) -> None:
     """As another state is empty, all would be drafted once more."""
     homes(home)
     (tmp_path / "elsewhere").mkdir()
     before = f"cd {tmp_path}/elsewhere; export {variables}"
-    code, text = ended(shop, before, *without_state_dir(shop), "sync", "--all")
+    code, text = ended(shop, before, *with_state_dir(shop, state_dir), "sync", "--all")
     assert (code, "Traceback" in text) == (7, False)
-    assert (home / ".local" / "state" / "klarna24" / "klarna24.sqlite").is_file()
+    assert (home / state / "klarna24.sqlite").is_file()
     assert [*(tmp_path / "elsewhere").iterdir()] == []
 
 
 @pytest.mark.parametrize("state_dir", [True, False])
-def test_a_user_without_a_name_and_a_home(
-    open_shop: OpenShop, homes: Callable[[Path | None], None], state_dir: bool
-) -> None:
+def test_a_user_without_a_name_and_a_home(open_shop: OpenShop, homes: Homes, state_dir: bool) -> None:
     """A container may run as a number that the system's list of users does not have."""
     homes(None)
     shop = open_shop(payouts=[simple("GOOD")])
-    config = ["--config", str(shop.config)] if state_dir else without_state_dir(shop)
+    config = ["--config", str(shop.config)] if state_dir else with_state_dir(shop, None)
     commands = [[*config, "sync", "--all"], ["sync", "--all"], [*config, "log"]]
     results = [ended(shop, f"{NO_HOME} LOGNAME USER LNAME USERNAME", *words) for words in commands]
     assert "Traceback" not in str(results)

@@ -125,6 +125,40 @@ def test_a_fault_makes_a_list_wrong(many: Sandbox) -> None:
     assert pagination(many, "payouts")["count"] == 20
 
 
+def test_a_fault_makes_elements_wrong(box: Sandbox) -> None:
+    reference = box.klarna.payouts[0]["payment_reference"]
+    rows = f"transactions?payment_reference={reference}&size=500"
+    usual, before = get(box, rows).json(), get(box, "payouts").json()
+    total = usual["pagination"]["total"]
+    box.faults.arm("klarna-no-total")
+    assert "total" not in pagination(box, rows)
+    box.faults.arm("klarna-wrong-total")
+    assert pagination(box, rows)["total"] == total + 3
+    box.faults.arm("klarna-odd", field="amount", value=3000.5)
+    assert get(box, rows).json()["transactions"][0]["amount"] == 3000.5
+    box.faults.arm("klarna-foreign-row")
+    assert get(box, rows).json()["transactions"][0]["payment_reference"] != reference
+    box.faults.arm("klarna-repeated")
+    repeated = get(box, rows).json()["transactions"]
+    assert repeated[-1] in repeated[:-1]
+    assert get(box, rows).json() == usual
+    box.faults.arm("klarna-shuffled", operation="payouts")
+    shuffled = get(box, "payouts").json()
+    assert shuffled != before
+    box.faults.arm("klarna-moved", operation="payouts")
+    moved = get(box, "payouts").json()
+    assert moved["pagination"] == before["pagination"]
+    assert moved["payouts"][:-1] == shuffled["payouts"][1:]
+
+
+def test_a_fault_can_be_of_one_payout(box: Sandbox) -> None:
+    one, other = (payout["payment_reference"] for payout in box.klarna.payouts[:2])
+    box.faults.arm("klarna-status", times=None, reference=one, status=403)
+    for path in ("transactions?payment_reference=", "payouts/"):
+        assert [get(box, path + name).status_code for name in (one, other)] == [403, 200]
+    assert get(box, "payouts").ok
+
+
 def test_a_fault_meets_so_many_requests_after_so_many_others(box: Sandbox) -> None:
     box.faults.arm("klarna-503", times=2, after=1, operation="payouts")
     paths = ("payouts", "transactions", "payouts", "payouts", "payouts")

@@ -92,33 +92,42 @@ class Browser:
 def open_browser(folder: Path) -> Iterator[Browser]:
     """Start a browser, whose HOME and profile are in the folder; close it at the end."""
     chromium, chromedriver = map(str, PROGRAMS)
-    output = folder / "chromedriver.log"  # chromedriver picks a free port and prints it there
-    with (
-        output.open("wb") as log,
-        subprocess.Popen(
-            [chromedriver, "--port=0"],
-            env={"HOME": str(folder), "TMPDIR": str(folder), "PATH": "/usr/bin:/bin"},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        ) as driver,
-    ):
+    with _driver(chromedriver, folder) as port:
+        browser = Browser(_session(port, chromium, folder / "profile"))
         try:
-            browser = Browser(_session(_port(output), chromium, folder / "profile"))
-            try:
-                yield browser
-            finally:
-                browser.close()
+            yield browser
         finally:
-            driver.terminate()
+            browser.close()
 
 
-def _port(output: Path) -> int:
+@contextmanager
+def _driver(chromedriver: str, folder: Path) -> Iterator[int]:
+    """The port of a running chromedriver. It takes a free port of IPv6 and ends if that of IPv4 is taken."""
+    output = folder / "chromedriver.log"
+    environment = {"HOME": str(folder), "TMPDIR": str(folder), "PATH": "/usr/bin:/bin"}
+    command = [chromedriver, "--port=0"]
+    for _ in range(5):
+        with (
+            output.open("wb") as log,
+            subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log) as driver,
+        ):
+            try:
+                if port := _port(driver, output):
+                    yield port
+                    return
+            finally:
+                driver.terminate()
+    raise AssertionError(output.read_text())
+
+
+def _port(driver: "subprocess.Popen[bytes]", output: Path) -> int | None:
+    """Once chromedriver has printed it; None where chromedriver has ended, or prints none for 20 seconds."""
     deadline = time.monotonic() + 20
-    while not (found := re.search(r"started successfully on port (\d+)", output.read_text())):
-        assert time.monotonic() < deadline, output.read_text()
+    while driver.poll() is None and time.monotonic() < deadline:
+        if found := re.search(r"started successfully on port (\d+)", output.read_text()):
+            return int(found[1])
         time.sleep(0.02)
-    return int(found[1])
+    return None
 
 
 def _session(port: int, chromium: str, profile: Path) -> str:

@@ -27,7 +27,7 @@ PASSWORD = "hemligt-åäö:€"
 OpenBox = Callable[..., Sandbox]
 
 
-def a_payout(reference: str, when: datetime = NOON, **totals: Any) -> Json:
+def a_payout(reference: str, when: datetime | str = NOON, **totals: Any) -> Json:
     return make_payout(reference, when, **(totals or {"sale_amount": 100000}))
 
 

@@ -27,9 +27,9 @@ def start(shop: Shop, *arguments: str, stdout: Any = subprocess.PIPE, stderr: An
 
 
 def end(process: Process) -> tuple[int, str]:
-    """The exit code and what was printed to stderr, once it has ended; fails after half a minute."""
+    """The exit code and what was printed to stderr, once it has ended; fails after a minute."""
     try:
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=60)
     finally:
         process.kill()
     return process.returncode, err

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from klarna24.http import Pace, ServerTime, TooManyRequests, pace_of, reset_paces
+from klarna24.http.pace import Pace, TooManyRequests, pace_of, reset_paces
+from klarna24.http.server_time import ServerTime
 from tests.support.shops import NOON, OpenShop, shops, simple
 
 

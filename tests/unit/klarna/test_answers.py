@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from klarna24.bookkeeping.payout import SIGNS, Payout, Transaction
+from klarna24.bookkeeping.payout import SIGNS, Listed, OddPayout, Payout, Transaction
 from klarna24.klarna.answers import Unreadable, error_text, parse_payout, parse_payouts, parse_transactions
 from tests.support import bookkeeping as build
-from tests.support.bookkeeping import Json, payout_json
+from tests.support.bookkeeping import Json
 from tests.support.klarna import MERCHANT, a_payout
 from tests.support.shops import OpenShop
 
@@ -46,7 +48,7 @@ def placed(item: Json, path: str, value: object) -> Json:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>", b"{", b'{"payouts": []', b"\xff\xfe", b'{"a": ["\xff"]}', b"[" * 5000, b"NaN,", b"{}{}"],
+    [b"", b"<html>", b"{", b'{"payouts": []', b"\xff\xfe", b"[" * 5000, b"NaN,", b"{}{}"],
     ids=lambda body: repr(body[:16]),
 )
 def test_a_body_that_is_not_json_is_refused(body: bytes) -> None:
@@ -55,21 +57,34 @@ def test_a_body_that_is_not_json_is_refused(body: bytes) -> None:
             parse(body)
 
 
-@pytest.mark.parametrize("body", ["[]", "null", "5", '"payouts"', "{}", '{"payouts": []}', '{"payouts": null}'])
+@pytest.mark.parametrize("body", ["[]", "null", "5", '"payouts"', "{}", '{"payouts": null}', '{"payouts": {}}'])
 def test_json_of_another_shape_is_refused(body: str) -> None:
     for parse in (parse_payout, parse_payouts, parse_transactions):
         with pytest.raises(Unreadable, match=r"^the answer is not what the contract says: "):
             parse(body)
 
 
+def among_others(*records: str) -> list[Listed]:
+    """Return what is read of these records, in JSON, between two good ones, which stay as they are."""
+    good = [json.dumps(a_payout(name)) for name in ("BEFORE", "AFTER")]
+    body = f'{{"payouts": [{", ".join([good[0], *records, good[1]])}], "pagination": {{"total": 3}}}}'
+    page = parse_payouts(body.encode("latin-1", "backslashreplace"))
+    assert [page.items[0], page.items[-1]] == [parse_payout(one) for one in good]
+    assert page.total == 3
+    return page.items[1:-1]
+
+
 @pytest.mark.parametrize(
     ("path", "values"),
     [
-        ("totals.settlement_amount", (100.0, 100.5, "100", True, None, [], {}, 2**63, -(2**63) - 1, GONE)),
+        (
+            "totals.settlement_amount",
+            (3000.5, 100.0, "100", True, None, [], {}, 2**63, -(2**63) - 1, 10**40, GONE),
+        ),
         ("totals.sale_amount", (100.0, 1e5, "100000", False, [100], 2**63)),
         ("totals.opening_debt_balance_amount", (0.0, "0", True)),
         ("totals", (None, [], 5, GONE)),
-        ("payment_reference", (None, "", 5, "\n", "  \x1b ", ["X"], GONE)),
+        ("payment_reference", (None, "", 5, "\n", "  \x1b ", ["X"], GONE, "\ud800")),
         ("payout_date", (None, 5, "", "soon", "2026-13-01", "2026-11-19T25:00:00Z", GONE)),
         ("payout_date", ("0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", "1970-01-01T00:00:00Z")),
         ("currency_code", (None, "", 752, GONE)),
@@ -78,15 +93,66 @@ def test_json_of_another_shape_is_refused(body: str) -> None:
         ("merchant_settlement_type", (None, 1, GONE)),
     ],
 )
-def test_a_payout_that_breaks_the_contract_is_refused(path: str, values: tuple[Any, ...]) -> None:
+def test_a_payout_that_breaks_the_contract_is_odd_and_the_others_are_read(
+    path: str, values: tuple[Any, ...]
+) -> None:
     """An amount is an integer: a value that is nearly one is not rounded, cut or converted."""
     for value in values:
-        raw = placed(a_payout("XISA93DJ"), path, value)
-        with pytest.raises(Unreadable, match=rf"the answer is not what the contract says: {path}: "):
-            parse_payout(json.dumps(raw))
-        page = {"payouts": [raw], "pagination": {"total": 1}}
-        with pytest.raises(Unreadable, match=rf"the answer is not what the contract says: payouts\.0\.{path}: "):
-            parse_payouts(json.dumps(page))
+        (odd,) = among_others(json.dumps(placed(a_payout("XISA93DJ", fee_amount=5), path, value)))
+        assert isinstance(odd, OddPayout)
+        assert odd.why.startswith(f"{path}: ")
+        # what can be read of it is shown, and nothing is guessed
+        name = path.partition(".")[0]
+        expected = ("5" if value == 5 else "unknown-") if name == "payment_reference" else "XISA93DJ"
+        assert odd.payment_reference.startswith(expected)
+        assert odd.merchant_id == ("" if name == "merchant_id" else MERCHANT)
+        assert odd.currency == ("" if name == "currency_code" else "SEK")
+        assert (odd.payout_date is None) == (name == "payout_date")
+        assert odd.figures.get("fee") == (None if path == "totals" else Decimal("0.05"))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        *("null", "5", '"XISA93DJ"', "[]", "{}", "[" * 300 + "]" * 300, "NaN", "9" * 5000),
+        '{"payment_reference": "\xe5\xff"}',  # bytes that are not UTF-8
+    ],
+    ids=lambda record: record[:9],
+)
+def test_a_record_that_is_no_payout_at_all_can_be_skipped_by_a_key_that_stays(record: str) -> None:
+    odd, again, other = among_others(record, record, "-1")
+    assert isinstance(odd, OddPayout)
+    assert odd.payment_reference.startswith("unknown-")
+    assert odd.payment_reference == again.payment_reference != other.payment_reference
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+FIELDS = [*a_payout("X"), *(f"totals.{name}" for name in a_payout("X")["totals"]), "new", "totals.new"]
+
+
+@given(st.sampled_from(FIELDS), JSON)
+def test_any_value_in_any_field_leaves_the_other_records_as_they_are(path: str, value: object) -> None:
+    (record,) = among_others(json.dumps(placed(a_payout("XISA93DJ"), path, value)))
+    assert record.payment_reference
+    assert record.payment_reference.isprintable()
+
+
+@pytest.mark.parametrize(
+    "pagination", [None, [], {}, {"total": None}, {"total": 2.5}, {"total": -1}, {"total": "2"}]
+)
+def test_a_total_that_cannot_be_read_is_none(pagination: object) -> None:
+    assert parse_payouts(json.dumps({"payouts": [a_payout("X")], "pagination": pagination})).total is None
+
+
+def test_one_payout_without_a_reference_is_refused_rather_than_taken_for_another() -> None:
+    for value in (None, "", [], GONE):
+        with pytest.raises(Unreadable, match="payment_reference"):
+            parse_payout(json.dumps(placed(a_payout("XISA93DJ"), "payment_reference", value)))
+    assert isinstance(parse_payout(json.dumps(placed(a_payout("XISA93DJ"), "payout_date", None))), OddPayout)
 
 
 @pytest.mark.parametrize(
@@ -109,10 +175,10 @@ def test_a_row_that_breaks_the_contract_is_refused(path: str, values: tuple[Any,
 
 
 def test_a_wrong_value_is_not_quoted_at_length() -> None:
-    with pytest.raises(Unreadable) as caught:
-        build.payout(payout_date="\x1b[31m" + "x" * 100_000)
-    assert len(caught.value.why) < 200
-    assert caught.value.why.isprintable()
+    (odd,) = among_others(json.dumps(placed(a_payout("X"), "payout_date", "\x1b[31m" + "x" * 100_000)))
+    assert isinstance(odd, OddPayout)
+    assert len(odd.why) < 200
+    assert odd.why.isprintable()
 
 
 # What is kept of a payout and of a row
@@ -141,9 +207,7 @@ def test_minor_units_become_decimal_exactly(minor: int, amount: str) -> None:
 
 def test_every_total_is_kept_under_its_own_name() -> None:
     figures = {total: 100 + index for index, total in enumerate(SIGNS)}
-    totals = {f"{total}_amount": minor for total, minor in figures.items()}
-    debts = {"opening_debt_balance_amount": 7, "closing_debt_balance_amount": 9}
-    payout = parse_payout(json.dumps({**payout_json(), "totals": {"settlement_amount": 5, **totals, **debts}}))
+    payout = build.payout(figures | {"settlement": 5, "opening_debt": 7, "closing_debt": 9})
     assert {total: payout.totals[total] * 100 for total in SIGNS} == figures
     assert len(SIGNS) == 16
     assert payout.totals.settlement == Decimal("0.05")
@@ -153,7 +217,7 @@ def test_every_total_is_kept_under_its_own_name() -> None:
 @pytest.mark.parametrize("value", [None, GONE])
 def test_a_total_that_is_left_out_is_zero(value: object) -> None:
     raw = placed(a_payout("XISA93DJ", fee_amount=100), "totals.fee_amount", value)
-    assert parse_payout(json.dumps(raw)).totals["fee"] == 0
+    assert "fee" not in parse_payout(json.dumps(raw)).figures
 
 
 def test_a_payout_is_kept_with_these_fields() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from klarna24.http import new_session
+from klarna24.http.exchange import new_session
 from klarna24.logs.configure import logging_to
 from tests.support import ROOT
 from tests.support.shops import OpenShop, Shop, simple

@@ -1,4 +1,4 @@
-"""Files and links that somebody else can have planted: no run follows or trusts them, above all not one as root."""
+"""Files and links that somebody else can have planted: no run follows or trusts them, least of all one as root."""
 
 import os
 import subprocess

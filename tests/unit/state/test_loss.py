@@ -189,6 +189,7 @@ def test_a_witness_that_cannot_be_read_is_written_again(folder: Path, content: b
     [
         "UPDATE payout SET totals = '{'",
         """UPDATE payout SET totals = '{"sale": "1,00"}'""",
+        """UPDATE payout SET totals = '{"sale": "1.00", "tah": "1.00"}'""",
         "UPDATE payout SET payout_date = '2026-13-01'",
         "UPDATE payout SET changed_at = '2026-11-19T03:00:00'",
         "UPDATE payout SET code = 'a new code'",
@@ -202,6 +203,7 @@ def test_a_witness_that_cannot_be_read_is_written_again(folder: Path, content: b
         "PRAGMA user_version = 0",
         "DROP INDEX payout_by_profile",
         "DROP TABLE event",
+        "ALTER TABLE payout RENAME COLUMN resend TO resent",
         "DELETE FROM meta",
     ],
 )

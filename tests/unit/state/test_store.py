@@ -14,6 +14,7 @@ import pytest
 from klarna24.bookkeeping.payout import Payout
 from klarna24.config.folders import STATE_FILE
 from klarna24.errors import Problem, ProblemCode, StateFault
+from klarna24.state.folder import WITNESS
 from klarna24.state.records import Owner, Status
 from klarna24.state.store import State
 from tests.support.bookkeeping import payout
@@ -28,7 +29,7 @@ def test_what_is_written_is_there_for_the_next_run(folder: Path) -> None:
     with closing(State.open(folder)) as second:
         found = row(second, of)
     assert (found.id, found.status, found.payout_date, found.totals) == (row_id, "sending", DAY, of.totals.named())
-    assert sorted(path.name for path in folder.iterdir()) == [STATE_FILE], "no other files are left behind"
+    assert {path.name for path in folder.iterdir()} == {STATE_FILE, WITNESS}, "no other files are left behind"
 
 
 def test_all_that_a_look_up_needs_is_on_disk_before_the_call(folder: Path, state: State) -> None:
