@@ -106,13 +106,6 @@ def test_the_commands_and_their_options_are_those_of_the_program() -> None:
     assert set(re.findall(r"--[\w-]+", first)) == options(klarna24)
 
 
-def test_every_command_and_option_explains_itself() -> None:
-    for command in [klarna24, *commands().values()]:
-        assert command.help
-        for parameter in command.params:
-            assert not isinstance(parameter, click.Option) or parameter.help, parameter.name
-
-
 # What they say of the code
 
 

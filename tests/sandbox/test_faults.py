@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import requests
@@ -80,9 +81,10 @@ def test_the_name_and_the_arguments_of_a_fault_are_checked(box: Sandbox) -> None
     for text in ("fire", "slow:0", "slow:x", "slow:"):
         with pytest.raises(ValueError, match="cut-after-save"):
             Faults.parse(text)
-    for argument, value in (("second", 1), ("times", 0)):
-        with pytest.raises(ValueError, match=argument):
-            box.faults.arm("slow", **{argument: value})
+    wrong: tuple[dict[str, Any], ...] = ({"second": 1}, {"times": 0})
+    for arguments in wrong:
+        with pytest.raises(ValueError, match=next(iter(arguments))):
+            box.faults.arm("slow", **arguments)
 
 
 def test_the_sandbox_can_be_controlled_over_http(box: Sandbox) -> None:

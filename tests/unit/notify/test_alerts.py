@@ -45,7 +45,9 @@ class Runs:
         self.now = datetime(2026, 11, 19, 3, tzinfo=UTC)
 
     def run(self, line: str) -> str:
-        hours, unsent, cut_short, met = re.fullmatch(r"(?:([\d.]+)h )?(unsent )?(cut short )?(.*)", line).groups()
+        found = re.fullmatch(r"(?:([\d.]+)h )?(unsent )?(cut short )?(.*)", line)
+        assert found
+        hours, unsent, cut_short, met = found.groups()
         self.now += timedelta(hours=float(hours or 24))
         self.known = updated(self.known, filter(None, map(alert, met.split(", "))), not cut_short, self.now)
         digest = digest_of(self.known, self.now)
