@@ -19,7 +19,7 @@ from tests.support.shops import OpenShop, Shop, simple
 
 @dataclass
 class Monitor:
-    """Keeps path and headers of each ping. Answers with ``status``, the first time only if it ``recovers``; or never
+    """Keeps path and headers of each ping, answers with ``status``, the first time if it ``recovers``; or never
     (``silent``); or with a byte now and then without end (``drips``)."""
 
     status: int = 200
