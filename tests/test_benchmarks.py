@@ -1,10 +1,7 @@
 """The benchmark runs, and docs/performance.md shows what it measured."""
 
-import subprocess
-import sys
-
 from benchmarks.__main__ import COLUMNS, DOCS, LIMITS, NAME, WIDTH, Line
-from tests.support import ROOT
+from tests.support import python
 from tests.support.loading import uncounted
 
 PAGE = DOCS.read_text("utf-8")
@@ -29,15 +26,7 @@ def test_the_docs_explain_each_limit_that_was_missed() -> None:
 
 
 def test_the_benchmark_runs_and_both_scripts_save_the_same_entries() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "due", "--rows", "60", "--times", "1"],
-        cwd=ROOT,
-        env=uncounted(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ended = python("-m", "benchmarks", "due", "--rows", "60", "--times", "1", env=uncounted())
     assert ended.returncode == 0, ended.stdout + ended.stderr
     rows = [line(row).name for row in ended.stdout.splitlines()[3:-2]]
     assert rows == ["lump 1,000", "itemised 60", "itemised-fees 60"]

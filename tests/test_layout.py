@@ -1,14 +1,12 @@
 """The layout of the project: which module may import which, how long a module is, what a command loads."""
 
 import ast
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.support import ROOT
+from tests.support import ROOT, python
 from tests.support.loading import loaded_by
 
 PACKAGE = ROOT / "klarna24"
@@ -20,8 +18,7 @@ SLOW = {"keyring", "lxml", "pydantic", "requests", "rich", "sqlite3", "tomli_w",
 def lint_imports(rules: Path) -> tuple[int, str]:
     """The exit code of import-linter under these rules, and what it says of those that are broken."""
     program = "from importlinter.cli import lint_imports_command; lint_imports_command()"
-    command = [sys.executable, "-c", program, "--no-cache", "--no-logo", str(rules)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    ended = python("-c", program, "--no-cache", "--no-logo", str(rules))
     return ended.returncode, ended.stdout.partition("Broken contracts")[2] + ended.stderr
 
 

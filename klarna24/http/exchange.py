@@ -103,8 +103,8 @@ _current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
 
 def _decoded(response: requests.Response, remaining: Callable[[], int]) -> Iterator[bytes]:
-    """Yield what arrives, unpacked to at most ``remaining()`` bytes at a time: some versions of urllib3 unpack all that
-    they have read."""
+    """Yield what arrives, unpacked to at most ``remaining()`` bytes at a time: some versions of urllib3 unpack all
+    that they have read."""
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", "deflate"}:
         raise urllib3.exceptions.DecodeError(f"an encoding that was not asked for: {server_text(encoding, 40)}")

@@ -4,6 +4,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
@@ -41,51 +42,25 @@ class Conversation:
         return ESCAPES.sub("", self.seen)
 
 
-def connections(box: Sandbox, klarna_password: str | None = None) -> Answers:
-    """The first half, up to the language."""
-    return [
-        ("Name of the web shop", ""),
-        (r"Which \[europe\]", "other"),
-        ("Address", box.url),
-        (r"Which \[live\]", ""),
-        ("API username", box.klarna.username),
-        ("API password", klarna_password or box.klarna.password),
-        ("Address", ""),
-        ("Username", box.office.username),
-        ("Password", box.office.password),
-        ("Application id", box.office.application_id),
-        (r"Company \(number", "exempel"),
-        (r"Exempelbutiken AB\?", ""),
-        ("Time zone", ""),
-        ("Start date", "2026-01-01"),
-        (r"Which \[sv\]", "en"),
-    ]
+def conversation(name: str, box: Sandbox | None = None, state: Path | None = None) -> Answers:
+    """Each question of the file, a regular expression, with its answer."""
+    known: dict[str, Any] = {"state": state}
+    if box:
+        known |= {"url": box.url, "klarna_user": box.klarna.username, "klarna_password": box.klarna.password}
+        known |= {"office_user": box.office.username, "office_password": box.office.password}
+        known |= {"application_id": box.office.application_id}
+    lines = (Path(__file__).parent / "conversations" / f"{name}.txt").read_text("utf-8").splitlines()
+    pairs = [line.split(" →") for line in lines]
+    return [(question, answer.strip().format(**known)) for question, answer in pairs]
 
 
-def accounts(*answers: str) -> Answers:
-    """An answer for each account; the suggestion for those left over."""
-    keys = ("payout", "receivable", "fees", "fees_vat", "commission", "holdback", "debt", "charges", "credits")
-    given = dict(zip(keys, answers, strict=False))
-    return [(rf"  {key} \(number[^\]]*\]: ", given.get(key, "")) for key in keys]
-
-
-def last(state: Path) -> Answers:
-    """From the frequency to the end."""
-    return [
-        (r"Which \[daily\]", ""),
-        ("Send mail about problems", ""),
-        ("after how many days", "14"),
-        ("State folder", str(state)),
-        (r"Which \[file\]", ""),
-        (r"Save profile", "y"),
-    ]
-
-
-LUMP: Answers = [(r"Which \[lump\]", ""), *accounts(), ("Voucher type", ""), ("Department", "")]
+CONNECTIONS, LUMP, LAST = slice(15), slice(15, 27), slice(27, None)
+"""The parts of the conversation about a lump profile."""
 
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
+    """With the sandbox's own payouts."""
     with Sandbox() as sandbox:
         yield sandbox
 
@@ -100,7 +75,7 @@ def test_a_lump_profile_on_plain_accounts(
     box: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     talk = Conversation(tmp_path)
-    talk.answer([*connections(box), *LUMP, *last(tmp_path / "state")])
+    talk.answer(conversation("lump", box, tmp_path / "state"))
     seen = talk.end()
     assert "✓ logged in to Exempelbutiken AB" in seen
     assert "klarna24 check --profile shop1 --as-cron" in seen
@@ -113,17 +88,9 @@ def test_a_lump_profile_on_plain_accounts(
     written = tomllib.loads(text)
     profile = written["profiles"]["shop1"]
     assert written["state_dir"] == str(tmp_path / "state")
-    assert profile["accounts"] == {
-        "payout": 1930,
-        "receivable": 1580,
-        "fees": 6064,
-        "fees_vat": 2641,
-        "commission": 3590,
-        "holdback": 1689,
-        "debt": 2899,
-        "charges": 6990,
-        "credits": 3990,
-    }
+    keys = ("payout", "receivable", "fees", "fees_vat", "commission", "holdback", "debt", "charges", "credits")
+    suggested = (1930, 1580, 6064, 2641, 3590, 1689, 2899, 6990, 3990)
+    assert profile["accounts"] == dict(zip(keys, suggested, strict=True))
     assert profile["24sevenoffice"]["client_id"] == box.office.home.client_id
     assert profile["voucher"] == {"type": "Diverse"}
     assert (profile["language"], profile["expect_payout_within_days"]) == ("en", 14)
@@ -138,30 +105,12 @@ def test_an_itemised_profile_on_a_ledger_account_with_references_and_a_departmen
     box: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     talk = Conversation(tmp_path, "--profile", "butik")
-    talk.answer(
-        [*connections(box), (r"Which \[lump\]", "2"), (r"  payout \(number", "företagskonto"), (r"1930 .*\?", "")]
-    )
-    talk.answer(accounts("", "1510")[1:])
-    talk.answer(
-        [
-            ("Klarna as customer", "klarna"),
-            ("Which customer", "1001"),
-            ("Voucher type", "div"),
-            (r"9 Diverse\?", ""),
-            ("Department", "10"),
-            (r"(?s)Order ID goes to.*?Which \[none\]", "comment"),
-            (r"(?s)Merchant reference 1 goes to(?!.*the comment).*?Which \[none\]", "1"),
-            (r"Which \[none\]", "ocr"),
-            *last(tmp_path / "state"),
-        ]
-    )
+    answers = conversation("lump", box, tmp_path / "state")
+    talk.answer([*answers[CONNECTIONS], *conversation("itemised"), *answers[LAST]])
     talk.end()
     profile = tomllib.loads((tmp_path / "profiles.toml").read_text())["profiles"]["butik"]
-    assert profile["references"] == {
-        "order_id": "comment",
-        "merchant_reference1": "invoice_no",
-        "merchant_reference2": "ocr",
-    }
+    references = {"order_id": "comment", "merchant_reference1": "invoice_no", "merchant_reference2": "ocr"}
+    assert profile["references"] == references
     assert profile["voucher"] == {"type": "Diverse", "customer_id": 1001, "department_id": 10}
     code, out = run(tmp_path, "dry-run", "--profile", "butik", "--json", capsys=capsys)
     assert code == 7
@@ -171,7 +120,7 @@ def test_an_itemised_profile_on_a_ledger_account_with_references_and_a_departmen
 
 def test_a_wrong_password_is_reported_at_once_and_asked_for_again(box: Sandbox, tmp_path: Path) -> None:
     talk = Conversation(tmp_path)
-    talk.answer(connections(box, klarna_password="wrong")[:6])
+    talk.answer([*conversation("lump", box)[:5], ("API password", "wrong")])
     talk.answer([("refused the credentials", ""), ("API password", box.klarna.password)])
     talk.answer([("Address", ""), ("Username", box.office.username), ("Password", "wrong")])
     talk.answer([("Application id", box.office.application_id), ("knows no company", "")])
@@ -181,7 +130,7 @@ def test_a_wrong_password_is_reported_at_once_and_asked_for_again(box: Sandbox, 
 
 
 def test_ctrl_c_at_whichever_question_writes_nothing(box: Sandbox, tmp_path: Path) -> None:
-    answers = [*connections(box), *LUMP, *last(tmp_path / "state")]
+    answers = conversation("lump", box, tmp_path / "state")
     for asked in range(0, len(answers), 2 if os.environ.get("CI") else 3):
         folder = tmp_path / f"at-{asked}"
         (folder / "home").mkdir(parents=True)
@@ -197,10 +146,10 @@ def test_ctrl_c_at_whichever_question_writes_nothing(box: Sandbox, tmp_path: Pat
 
 def test_an_answer_can_be_taken_back(box: Sandbox, tmp_path: Path) -> None:
     talk = Conversation(tmp_path)
-    talk.answer(connections(box))
+    answers = conversation("lump", box, tmp_path / "state")
+    talk.answer(answers[CONNECTIONS])
     talk.answer([(r"Which \[lump\]", "itemised"), (r"  payout \(number", "<"), (r"Which \[itemised\]", "lump")])
-    talk.answer(LUMP[1:])
-    talk.answer(last(tmp_path / "state"))
+    talk.answer([*answers[LUMP][1:], *answers[LAST]])
     talk.end()
     assert tomllib.loads((tmp_path / "profiles.toml").read_text())["profiles"]["shop1"]["transfer"] == "lump"
 
@@ -231,32 +180,7 @@ def test_an_existing_profile_is_edited_and_the_rest_of_the_file_stays_as_it_is(
     before = COMMENTED.format(first=first.strip(), second=second.strip() + "\n")
     shop.config.write_text(before)
     talk = Conversation(shop.folder, "--profile", "shop1")
-    talk.answer(
-        [
-            ("Name of the web shop", ""),
-            (r"Which \[other\]", ""),
-            ("Address", ""),
-            (r"Which \[live\]", ""),
-            ("API username", ""),
-            ("API password .Enter keeps", ""),
-            ("Address", ""),
-            ("Username", ""),
-            ("Password .Enter keeps", ""),
-            ("Application id", ""),
-            (r"Company \(number", ""),
-            ("Time zone", ""),
-            ("Start date", ""),
-            (r"Which \[sv\]", ""),
-            (r"Which \[lump\]", ""),
-            *accounts("", "", "6570")[:7],
-            ("Voucher type", ""),
-            ("Department", ""),
-            (r"Which \[daily\]", "weekly"),
-            (r"Which \[monday\]", "friday"),
-            (r"after how many days .* \[-\]", ""),
-            ("Save profile", ""),
-        ]
-    )
+    talk.answer(conversation("edit"))
     seen = talk.end()
     after = shop.config.read_text()
     assert "by detailed type, left as it is" in seen

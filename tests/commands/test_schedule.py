@@ -4,7 +4,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import python
 from tests.support.schedules import ODD, SOURCES
 from tests.support.secrets import private
 from tests.support.shops import OpenShop, Shop, simple
@@ -49,17 +49,9 @@ def test_schedule_prints_the_units_and_where_they_go(shop: Shop) -> None:
 
 
 def as_cron(shop: Shop, home: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "klarna24", "--config", str(shop.config), *arguments],
-        env={"PATH": "/usr/bin:/bin", "HOME": str(home), "LOGNAME": "me", "SHELL": "/bin/sh", **variables},
-        cwd=home,
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "LOGNAME": "me", "SHELL": "/bin/sh", **variables}
+    command = ("-P", "-m", "klarna24", "--config", str(shop.config), *arguments)
+    return python(*command, env=environment, cwd=home, stdin=subprocess.DEVNULL, start_new_session=True)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """sync --all runs profiles side by side; each has its own output, its own problems, and its own crash."""
 
 import os
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -68,11 +69,6 @@ def test_the_summary_names_the_profiles_that_need_a_person(open_shop: OpenShop) 
     assert result.out.splitlines()[-1] == "3 of 3 profiles ran: 2 drafted, 1 blocked; look at shop2"
 
 
-def test_a_run_of_all_profiles_prints_nothing_on_success(open_shop: OpenShop) -> None:
-    result = shops(open_shop, 5).run("sync", "--all")
-    assert (result.code, result.out, result.err) == (0, "", "")
-
-
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_at_most_as_many_profiles_run_at_a_time_as_there_are_jobs(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch, jobs: int
@@ -90,7 +86,8 @@ def test_at_most_as_many_profiles_run_at_a_time_as_there_are_jobs(
             at_once.pop()
 
     monkeypatch.setattr(KlarnaClient, "payouts", counted)
-    assert shop.run("sync", "--all", "--jobs", str(jobs)).code == 0
+    result = shop.run("sync", "--all", "--jobs", str(jobs))
+    assert (result.code, result.out, result.err) == (0, "", ""), "nothing is printed on success"
     assert max(most) == jobs
 
 
@@ -188,15 +185,17 @@ def test_a_profile_that_another_run_has_locked_does_not_block_the_others(open_sh
     assert len(shop.drafts()) == 2
 
 
+SINCE = {"expect_payout_within_days": 14, "start_date": (NOON - timedelta(days=60)).date()}
+
+
 def test_no_payout_for_longer_than_the_profile_expects_is_a_problem(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("OLD", days_ago=15)])
-    start_date = (NOON - timedelta(days=60)).date()
-    shop.write({"expect_payout_within_days": 14, "start_date": start_date})
+    shop.write(SINCE)
     result = shop.sync("--json")
     assert result.code == 4
     (problem,) = result.json["profiles"][0]["problems"]
     assert problem["code"] == "silence"
-    assert "no payout from Klarna for 15 days" in problem["message"] or "for 16 days" in problem["message"]
+    assert re.search("no payout from Klarna for 1[56] days", problem["message"])
     assert "klarna24 check" in problem["hint"]
     assert len(shop.drafts()) == 1, "the payout that is there is drafted all the same"
     shop.box.klarna.add(*simple("NEW", days_ago=1))
@@ -208,13 +207,11 @@ def test_without_any_payout_the_expected_days_count_from_the_start_date(
     open_shop: OpenShop, days_since_start: int, code: int
 ) -> None:
     shop = open_shop(payouts=[])
-    start_date = (NOON - timedelta(days=days_since_start)).date()
-    shop.write({"expect_payout_within_days": 14, "start_date": start_date})
-    assert shop.sync().code == code
-    assert shop.dry_run().code == code
+    shop.write({**SINCE, "start_date": (NOON - timedelta(days=days_since_start)).date()})
+    assert (shop.sync().code, shop.dry_run().code) == (code, code)
 
 
 def test_an_empty_payout_counts_as_a_payout(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("OLD", days_ago=30), (make_payout("NOTHING", NOON, sale_amount=0), [])])
-    shop.write({"expect_payout_within_days": 14, "start_date": (NOON - timedelta(days=60)).date()})
+    shop.write(SINCE)
     assert shop.sync().code == 0

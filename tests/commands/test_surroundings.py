@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import ROOT
+from tests.support import ROOT, data
 from tests.support.bookkeeping import merged
 from tests.support.mail_server import OpenMail, email, odd
 from tests.support.processes import statuses, terminal, wait_until
@@ -39,25 +39,7 @@ def ended(shop: Shop, before: str, *arguments: str, after: str = "", **options: 
     return done.returncode, done.stdout
 
 
-# before the command, after it
-SURROUNDINGS = {
-    "stdout closed": ("", ">&-"),
-    "stderr closed": ("", "2>&-"),
-    "both closed": ("", ">&- 2>&-"),
-    "all closed": ("", "<&- >&- 2>&-"),
-    "opened for reading": ("", "1</dev/null 2</dev/null"),
-    "full disks": ("", ">/dev/full 2>/dev/full"),
-    "no home": (NO_HOME, ""),
-    "an empty home": ("export HOME=", ""),
-    "a relative home": ("export HOME=here XDG_STATE_HOME=there", ""),
-    "an unknown locale": ("export LC_ALL=xx_XX.bogus LANGUAGE=qq", ""),
-    "ascii": ("export LC_ALL=C PYTHONIOENCODING=ascii PYTHONCOERCECLOCALE=0 PYTHONUTF8=0", ""),
-    "an unknown time zone": ("export TZ=Nowhere/Atlantis", ""),
-    "umask 000": ("umask 000", ""),
-    "no current folder": ("P=$PWD; D=$(mktemp -d); cd $D; rmdir $D; export PYTHONPATH=$P", ""),
-    "few files": ("ulimit -n 12", ""),
-    "signals ignored": ("trap '' HUP PIPE INT", ""),
-}
+SURROUNDINGS = data(__file__, "surroundings.toml")
 
 
 @pytest.mark.parametrize(("before", "after"), SURROUNDINGS.values(), ids=SURROUNDINGS)

@@ -13,7 +13,7 @@ from klarna24.cli.terminal import read_line
 from klarna24.sandbox.klarna.generate import big_payout
 from tests.support import processes
 from tests.support.processes import screen
-from tests.support.shops import NOON, OpenShop, Shop, simple
+from tests.support.shops import NOON, OpenShop, Shop, doubtful, simple
 
 
 def terminal(shop: Shop, *arguments: str) -> "pexpect.spawn[str]":
@@ -46,12 +46,8 @@ def test_a_sync_on_a_terminal_shows_what_it_drafted_and_then_nothing_new(open_sh
 
 def test_odd_text_is_shown_unchanged(open_shop: OpenShop) -> None:
     payout, rows = simple("[/b]åäö'\"")
-    sale = {
-        "type": "SALE",
-        "amount": 100000,
-        "currency_code": "SEK",
-        "merchant_reference1": "[b]\x1b[31m:o:\n",
-    }
+    odd = {"merchant_reference1": "[b]\x1b[31m:o:\n"}
+    sale = {"type": "SALE", "amount": 100000, "currency_code": "SEK", **odd}
     shop = open_shop(payouts=[(payout, [*rows, sale])])
     shop.write({"transfer": "itemised", "references": {"merchant_reference1": "invoice_no"}})
     text = "\n".join(screen(terminal(shop, "dry-run", "--profile", "shop1")))
@@ -70,9 +66,7 @@ def test_a_large_payout_is_cut_short_unless_verbose(open_shop: OpenShop) -> None
 
 
 def test_resolve_asks_and_changes_nothing_after_a_no(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=[simple("XISA93DJ")])
-    shop.box.faults.arm("cut-before-save")
-    shop.sync()
+    shop = doubtful(open_shop, simple("XISA93DJ"), fault="cut-before-save")
     for answer, says in (("n", "stays in-doubt: nothing was changed"), ("y", "is sent at the next run")):
         child = terminal(shop, "resolve", "--profile", "shop1", "XISA93DJ", "--resend")
         child.expect("is NOT in 24SevenOffice, neither booked nor as a draft")
@@ -86,9 +80,7 @@ def test_resolve_asks_and_changes_nothing_after_a_no(open_shop: OpenShop) -> Non
 
 
 def test_ctrl_c_at_a_question_changes_nothing(open_shop: OpenShop) -> None:
-    shop = open_shop(payouts=[simple("XISA93DJ")])
-    shop.box.faults.arm("cut-before-save")
-    shop.sync()
+    shop = doubtful(open_shop, simple("XISA93DJ"), fault="cut-before-save")
     child = terminal(shop, "resolve", "--profile", "shop1", "XISA93DJ", "--drafted")
     child.expect("once?")
     child.sendintr()
@@ -116,9 +108,7 @@ def test_the_demo_leaves_the_environment_as_it_was(capsys: pytest.CaptureFixture
     before = dict(os.environ)
     assert cli.run(["demo"]) == 0
     assert dict(os.environ) == before
-    out = capsys.readouterr().out
-    assert "11 payouts became 11 vouchers" in out
-    assert "2 payouts are blocked" in out
+    assert "2 payouts are blocked" in capsys.readouterr().out
 
 
 def test_the_sandbox_refuses_an_unknown_fault_and_a_port_in_use(shop: Shop) -> None:

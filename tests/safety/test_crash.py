@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -24,19 +23,14 @@ def fork_server() -> Iterator[ForkServer]:
     server.close()
 
 
-@pytest.fixture
-def three(open_shop: OpenShop) -> Any:
-    """Opens a shop with three payouts, one of them without a settlement."""
-
-    def open_it() -> Shop:
-        payouts = [
-            make_payout("FIRST", YESTERDAY, sale_amount=100000, fee_amount=3000, tax_amount=750),
-            make_payout("ZERO", YESTERDAY, sale_amount=5000, return_amount=8000, deposit_amount=3000),
-            make_payout("LAST", YESTERDAY, sale_amount=20000),
-        ]
-        return open_shop(payouts=[(payout, []) for payout in payouts])
-
-    return open_it
+def three(open_shop: OpenShop) -> Shop:
+    """With three payouts, one of them without a settlement."""
+    payouts = [
+        make_payout("FIRST", YESTERDAY, sale_amount=100000, fee_amount=3000, tax_amount=750),
+        make_payout("ZERO", YESTERDAY, sale_amount=5000, return_amount=8000, deposit_amount=3000),
+        make_payout("LAST", YESTERDAY, sale_amount=20000),
+    ]
+    return open_shop(payouts=[(payout, []) for payout in payouts])
 
 
 def run(server: ForkServer, shop: Shop, kill_at: int | None = None) -> Ended:
@@ -58,13 +52,15 @@ def judge(shop: Shop, code: int, where: str) -> None:
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_killed_at_every_point_between_two_io_actions(three: Any, fork_server: ForkServer, part: int) -> None:
-    whole = three()
+def test_killed_at_every_point_between_two_io_actions(
+    open_shop: OpenShop, fork_server: ForkServer, part: int
+) -> None:
+    whole = three(open_shop)
     code, points = run(fork_server, whole)
     assert (code, len(whole.drafts())) == (0, 3)
     assert points > 100
     for point in range(part, points, EVERY):
-        shop = three()
+        shop = three(open_shop)
         if run(fork_server, shop, kill_at=point).code != -9:
             assert point >= points - 5, "the number of reads differs a little from run to run"
             break
@@ -75,11 +71,11 @@ def test_killed_at_every_point_between_two_io_actions(three: Any, fork_server: F
 
 
 @pytest.mark.parametrize("processed", [False, True], ids=["before it is acted on", "after it was acted on"])
-def test_cut_off_at_every_request(three: Any, processed: bool) -> None:
-    whole = three()
+def test_cut_off_at_every_request(open_shop: OpenShop, processed: bool) -> None:
+    whole = three(open_shop)
     assert whole.sync().code == 0
     for number in range(len(whole.box.requests)):
-        shop = three()
+        shop = three(open_shop)
         shop.box.faults.arm("cut", after=number, saved=processed)
         first = shop.sync("--now").code
         codes = [shop.sync("--now").code for _ in range(2)]

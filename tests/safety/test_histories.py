@@ -20,38 +20,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from klarna24.sandbox.klarna.generate import make_payout
 from klarna24.sandbox.server import Sandbox
-from tests.support import LONG
+from tests.support import LONG, data
 from tests.support.shops import Shop, snapshot
 
 PARTS = 8 if LONG else 2  # so that the search runs in parallel
 HISTORIES = 1000 if LONG else 24
 TODAY = datetime.now(UTC).date()
-GOOD = {"sale_amount": 10000, "fee_amount": 300, "tax_amount": 75}
-SHAPES: dict[str, dict[str, Any]] = {
-    "good": GOOD,
-    "zero": {"sale_amount": 500, "return_amount": 800, "deposit_amount": 300},
-    "nothing": {"sale_amount": 0},
-    "wrong": {**GOOD, "settlement_amount": 1},
-    "negative": {"sale_amount": 100, "return_amount": 400},
-}
-ODD: tuple[dict[str, Any], ...] = (
-    {"merchant_settlement_type": None},
-    {"merchant_id": None},
-    {"currency_code": 752},
-    {"payout_date": "soon"},
-    {"totals": None},
-)
-SAVE_FAULTS = (
-    *("cut-before-save", "cut-after-save", "not-saved", "exception", "exception-but-saved", "duplicate"),
-    *("already-saved", "system-error"),
-    *("html-error", "redirect", "garbage", "truncated", "cut", "limit-exceeded", "too-many", "client-fault"),
-    "server-fault",
-)
-FAULTS = (
-    *("expire-session", "html-error", "redirect", "limit-exceeded", "too-many", "client-fault", "server-fault"),
-    *("garbage", "truncated", "cut"),
-    *("klarna-503", "klarna-garbage", "klarna-cut", "klarna-short-page", "klarna-401"),
-)
+MADE_OF = data(__file__, "histories.toml")
+SHAPES = MADE_OF["shapes"]
+ODD: list[dict[str, Any]] = [{name: None} for name in ("merchant_settlement_type", "merchant_id", "totals")]
+ODD += [{"currency_code": 752}, {"payout_date": "soon"}]
 ACTS = ("book", "book", "delete", "edit", "resolve", "resolve", "skip", "clock jumps", "sessions end")
 ACCOUNTS = (1580, 1930, 2641, 2899, 6064)
 
@@ -133,7 +111,7 @@ class Histories(RuleBasedStateMachine):
 
     # Runs
 
-    @rule(fault=st.sampled_from(SAVE_FAULTS), after=st.integers(0, 1), saved=st.booleans())
+    @rule(fault=st.sampled_from(MADE_OF["save_faults"]), after=st.integers(0, 1), saved=st.booleans())
     def run_that_fails_at_a_save(self, fault: str, after: int, saved: bool) -> None:
         """Before it was saved or after, as far as the fault leaves that open."""
         open_to_both = fault in {"html-error", "redirect", "garbage", "cut"}
@@ -141,7 +119,7 @@ class Histories(RuleBasedStateMachine):
         self.box.faults.arm(fault, 1, after, "SaveBundleList", **arguments)
         self._sync()
 
-    @rule(fault=st.sampled_from(["", "", "dry", *FAULTS]), after=st.integers(0, 9))
+    @rule(fault=st.sampled_from(["", "", "dry", *MADE_OF["faults"]]), after=st.integers(0, 9))
     def run(self, fault: str, after: int) -> None:
         if fault == "dry":
             before = snapshot(self.shop.state)

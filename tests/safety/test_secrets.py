@@ -15,8 +15,10 @@ import tomli_w
 from klarna24.logs.redaction import forget_secrets
 from klarna24.sandbox.faults import Faults
 from klarna24.sandbox.reply import Incoming, Reply
+from tests.support import data
 from tests.support import smtp_server as mail
 from tests.support.bookkeeping import merged
+from tests.support.mail_server import email
 from tests.support.office import Wire
 from tests.support.shops import OpenShop, Result, Shop, simple
 from tests.support.smtp_server import MailServer
@@ -50,21 +52,13 @@ class Cage:
 
     def profile(self) -> dict[str, Any]:
         """Itemised sales on a customer's account, so that all that the servers know of people is requested."""
-        email = {
-            "host": "localhost",
-            "port": self.mails.port,
-            "security": "none",
-            "username": SMTP_USER,
-            "password": {"env": "CANARY_SMTP"},
-            "from": "klarna24@shop1.se",
-            "to": ["accounts@shop1.se"],
-        }
+        login = {"username": SMTP_USER, "password": {"env": "CANARY_SMTP"}}
         return {
             "transfer": "itemised",
             "voucher": {"customer_id": 1001, "ledger_accounts": [1580]},
             "klarna": {"password": {"env": "CANARY_KLARNA"}},
             "24sevenoffice": {"password": {"env": "CANARY_OFFICE"}},
-            "notify": {"email": email},
+            **email(self.shop, self.mails, security="none", **login),
         }
 
     def _repeating(self) -> Callable[[Incoming], Reply]:
@@ -271,37 +265,17 @@ def test_a_traceback_holds_no_canary(
 
 
 def test_a_secret_in_the_wrong_place_of_the_file_is_not_shown(cage: Cage) -> None:
-    cage.shop.write(
-        {
-            "klarna": {"password": KLARNA},
-            "24sevenoffice": {"application_id": SMTP, "pasword": OFFICE, "password": {"env": [SMTP]}},
-        }
-    )
+    office = {"application_id": SMTP, "pasword": OFFICE, "password": {"env": [SMTP]}}
+    cage.shop.write({"klarna": {"password": KLARNA}, "24sevenoffice": office})
     assert cage.run("sync", "--now", "--all").code == 3
     assert "application_id" in cage.results[-1].err
     assert cage.leaks() == []
 
 
-MISPLACED = "KANARIE_MISPLACED_7"  # as the name of a variable, of a file or of a command may look
-WRONG_PLACES: dict[str, Any] = {
-    "a variable": {"env": MISPLACED},
-    "no variable": {"env": f"{MISPLACED} å"},
-    "a file": {"file": MISPLACED},
-    "a whole path": {"file": f"/{MISPLACED}"},
-    "a home folder": {"file": f"~{MISPLACED}/word"},
-    "a command": {"command": [MISPLACED]},
-    "a command that fails": {"command": ["false", MISPLACED]},
-    "a command as text": {"command": MISPLACED},
-    "a credential": {"systemd": MISPLACED},
-    "a path of a credential": {"systemd": f"/{MISPLACED}"},
-    "a keyring": {"keyring": MISPLACED},
-    "another source": {MISPLACED: True},
-    "two sources": {"env": MISPLACED, "file": MISPLACED},
-    "no table": [MISPLACED],
-}
+MISPLACED = data(__file__, "misplaced.toml")
 
 
-@pytest.mark.parametrize("raw", WRONG_PLACES.values(), ids=WRONG_PLACES)
+@pytest.mark.parametrize("raw", MISPLACED["places"].values(), ids=MISPLACED["places"])
 @pytest.mark.parametrize("is_systemd", [False, True])
 def test_a_secret_where_its_source_belongs_is_not_shown(
     cage: Cage, monkeypatch: pytest.MonkeyPatch, raw: Any, is_systemd: bool
@@ -323,16 +297,7 @@ def test_a_secret_where_its_source_belongs_is_not_shown(
     assert [name for name, text in cage.outlets() if "KANARIE_MISPLACED" in text] == []
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        f'base_url = "https://shop:{MISPLACED}@x.example"',
-        f'base_url = "https://shop:{MISPLACED}/@x.example"',
-        f"password = {MISPLACED}",
-        f'password = "{MISPLACED}',
-        f'password = "{MISPLACED}\\x"',
-    ],
-)
+@pytest.mark.parametrize("text", MISPLACED["unreadable"]["lines"])
 def test_a_secret_in_a_file_that_cannot_be_read_is_not_shown(cage: Cage, text: str) -> None:
     before, table, after = cage.shop.config.read_text("utf-8").partition("[profiles.shop1.klarna]\n")
     lines = [line for line in after.splitlines() if not line.startswith(("base_url", "[profiles.shop1.klarna."))]

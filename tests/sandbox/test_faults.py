@@ -81,9 +81,9 @@ def test_the_name_and_the_arguments_of_a_fault_are_checked(box: Sandbox) -> None
     for text in ("fire", "slow:0", "slow:x", "slow:"):
         with pytest.raises(ValueError, match="cut-after-save"):
             Faults.parse(text)
-    wrong: list[dict[str, Any]] = [{"second": 1}, {"times": 0}]
+    wrong: tuple[dict[str, Any], ...] = ({"second": 1}, {"times": 0})
     for arguments in wrong:
-        with pytest.raises(ValueError, match="|".join(arguments)):
+        with pytest.raises(ValueError, match=next(iter(arguments))):
             box.faults.arm("slow", **arguments)
 
 

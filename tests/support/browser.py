@@ -13,18 +13,11 @@ import requests
 
 PROGRAMS = [shutil.which("chromium"), shutil.which("chromedriver")]
 MISSING = None if all(PROGRAMS) else "no Chromium on this machine (Debian: chromium and chromium-driver)"
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",  # its sandbox refuses to work for root, and it opens only our own pages
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # as in conftest.py, only loopback can be reached
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-]
+ARGUMENTS = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+ARGUMENTS += ["--disable-background-networking", "--disable-component-update"]
+ARGUMENTS += ["--no-sandbox"]  # its sandbox refuses to work for root, and it opens only our own pages
+# as in conftest.py, only loopback can be reached
+ARGUMENTS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"]
 
 
 class Browser:

@@ -8,49 +8,16 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support import data
+
 Json = dict[str, Any]
 Posting = tuple[str, int, int]  # kind, account, öre (debit positive)
 
-MONEY_TABLE = """
-    settlement           debit   payout
-    sale                 credit  receivable
-    return               debit   receivable
-    reversal             debit   reversals
-    fee                  debit   fees
-    fee_correction       credit  fees
-    fee_refund           credit  fees
-    tax                  debit   fees_vat
-    tax_refund           credit  fees_vat
-    commission           credit  commission
-    commission_reversal  debit   commission
-    charge               debit   charges
-    credit               credit  credits
-    holdback             debit   holdback
-    release              credit  holdback
-    repay                debit   debt
-    deposit              credit  debt
-"""
-ADDS = ["sale", "fee_correction", "fee_refund", "tax_refund", "commission", "credit", "release", "deposit"]
-LOWERS = ["return", "reversal", "fee", "tax", "commission_reversal", "charge", "holdback", "repay"]
-FEE_TERMS = ["fee", "fee_correction", "fee_refund", "tax", "tax_refund"]
-ROW_TYPES = {
-    *("COMMISSION", "SALE", "REVERSAL", "RETURN", "TAX", "FEE", "FEE_REFUND", "CORRECTION", "CHARGE", "CREDIT"),
-    *("REVERSAL_MERCHANT_PROTECTION", "HOLDBACK", "RELEASE"),
-}
-ROWS_OF = {
-    "sale": {"SALE": +1},
-    "return": {"RETURN": +1},
-    "reversal": {"REVERSAL": +1, "REVERSAL_MERCHANT_PROTECTION": -1},
-    "fee": {"FEE": +1},
-    "fee_refund": {"FEE_REFUND": +1},
-    "charge": {"CHARGE": +1},
-    "credit": {"CREDIT": +1},
-}
-ITEMS = {
-    "lump": [],
-    "itemised": ["sale", "return", "reversal"],
-    "itemised-fees": ["sale", "return", "reversal", "fee", "fee_refund"],
-}
+_KNOWN = data(__file__, "oracle.toml")
+ACCOUNTS: dict[str, tuple[str, str]] = _KNOWN["accounts"]
+ADDS, LOWERS, FEE_TERMS = _KNOWN["sums"]["adds"], _KNOWN["sums"]["lowers"], _KNOWN["sums"]["fee_terms"]
+ROWS_OF: dict[str, dict[str, int]] = _KNOWN["rows"]["of"]
+ITEMS: dict[str, list[str]] = _KNOWN["items"]
 
 
 @dataclass(frozen=True)
@@ -104,7 +71,7 @@ class _Case:
             self.reasons.add("debt")
 
     def account_of(self, total: str, detailed_type: str | None = None) -> int | None:
-        [role] = [line.split()[2] for line in MONEY_TABLE.split("\n") if line.split()[:1] == [total]]
+        role = ACCOUNTS[total][1]
         account = self.shop.accounts.get(role)
         if role == "reversals" and account is None:
             account = self.shop.accounts["receivable"]
@@ -118,13 +85,12 @@ class _Case:
         """Book ``ore`` on the total's own side; a negative amount goes on the other side."""
         if ore == 0:
             return
-        [side] = [line.split()[1] for line in MONEY_TABLE.split("\n") if line.split()[:1] == [total]]
         account = self.account_of(total, detailed_type)
         if account is None:
             self.reasons.add("account-missing")
         elif account not in self.shop.chart:
             self.reasons.add("account-unknown")
-        self.postings.append((total, account or 0, ore if side == "debit" else -ore))
+        self.postings.append((total, account or 0, ore if ACCOUNTS[total][0] == "debit" else -ore))
 
     def post_rows(self, total: str) -> None:
         found = [(ROWS_OF[total][r["type"]] * r["amount"], r) for r in self.rows if r["type"] in ROWS_OF[total]]
@@ -145,7 +111,7 @@ class _Case:
             return Verdict(frozenset(), Counter())
         items = [name for name in ITEMS[self.shop.transfer] if name in booked]
         items += [name for name in ("charge", "credit") if self.total[name]]
-        if items and any(r["type"] not in ROW_TYPES for r in self.rows):
+        if items and any(r["type"] not in _KNOWN["rows"]["types"] for r in self.rows):
             self.reasons.add("unknown-type")
         self.post("settlement", self.total["settlement"])
         for name in booked:

@@ -29,8 +29,9 @@ def serving(behave: Behave, port: int = 0) -> Iterator[tuple[int, list[int]]]:
         thread.join(5)
 
 
-def read_until(connection: socket.socket, end: bytes) -> None:
+def read_until(connection: socket.socket, end: bytes) -> bytes:
     """Read what the client sends, up to ``end``."""
     received = b""
     while end not in received:
         received += connection.recv(2**16) or end
+    return received

@@ -38,8 +38,8 @@ def test_the_mail_server_accepts_the_login_and_gets_no_mail(
 ) -> None:
     """Without encryption there is no login either."""
     plain: dict[str, Any] = {"username": None, "password": None} if security == "none" else {}
-    features: dict[str, Any] = {"auth": "", "starttls": False} if plain else {}
-    with MailServer(certificate, tls=security == "tls", **features) as mail:
+    server: dict[str, Any] = {"auth": "", "starttls": False} if plain else {"tls": security == "tls"}
+    with MailServer(certificate, **server) as mail:
         found = run_check(configure(healthy, mail, security=security, **plain))
     login = "no login" if plain else "logged in"
     message = f"localhost:{mail.port} ({security}, {login}); no mail was sent"

@@ -1,77 +1,62 @@
 """A monitor is pinged at the beginning and the end of each sync, over real HTTP; whatever it does, nothing else
 changes."""
 
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 import pytest
+import tomli_w
 
 from tests.support.mail_server import odd
+from tests.support.raw_server import read_until, serving
 from tests.support.shops import OpenShop, Shop, simple
 
 
-class Monitor(ThreadingHTTPServer):
-    """Keeps the path of each ping. Answers with ``status``, the first time only if it ``recovers``; or never
+@dataclass
+class Monitor:
+    """Keeps path and headers of each ping, answers with ``status``, the first time if it ``recovers``; or never
     (``silent``); or with a byte now and then without end (``drips``)."""
 
-    daemon_threads = True
-
-    def __init__(
-        self, status: int = 200, recovers: bool = False, silent: bool = False, drips: bool = False
-    ) -> None:
-        self.status, self.recovers, self.silent, self.drips = status, recovers, silent, drips
-        self.pings: list[str] = []
-        self.headers: list[str] = []
-        self.closing = Event()
-        super().__init__(("127.0.0.1", 0), _Check)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/ping/3f0c-secret"
+    status: int = 200
+    recovers: bool = False
+    silent: bool = False
+    drips: bool = False
+    port: int = 0
+    pings: list[str] = field(default_factory=list)
+    headers: list[str] = field(default_factory=list)
+    closing: Event = field(default_factory=Event)
 
     @property
     def table(self) -> dict[str, Any]:
         """``[notify.heartbeat]`` for it, as a part of a profile."""
-        return {"notify": {"heartbeat": {"url": self.url}}}
+        return {"notify": {"heartbeat": {"url": f"http://127.0.0.1:{self.port}/ping/3f0c-secret"}}}
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a client that has hung up."""
-
-
-class _Check(BaseHTTPRequestHandler):
-    server: Monitor
-
-    def do_GET(self) -> None:
-        self.server.pings.append(self.path.removeprefix("/ping/3f0c-secret"))
-        self.server.headers.append(str(self.headers))
-        if self.server.silent:
-            self.server.closing.wait(30)
-            return
-        while self.server.drips and not self.server.closing.wait(0.05):
-            self.wfile.write(b"H")
-        self.send_response(self.server.status)
-        self.send_header("Location", "/elsewhere")
-        self.end_headers()
-        self.server.status = 200 if self.server.recovers else self.server.status
-
-    def log_message(self, *_: Any) -> None:
-        """Print nothing."""
+    def answer(self, connection: socket.socket) -> None:
+        head = read_until(connection, b"\r\n\r\n").decode()
+        self.pings.append(head.split()[1].removeprefix("/ping/3f0c-secret"))
+        self.headers.append(head)
+        while (self.silent or self.drips) and not self.closing.wait(0.05):
+            connection.sendall(b"H" if self.drips else b"")
+        answer = (
+            f"HTTP/1.1 {self.status} OK\r\nLocation: /elsewhere\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        connection.sendall(answer.encode())
+        self.status = 200 if self.recovers else self.status
 
 
 @contextmanager
 def monitor(**how: Any) -> Iterator[Monitor]:
-    server = Monitor(**how)
-    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.closing.set()
-        server.shutdown()
-        server.server_close()
+    made = Monitor(**how)
+    with serving(made.answer) as (made.port, _):
+        try:
+            yield made
+        finally:
+            made.closing.set()
 
 
 @pytest.fixture
@@ -106,7 +91,7 @@ def test_the_command_and_each_profile_can_have_a_monitor(open_shop: OpenShop) ->
         shop.write(
             {"klarna": {"merchant_ids": ["N100198"]}, **own.table}, shop2={"klarna": {"merchant_ids": ["M2"]}}
         )
-        shop.config.write_text(f'{shop.config.read_text()}\n[notify.heartbeat]\nurl = "{common.url}"\n')
+        shop.config.write_text(f"{shop.config.read_text()}\n{tomli_w.dumps(common.table)}")
         assert shop.run("sync", "--all").code == 7
         assert own.pings == ["/start", ""]
         assert common.pings == ["/start", "/7"]
@@ -114,8 +99,7 @@ def test_the_command_and_each_profile_can_have_a_monitor(open_shop: OpenShop) ->
 
 def test_a_file_with_faults_is_pinged(shop: Shop) -> None:
     with monitor() as it:
-        table = f'\n[notify.heartbeat]\nurl = "{it.url}"\n[nonsense]\n'
-        shop.config.write_text(shop.config.read_text() + table)
+        shop.config.write_text(f"{shop.config.read_text()}\n{tomli_w.dumps(it.table)}\n[nonsense]\n")
         assert shop.sync().code == 3
         assert it.pings == ["/3"]
 
@@ -137,9 +121,7 @@ def test_the_end_of_a_run_that_was_killed_is_not_pinged(shop: Shop, monkeypatch:
 def test_a_monitor_that_is_down_is_reported_and_changes_nothing(
     shop: Shop, impatient: None, how: dict[str, Any] | None
 ) -> None:
-    with monitor(**how or {}) as it:
-        if how is None:
-            it.server_close()  # nobody listens
+    with nullcontext(Monitor(port=1)) if how is None else monitor(**how) as it:  # nobody listens at port 1
         shop.write(it.table)
         started = time.monotonic()
         result = shop.sync()

@@ -86,15 +86,8 @@ def test_without_a_state_the_answers_are_empty_and_nothing_is_made(folder: Path)
     assert not folder.exists()
 
 
-def test_a_reader_reads_the_file_itself(folder: Path) -> None:
-    """Without copying it: what another connection writes is there at once."""
-    one_that_is_sent(folder)
-    with closing(State.for_reading(folder)) as reader, closing(State.open(folder)) as state:
-        send(state, a_payout("LATER"))
-        assert status(reader, a_payout("LATER")) == "sending"
-
-
 def test_a_reader_sees_what_is_committed_while_a_run_writes(folder: Path, state: State) -> None:
+    """At once: it reads the file itself, without copying it."""
     send(state, a_payout())
     with closing(sqlite3.connect(folder / STATE_FILE, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
