@@ -152,14 +152,13 @@ class Handler(socketserver.StreamRequestHandler):
         user = base64.b64decode(headers["authorization"].removeprefix("Basic ")).decode().partition(":")[0]
         rows, shop = user.removeprefix("rows").split("-shop")
         payout, its = prepared(int(rows))
+        reference = f"R{rows}S{shop}"
         if path.endswith("/payouts"):
-            return pages(
-                "payouts", [payout | {"payment_reference": f"R{rows}S{shop}", "merchant_id": f"M{shop}"}]
-            )[0]
+            return pages("payouts", [payout | {"payment_reference": reference, "merchant_id": f"M{shop}"}])[0]
         asked = parse_qs(query)
         if asked["size"] != [str(PAGE_SIZE)]:
             raise ValueError(f"only whole pages of {PAGE_SIZE} are prepared")
-        return its[int(asked["offset"][0]) // PAGE_SIZE]
+        return its[int(asked["offset"][0]) // PAGE_SIZE].replace(b'"BENCH"', f'"{reference}"'.encode())
 
     def _soap(self, action: str, headers: dict[str, str], body: bytes) -> bytes:
         if action == "Login":

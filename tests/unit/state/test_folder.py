@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -103,33 +104,26 @@ except StateFault as fault:
 """
 
 
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that others reach: pytest closes its own whenever another session of it begins."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
 @as_root
 @pytest.mark.parametrize(
     ("owner", "mode", "message"),
     [(SOMEBODY, 0o700, ""), (1, 0o777, "belongs to another user"), (0, 0o777, "other users can write")],
 )
-def test_an_ordinary_user_needs_a_folder_of_their_own(
-    tmp_path: Path, make_reachable: Callable[[Path], None], owner: int, mode: int, message: str
-) -> None:
-    folder = tmp_path / "state"
+def test_an_ordinary_user_needs_a_folder_of_their_own(public: Path, owner: int, mode: int, message: str) -> None:
+    folder = public / "state"
     folder.mkdir()
     (folder / "something").touch()  # so that the folder is not closed by klarna24 itself
     folder.chmod(mode)
     os.chown(folder, owner, owner)
-    make_reachable(tmp_path)
     command = [sys.executable, "-c", ORDINARY, str(folder)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert message in ended.stdout
     assert bool(message) == bool(ended.stdout)
-
-
-@pytest.fixture
-def make_reachable() -> Callable[[Path], None]:
-    """Opens the folders above to all, as far as pytest has made them."""
-
-    def open_up(path: Path) -> None:
-        for parent in (path, *path.parents):
-            if parent.stat().st_mode & 0o777 == 0o700:
-                parent.chmod(0o711)
-
-    return open_up
