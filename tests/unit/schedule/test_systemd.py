@@ -10,7 +10,7 @@ import pytest
 
 from klarna24.config.loading import Config
 from klarna24.errors import UsageFault
-from klarna24.http import SAVE_SECONDS
+from klarna24.http.exchange import SAVE_SECONDS
 from klarna24.schedule import systemd
 from klarna24.schedule.command import DailyRun, user
 from klarna24.schedule.systemd import systemd_units
