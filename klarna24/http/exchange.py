@@ -23,11 +23,12 @@ SAVE_SECONDS = 300.0  # for a whole save; schedule/systemd.py waits a little lon
 
 
 class AnswerTooLong(Exception):
-    """The body grew too large, or the exchange took too long; ``why`` says so in a sentence."""
+    """The body grew too large, or the exchange took too long (``late``); ``why`` says so in a sentence."""
 
-    def __init__(self, why: Sentence) -> None:
+    def __init__(self, why: Sentence, late: bool = False) -> None:
         super().__init__(why)
         self.why = why
+        self.late = late
 
 
 class Exchange:
@@ -96,7 +97,8 @@ class Exchange:
             "seconds": f"{self._seconds:.0f}",
             "mebibytes": self._most_bytes // 2**20,
         }
-        return AnswerTooLong(sentence("the answer did not end within {seconds} s and {mebibytes} MiB", **limits))
+        why = sentence("the answer did not end within {seconds} s and {mebibytes} MiB", **limits)
+        return AnswerTooLong(why, self._late)
 
 
 _current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)

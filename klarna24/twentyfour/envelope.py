@@ -9,6 +9,7 @@ from klarna24.logs.redaction import redacted
 SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 # Tags, attributes and references: each costs memory, however short it is. A row of the ledger has up to 44 tags.
 MOST_MARKS = 500_000
+LARGEST_PAGE = 2**20  # bytes of a page that is no SOAP in which the message of the limit is looked for
 REFERENCE = re.compile(rb"&#(?:(\d+)|x([\da-fA-F]+));")
 CONTROL_CHARACTERS = bytes(set(range(32)) - {9, 10, 13})
 DECLARED = re.compile(rb"\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*[\"']([^\"']*)")

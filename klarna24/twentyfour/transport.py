@@ -49,12 +49,12 @@ class NotSent(Exception):
 
 class NoAnswer(Exception):
     """The server may have acted on the request; its answer is missing or unusable. ``refused`` is true if it was
-    HTTP 401 or 403; ``too_long`` if it was more than can be read at once."""
+    HTTP 401 or 403; ``too_long`` if it was more than can be read at once. A read is not repeated after either."""
 
-    def __init__(self, reason: str, refused: bool = False, too_long: bool = False) -> None:
+    def __init__(self, reason: str, retry: bool = True, refused: bool = False, too_long: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.retry = not refused and not too_long
+        self.retry = retry and not refused and not too_long
         self.refused = refused
         self.too_long = too_long
 
@@ -126,7 +126,7 @@ class Transport(zeep.Transport):
         except AnswerTooLong as error:
             if not body.taken:
                 raise NotSent(error.why, retry=False) from None
-            raise NoAnswer(error.why, too_long=True) from None
+            raise NoAnswer(error.why, retry=False, too_long=not error.late) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:  # RequestException is an OSError
             if body.taken:
                 raise NoAnswer(_reason(error)) from None
@@ -157,16 +157,17 @@ def _checked(response: requests.Response, body: bytes, is_save: bool) -> bytes:
     document = envelope.parse(body if is_save else (body := envelope.readable(body)))
     found = envelope.content(document)
     if found is None:
-        page = "" if b"Envelope" in body else body.decode("utf-8", "replace")  # half an answer proves nothing
-        if limit := envelope.limit_in(page):
+        # half an answer proves nothing
+        page = b"" if b"Envelope" in body else body[: envelope.LARGEST_PAGE]
+        if limit := envelope.limit_in(page.decode("utf-8", "replace")):
             raise NotSent(server_text(limit, 150), retry=False)
         kind = sentence("an answer that is not XML (HTTP {status})", status=status)
         if document is not None:
             kind = sentence("an answer that is not SOAP (HTTP {status})", status=status)
         raise NoAnswer(kind, refused=status in {401, 403})
-    for element in found:
-        if element.tag == f"{envelope.SOAP}Fault" and (limit := envelope.limit_in(envelope.text_of(element))):
-            raise NotSent(server_text(limit, 150), retry=False)
+    is_fault = len(found) == 1 and found[0].tag == f"{envelope.SOAP}Fault"
+    if is_fault and (limit := envelope.limit_in(envelope.text_of(found[0]))):
+        raise NotSent(server_text(limit, 150), retry=False)
     return body
 
 

@@ -139,6 +139,7 @@ LARGE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "names": ("read", lambda: soap(b"".join(b"<a%d/>" % i for i in range(MANY))), "0"),
     "references": ("read", lambda: soap(b"&#x1F;" * 5_000_000), "5"),
     "control characters": ("read", lambda: soap(b"\x01" * 30_000_000), "0"),
+    "no UTF-8": ("read", lambda: soap("\U0001f4b6".encode() * 7_000_000 + b"\xff"), "5"),
     "empty elements in the answer to a save": ("save", lambda: soap(b"<a/>" * 2**24), "in-doubt"),
 }
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import tomli_w
 
+from klarna24.config.tables import Heartbeat
+from klarna24.notify import heartbeat
 from tests.support.mail_server import odd
 from tests.support.raw_server import read_until, serving
 from tests.support.shops import OpenShop, Shop, simple
@@ -138,3 +140,13 @@ def test_a_lost_ping_is_repeated(shop: Shop) -> None:
         shop.write(it.table)
         assert shop.sync().code == 0
         assert it.pings == ["/start", "/start", ""]
+
+
+def test_what_keeps_a_ping_from_going_out_is_named_at_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/bundle.pem")
+    started = time.monotonic()
+    heartbeat.started(Heartbeat(url="https://127.0.0.1:9/ping/3f0c-secret"))
+    assert time.monotonic() - started < 1, "it is not repeated"
+    assert "REQUESTS_CA_BUNDLE names no file with certificates: /no/such/bundle.pem" in caplog.text

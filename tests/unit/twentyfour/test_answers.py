@@ -16,6 +16,7 @@ WRAPPED = "Server was unable to process request. ---&gt; Not authenticated"
 RESULT = "<SaveBundleListResult><Type>Ok</Type></SaveBundleListResult>"
 RESPONSE = f'<SaveBundleListResponse xmlns="{TNS}">{RESULT}</SaveBundleListResponse>'
 LIMIT = "Limit exceeded by 1. Request is blocked. Quarantine ends at 2026-11-24 13:00:00"
+LIMIT_FAULT = f"<s:Fault><faultcode>s:Server</faultcode><faultstring>{LIMIT}</faultstring></s:Fault>"
 
 
 def test_ok_is_drafted(office: Office) -> None:
@@ -80,6 +81,7 @@ def ok(status: int = 200, content_type: str = "text/xml; charset=utf-8") -> Repl
         pytest.param(Reply(body=save_response(RESULT * 2)), "in-doubt", id="two results"),
         pytest.param(Reply(body=envelope(RESPONSE * 2)), "in-doubt", id="two responses"),
         pytest.param(Reply(body=envelope(RESPONSE + "<s:Fault/>")), "in-doubt", id="ok and a fault"),
+        pytest.param(Reply(body=envelope(RESPONSE + LIMIT_FAULT)), "in-doubt", id="ok and the limit"),
         pytest.param(Reply(body=save_response(RESULT, "SaveBundle")), "in-doubt", id="another response"),
         pytest.param(Reply(body=save_response(RESULT, namespace=TNS.lower())), "in-doubt", id="namespace"),
         # what is removed from a read is not removed from this answer

@@ -1,12 +1,14 @@
 """The voucher number, the probe, and that a bundle's entries are valid XML."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
+from klarna24.bookkeeping.voucher import Trace
 from klarna24.errors import Unavailable
 from klarna24.text import clean
-from tests.support.office import Office, save, voucher
+from tests.support.office import DAY, TODAY, Office, save, voucher
 
 NEXT = {"voucher": {"transaction_no": "next"}}
 
@@ -31,6 +33,39 @@ def test_without_a_number_nothing_is_saved(office: Office) -> None:
     with pytest.raises(Unavailable, match="number"):
         client.prepare(voucher(date(2040, 1, 1), 2040))
     assert office.saves == 0
+
+
+def test_a_ledger_that_is_too_long_for_one_answer_is_read_in_parts_and_no_row_is_lost(
+    office: Office, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = office.logged_in()
+    sums = {entry.account_no: entry.amount for entry in voucher().entries}
+    traces = []
+    for day in (date(2026, 11, number) for number in range(2, 24, 2)):
+        client.save(client.prepare(voucher(day)))
+        office.box.office.book(office.box.office.home.drafts[0].id)
+        traces.append(Trace("XISA93DJ", "Klarna XISA93DJ", 1930, day, Decimal("962.50"), sums))
+    whole = client.find(traces, TODAY)
+    assert any(whole)
+    calls = office.wire.operations().count("GetTransactions")
+    monkeypatch.setattr("klarna24.twentyfour.envelope.MOST_MARKS", 250)  # four rows, not eleven
+    assert client.find(traces, TODAY) == whole
+    assert office.wire.operations().count("GetTransactions") > 2 * calls
+    monkeypatch.setattr("klarna24.twentyfour.envelope.MOST_MARKS", 30)  # not even one row
+    with pytest.raises(Unavailable, match="too many elements"):
+        client.find(traces, TODAY)
+
+
+def test_a_ledger_that_takes_too_long_is_not_asked_for_in_parts(
+    office: Office, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = office.logged_in()
+    monkeypatch.setattr("klarna24.twentyfour.transport.ANSWER_SECONDS", 0.2)
+    office.box.faults.arm("slow", times=None, operation="GetTransactions", seconds=1)
+    trace = Trace("XISA93DJ", "Klarna XISA93DJ", 1930, DAY, Decimal("962.50"), {})
+    with pytest.raises(Unavailable, match="did not end"):
+        client.find([trace], TODAY)
+    assert office.wire.operations().count("GetTransactions") == 1
 
 
 def test_a_probe_makes_one_call_to_see_whether_24sevenoffice_answers(office: Office, quick: None) -> None:
