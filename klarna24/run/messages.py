@@ -188,7 +188,15 @@ def odd(command: ResolveCommand, why: str) -> Problem:
         reference=short(command.payment_reference),
         why=why,
     )
-    hint = sentence(
+    return Problem(ProblemCode.UNREADABLE, message, _ask_or_skip(command), command.payment_reference)
+
+
+def unreadable_rows(error: Klarna24Error, command: ResolveCommand) -> Problem:
+    """The payout's rows cannot be had, while Klarna answers what concerns others."""
+    return blocked(error, command)._replace(code=ProblemCode.UNREADABLE, hint=_ask_or_skip(command))
+
+
+def _ask_or_skip(command: ResolveCommand) -> Sentence:
+    return sentence(
         "ask Klarna; it is tried again at each run; or book it by hand, then {skip}", skip=command("skip")
     )
-    return Problem(ProblemCode.UNREADABLE, message, hint, command.payment_reference)

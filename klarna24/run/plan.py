@@ -10,7 +10,7 @@ from klarna24 import errors
 from klarna24.bookkeeping import mapping
 from klarna24.bookkeeping.payout import Listed, OddPayout, Payout, PayoutKey, Transaction, may_be_same
 from klarna24.config.tables import disjoint
-from klarna24.errors import BadAnswer, ConfigFault, Klarna24Error, Problem, ProblemCode, Unavailable, UsageFault
+from klarna24.errors import BadAnswer, ConfigFault, Klarna24Error, Problem, Unavailable, UsageFault
 from klarna24.run import doubt, messages
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import (
@@ -212,7 +212,7 @@ def _mapped(context: RunContext, payout: Payout, record: Row | None) -> Outcome:
     except errors.Blocked as error:
         return Blocked(**known, problem=messages.blocked(error, command))
     except BadAnswer as error:  # its rows cannot be had; those of others can
-        return Blocked(**known, problem=messages.blocked(error, command)._replace(code=ProblemCode.UNREADABLE))
+        return Blocked(**known, problem=messages.unreadable_rows(error, command))
     if voucher is None:
         return Skipped(**known)
     if record and record.awaits_order:
