@@ -31,7 +31,7 @@ from klarna24.text import Sentence, joined, sentence
 TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = 120.0  # from connecting to the answer's last byte
 ANSWER_BYTES = 8 * 2**20  # 500 records have less than 1 MiB, 2,000 objects and 30,000 values
-MOST_OBJECTS, MOST_VALUES = 10_000, 100_000
+MOST_OBJECTS, MOST_VALUES = 5_000, 100_000
 RETRY_SECONDS = 30.0
 RETRIED = {502, 503, 504}
 # docs/vendors/klarna.md, "Authentication, limits, errors"

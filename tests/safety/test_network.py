@@ -130,8 +130,8 @@ MANY = 490_000  # elements, attributes or references: just as many as are read
 LARGE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "payouts": ("klarna", lambda: b'{"payouts":[' + b'{"a":1},' * 7_500_000 + b"{}]}", "5"),
     "lists": ("klarna", lambda: b"[" * 8_000_000, "5"),
-    "numbers": ("klarna", lambda: b'{"payouts":[' + b"1," * 99_000 + b"1]}", "5"),
-    "records": ("klarna", lambda: b'{"payouts":[' + b'{"a":1},' * 9_900 + b"{}]}", "0 or 5"),
+    "numbers": ("klarna", lambda: b"[" + b"1," * 99_000 + b"1]", "5"),
+    "records": ("klarna", lambda: b'{"payouts":[' + b'{"a":1},' * 4_900 + b"{}]}", "0 or 5"),
     "spaces": ("klarna", lambda: b" " * 2**30, "5"),
     "empty elements": ("read", lambda: soap(b"<a/>" * 2**24), "5"),
     "empty elements, fewer": ("read", lambda: soap(b"<a/>" * MANY), "0"),
