@@ -1,8 +1,9 @@
 """A thousand random histories: whatever happens in whatever order, no payout is saved twice and none is forgotten.
 
 Payouts appear late, are blocked, corrected and changed; records become unreadable and readable again; runs fail at
-random places; the profile is renamed; a person books, edits and deletes drafts, and resolves what is in doubt
-after looking; clocks jump; sessions end.
+random places; pages are shuffled, and the list changes between two of them; the profile is renamed; the state is
+restored from a backup or lost; a person books, edits and deletes drafts, and resolves what is in doubt after looking;
+clocks jump; sessions end.
 """
 
 import os
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from klarna24.config.folders import STATE_FILE
 from klarna24.sandbox.klarna.generate import make_payout
 from klarna24.sandbox.server import Sandbox
 from tests.support import LONG, data
@@ -57,6 +59,7 @@ class Histories(RuleBasedStateMachine):
         self.resends: Counter[str] = Counter()
         self.said_drafted: set[str] = set()
         self.doubts: set[str] = set()
+        self.database, self.backup = self.shop.state / STATE_FILE, b""
         keep = self.box.office.save_draft
 
         def counted(company: Any, draft: Any) -> Any:
@@ -101,6 +104,34 @@ class Histories(RuleBasedStateMachine):
         payout = self.box.klarna.payouts[pick % len(self.box.klarna.payouts)]
         good = self.readable.setdefault(payout["payment_reference"], dict(payout))
         payout.update(good if odd is None else odd)
+
+    @rule()
+    def back_up(self) -> None:
+        if self.database.exists():
+            self.backup = self.database.read_bytes()
+
+    @rule(restore=st.booleans())
+    def lose_the_state(self, restore: bool) -> None:
+        """It is restored from a backup, or begins again when a person says so. All drafts are booked before, since
+        no API shows a draft: one that no ledger holds is made again, and that is right."""
+        if not self.database.exists():
+            return
+        office = self.box.office
+        for draft in list(office.home.drafts):
+            office.book(draft.id)
+        if restore and self.backup:
+            self.database.write_bytes(self.backup)
+        else:
+            self.database.unlink()
+            saves = self.saves.total()
+            refused = self.shop.run("sync", "--profile", self.name, "--now")
+            assert (refused.code, self.saves.total()) == (3, saves)
+            assert "klarna24 state new" in refused.err
+            assert self.shop.run("state", "new", "--yes").code == 0
+            self.backup = b""  # it is that of another state, and refused
+        self.doubts.clear()
+        for reference in [it for it in self.saves if not self._in_ledger(it)]:
+            del self.saves[reference]
 
     @rule()
     def rename(self) -> None:
@@ -210,6 +241,7 @@ def test_a_thousand_random_histories(
     monkeypatch.setattr("klarna24.run.context.RunContext.today", property(lambda self: Histories.today))
     monkeypatch.setattr("klarna24.klarna.client.RETRY_SECONDS", 0.05)
     monkeypatch.setattr("klarna24.twentyfour.connection.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("klarna24.klarna.listing.PAGE_SIZE", 3)  # so that even a few payouts need several answers
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("klarna24.cli.resolve.read_line", lambda *args, **kwargs: Histories.typed)
     run_state_machine_as_test(
