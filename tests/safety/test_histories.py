@@ -2,8 +2,8 @@
 
 Payouts appear late, are blocked, corrected and changed; records become unreadable and readable again; runs fail at
 random places; pages are shuffled, and the list changes between two of them; the profile is renamed; the state is
-restored from a backup or lost; a person books, edits and deletes drafts, and resolves what is in doubt after looking;
-clocks jump; sessions end.
+restored from a backup or lost; a person books, edits and deletes drafts, and resolves what is in doubt after
+looking; clocks jump; sessions end.
 """
 
 import os
