@@ -105,9 +105,15 @@ def _record_of(context: RunContext, payout: Listed) -> Row | None:
     """What the state knows of the payout, also where it could not be read in full, now or then."""
     if record := context.state.row(context.owner, payout.key):
         return record
+    candidates = context.state.by_reference(context.profile.name, payout.payment_reference)
+    if isinstance(
+        payout, OddPayout
+    ):  # a doubt that another name of the profile left is told, whatever can be read
+        orphans = context.state.orphans(context.owner, context.config.profiles)
+        candidates += [record for record in orphans if record.in_doubt]
     similar = [
         record
-        for record in context.state.by_reference(context.profile.name, payout.payment_reference)
+        for record in candidates
         if (record.client_id, record.environment) == (context.owner.client_id, context.owner.environment)
         and may_be_same(record.key, payout.key)
     ]

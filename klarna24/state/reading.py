@@ -79,9 +79,10 @@ class StateReader(Database):
         return {row["anchor_account"] for row in found}
 
     def merchants(self, owner: Owner) -> set[str]:
-        """The merchants of the profile's payouts so far."""
+        """The merchants of the profile's payouts so far, as far as Klarna's records named them."""
         found = self._query(
-            "SELECT DISTINCT merchant_id FROM payout WHERE profile = ? AND client_id = ? AND environment = ?",
+            "SELECT DISTINCT merchant_id FROM payout WHERE profile = ? AND client_id = ? AND environment = ? "
+            "AND merchant_id <> ''",
             owner,
         )
         return {row["merchant_id"] for row in found}

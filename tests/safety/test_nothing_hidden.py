@@ -214,6 +214,29 @@ def test_a_drafted_payout_whose_record_becomes_odd_stays_drafted(open_shop: Open
     assert len(shop.drafts()) == 1
 
 
+def test_a_doubt_is_told_although_its_record_is_odd_and_its_profile_renamed(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("REF1")])
+    shop.box.faults.arm("cut-before-save", operation="SaveBundleList")
+    assert shop.sync().code == 8
+    shop.rename("shop2")
+    good = dict(shop.box.klarna.payouts[0])
+    shop.box.klarna.payouts[0]["merchant_id"] = None
+    for change in ({}, good):  # also once Klarna has corrected it
+        shop.box.klarna.payouts[0].update(change)
+        assert shop.run("sync", "--now", "--all").code == 8
+        assert shop.stored() == {"REF1": "in-doubt"}
+
+
+def test_an_odd_record_names_no_merchant_of_the_profile(open_shop: OpenShop) -> None:
+    """The first payout has none, and the next one has: that is no other merchant."""
+    shop = open_shop(payouts=[simple("REF1")])
+    shop.box.klarna.payouts[0]["merchant_id"] = None
+    assert shop.sync().code == 7
+    shop.box.klarna.add(*simple("REF2"))
+    assert shop.run("sync", "--now", "--all").code == 7
+    assert [name.split()[1] for name in shop.drafts()] == ["REF2"]
+
+
 def test_a_dry_run_shows_an_odd_record(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[(make_payout("ODD", NOON, sale_amount=100), [])])
     shop.box.klarna.payouts[0]["payout_date"] = 5
