@@ -122,7 +122,7 @@ def _open_for_reading(path: Path) -> sqlite3.Connection:
         with closing(connection):
             return _up_to_date(_copied_to_memory(connection), path)
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_READONLY_ROLLBACK:  # Python gives some none
             raise
     return _up_to_date(_rolled_back_copy(path), path)
 

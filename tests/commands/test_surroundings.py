@@ -160,7 +160,7 @@ def test_a_relative_path_without_a_current_folder_is_a_fault(shop: Shop) -> None
 def test_a_terminal_that_is_closed_lets_the_save_finish(open_shop: OpenShop) -> None:
     """SIGHUP, and then each print fails."""
     shop = open_shop(payouts=[simple("FIRST"), simple("SECOND")])
-    shop.box.faults.arm("slow", seconds=1, operation="SaveBundleList")
+    shop.box.faults.arm("slow", seconds=3, operation="SaveBundleList")
     child = terminal(shop.config, "sync", "--all", **shop.box.environment())
     wait_until(shop.drafts)
     child.ptyproc.fileobj.close()
