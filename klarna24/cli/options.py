@@ -1,12 +1,9 @@
 """The options that several commands share. Loads no configuration: the command group needs this for --help."""
 
-import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
 import click
-
-from klarna24.config.folders import default_path
 
 
 class GlobalOptions(NamedTuple):
@@ -29,6 +26,10 @@ class RunOptions(NamedTuple):
 
 def complete_profile(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
     """Profile names for the shell's completion; none if the file cannot be read."""
+    import tomllib  # noqa: PLC0415 - for --help, which imports this module, each millisecond counts
+
+    from klarna24.config.folders import default_path  # noqa: PLC0415 - as above
+
     del parameter
     try:
         path = context.find_root().params.get("config") or default_path()
