@@ -34,7 +34,7 @@ OVERLAP = timedelta(days=90)
 @dataclass(frozen=True, slots=True)
 class _Listing:
     """What Klarna lists, and what the state knows: ``records`` of what is listed, and ``orphans``, the unfinished
-    ones of a profile that is gone and that Klarna no longer lists."""
+    ones of a profile that is gone, which this one would see if Klarna still listed them."""
 
     payouts: list[Listed]
     records: dict[PayoutKey, Row | None]
@@ -92,25 +92,33 @@ def _list(context: RunContext) -> _Listing:
     """Raises what the listing raises, and ConfigFault where another profile or merchant would be mixed in."""
     profile = context.profile
     payouts = context.klarna.payouts(_since(context), context.today, profile.timezone)
-    _check_merchants(context, payouts)
-    records = {payout.key: _record_of(context, payout) for payout in payouts}
-    orphans = [record for record in _orphans(context, payouts) if record.key not in records]
+    known = context.state.merchants(context.owner)
+    _check_merchants(context, payouts, known)
+    left = context.state.orphans(context.owner, context.config.profiles)
+    records = {payout.key: _record_of(context, payout, left) for payout in payouts}
+    seen = {record.id for record in records.values() if record}
+    merchants = known | {payout.merchant_id for payout in payouts} | {*(profile.klarna.merchant_ids or ())}
+    orphans = [
+        record
+        for record in left
+        if profile.klarna.covers(record.key.merchant_id, record.key.currency)
+        and record.key.merchant_id in merchants
+        and record.id not in seen
+    ]
     of_others = [record for record in records.values() if record and record.profile != profile.name]
     for record in of_others:
         _check_may_adopt(context, record)
     return _Listing(payouts, records, orphans, [*of_others, *orphans])
 
 
-def _record_of(context: RunContext, payout: Listed) -> Row | None:
-    """What the state knows of the payout, also where it could not be read in full, now or then."""
+def _record_of(context: RunContext, payout: Listed, left: list[Row]) -> Row | None:
+    """What the state knows of the payout, also where it could not be read in full, now or then. ``left`` are the
+    unfinished payouts of profiles that are gone: a doubt among them is told although the payout is odd."""
     if record := context.state.row(context.owner, payout.key):
         return record
     candidates = context.state.by_reference(context.profile.name, payout.payment_reference)
-    if isinstance(
-        payout, OddPayout
-    ):  # a doubt that another name of the profile left is told, whatever can be read
-        orphans = context.state.orphans(context.owner, context.config.profiles)
-        candidates += [record for record in orphans if record.in_doubt]
+    if isinstance(payout, OddPayout):
+        candidates += [record for record in left if record.in_doubt]
     similar = [
         record
         for record in candidates
@@ -126,18 +134,6 @@ def _since(context: RunContext) -> date:
     if checkpoint is None or state.scope(context.profile.name) != context.scope:
         return start
     return max(start, checkpoint - OVERLAP)
-
-
-def _orphans(context: RunContext, listed: list[Listed]) -> list[Row]:
-    """Unfinished payouts of a profile that is gone, which this one would see if Klarna still listed them."""
-    named = context.profile.klarna.merchant_ids or ()
-    merchants = {payout.merchant_id for payout in listed} | context.state.merchants(context.owner) | {*named}
-    return [
-        record
-        for record in context.state.orphans(context.owner, context.config.profiles)
-        if context.profile.klarna.covers(record.key.merchant_id, record.key.currency)
-        and record.key.merchant_id in merchants
-    ]
 
 
 def _outcomes(context: RunContext, unfinished: list[Row], listing: _Listing) -> Iterator[Outcome]:
@@ -259,9 +255,8 @@ def _older(context: RunContext, record: Row) -> Outcome | None:
 # What would draft a payout twice
 
 
-def _check_merchants(context: RunContext, listed: list[Listed]) -> None:
+def _check_merchants(context: RunContext, listed: list[Listed], known: set[str]) -> None:
     """Raises ConfigFault where Klarna's credentials now show another merchant, unless the profile names it."""
-    known = context.state.merchants(context.owner)
     named = set(context.profile.klarna.merchant_ids or ())
     strange = sorted({payout.merchant_id for payout in listed if payout.merchant_id} - known - named)
     if known and strange:

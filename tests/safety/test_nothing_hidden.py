@@ -214,17 +214,24 @@ def test_a_drafted_payout_whose_record_becomes_odd_stays_drafted(open_shop: Open
     assert len(shop.drafts()) == 1
 
 
-def test_a_doubt_is_told_although_its_record_is_odd_and_its_profile_renamed(open_shop: OpenShop) -> None:
+@pytest.mark.parametrize("others", [[], ["REF2"]], ids=["alone", "beside another of the same merchant"])
+def test_a_doubt_is_told_once_although_its_record_is_odd_and_its_profile_renamed(
+    open_shop: OpenShop, others: list[str]
+) -> None:
     shop = open_shop(payouts=[simple("REF1")])
     shop.box.faults.arm("cut-before-save", operation="SaveBundleList")
     assert shop.sync().code == 8
     shop.rename("shop2")
+    for other in others:
+        shop.box.klarna.add(*simple(other))
     good = dict(shop.box.klarna.payouts[0])
     shop.box.klarna.payouts[0]["merchant_id"] = None
     for change in ({}, good):  # also once Klarna has corrected it
         shop.box.klarna.payouts[0].update(change)
-        assert shop.run("sync", "--now", "--all").code == 8
-        assert shop.stored() == {"REF1": "in-doubt"}
+        result = shop.run("sync", "--now", "--all", "--json")
+        problems = result.json["profiles"][0]["problems"]
+        assert (result.code, [problem["code"] for problem in problems]) == (8, ["in-doubt"])
+        assert shop.stored() == {"REF1": "in-doubt", **dict.fromkeys(others, "drafted")}
 
 
 def test_an_odd_record_names_no_merchant_of_the_profile(open_shop: OpenShop) -> None:
