@@ -13,9 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from klarna24.config.ownership import belongs_to_others
 from klarna24.config.values import Secret
 from klarna24.errors import CredentialsFault
+from klarna24.files import belongs_to_others
 from klarna24.logs.redaction import register_secret
 from klarna24.text import sentence
 

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from klarna24.config.folders import default_path, default_state_dir
-from klarna24.config.ownership import belongs_to_others, is_open_to_all
 from klarna24.config.tables import Email, File, Notify, Profile, Table, disjoint
 from klarna24.errors import ConfigFault
+from klarna24.files import belongs_to_others, is_open_to_all
 from klarna24.logs.redaction import register_guid
 from klarna24.text import clean
 

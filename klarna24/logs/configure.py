@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from klarna24.files import belongs_to_others
 from klarna24.logs import journal_level
 from klarna24.logs.formatting import FileFormatter, StderrFormatter, is_ours, is_worth_showing
 from klarna24.text import clean
@@ -135,7 +136,7 @@ def _closed_on_failure(stream: TextIO) -> Iterator[None]:
 
 def _is_for_us_alone(folder: os.stat_result) -> bool:
     """Whether nobody but this user and root can have put a link there, or can put one there now."""
-    return folder.st_uid in {0, os.geteuid()} and not folder.st_mode & 0o022
+    return not belongs_to_others(folder) and not folder.st_mode & 0o022
 
 
 def _close_to_others(path: Path, descriptor: int, is_safe: bool) -> None:
@@ -144,7 +145,7 @@ def _close_to_others(path: Path, descriptor: int, is_safe: bool) -> None:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         return
-    if status.st_uid not in {0, os.geteuid()} or (status.st_nlink > 1 and not is_safe):
+    if belongs_to_others(status) or (status.st_nlink > 1 and not is_safe):
         raise PermissionError(errno.EPERM, "it belongs to another user")
     mode = stat.S_IMODE(status.st_mode)
     if mode & 0o077 and status.st_uid == os.geteuid():

@@ -5,8 +5,8 @@ import stat
 from pathlib import Path
 
 from klarna24.config.folders import STATE_FILE
-from klarna24.config.ownership import belongs_to_others
 from klarna24.errors import StateFault
+from klarna24.files import belongs_to_others
 from klarna24.text import sentence
 
 WITNESS = "klarna24.state"  # witness.py

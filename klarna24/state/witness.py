@@ -7,11 +7,11 @@ folder, so that a folder with a witness, with locks or with sessions has had one
 import json
 import os
 import sqlite3
-import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from klarna24 import files
 from klarna24.errors import StateFault
 from klarna24.state.folder import BESIDE, WITNESS, refuse_foreign
 from klarna24.text import sentence
@@ -62,19 +62,11 @@ def identity_of(connection: sqlite3.Connection) -> str | None:
 
 def write(folder: Path, state_id: str) -> None:
     """Makes the witness, or replaces it; on disk when this returns. Raises OSError."""
-    handle, name = tempfile.mkstemp(prefix=f"{WITNESS}-", dir=folder)  # mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"state": state_id, "created_at": datetime.now(UTC).isoformat(timespec="seconds")}, file)
-            file.flush()
-            os.fsync(handle)
-        Path(name).replace(folder / WITNESS)
-        _sync(folder)
-        with suppress(OSError):  # the parent may be closed to us; it matters only where the folder is new
-            _sync(folder.parent)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    created_at = datetime.now(UTC).isoformat(timespec="seconds")
+    files.replace(folder / WITNESS, json.dumps({"state": state_id, "created_at": created_at}))
+    _sync(folder)
+    with suppress(OSError):  # the parent may be closed to us; it matters only where the folder is new
+        _sync(folder.parent)
 
 
 def _sync(folder: Path) -> None:

@@ -2,15 +2,13 @@
 "Sessions"). A session id is a secret."""
 
 import hashlib
-import os
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Self
 
-from klarna24.config.ownership import belongs_to_others
+from klarna24 import files
 from klarna24.config.tables import TwentyFour
 from klarna24.logs.redaction import register_secret
 
@@ -49,7 +47,7 @@ class Sessions:
         with suppress(OSError, UnicodeDecodeError):
             self._refuse_foreign()
             file = self._file(settings)
-            if belongs_to_others(file.lstat()) or file.is_symlink():
+            if files.belongs_to_others(file.lstat()) or file.is_symlink():
                 return None
             session_id = file.read_text("ascii").strip()
             register_secret(session_id)
@@ -63,18 +61,11 @@ class Sessions:
         with suppress(OSError):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._refuse_foreign()
-            handle, name = tempfile.mkstemp(dir=self.folder)  # created with mode 0600
-            try:
-                with os.fdopen(handle, "w", encoding="ascii") as file:
-                    file.write(session_id)
-                Path(name).replace(self._file(settings))
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            files.replace(self._file(settings), session_id)
 
     def _refuse_foreign(self) -> None:
         """Raises PermissionError if the folder is a link, or belongs to another user."""
-        if self.folder.is_symlink() or belongs_to_others(self.folder.lstat()):
+        if self.folder.is_symlink() or files.belongs_to_others(self.folder.lstat()):
             raise PermissionError(self.folder)
 
     def _file(self, settings: TwentyFour) -> Path:

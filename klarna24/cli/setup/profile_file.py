@@ -1,14 +1,13 @@
 """profiles.toml as text: one profile is added or replaced, every other line stays unchanged."""
 
-import os
 import re
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
+from klarna24 import files
 from klarna24.errors import ConfigFault
 
 HEADER = re.compile(r"^\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
@@ -102,15 +101,6 @@ def write(path: Path, text: str) -> None:
     """Replace the file (mode 0600) as a whole, creating its folder (0700) if need be. Raises ConfigFault."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".profiles-")  # 0600 from the start
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        files.replace(path, text)
     except OSError as error:
         raise ConfigFault(f"{path} cannot be written: {error.strerror}", f"ls -ld {path.parent}") from None
