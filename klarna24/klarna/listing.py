@@ -36,12 +36,8 @@ class NotReadable(Exception):
         self.why = why
 
 
-class _Void(Exception):
-    """What was read cannot be the list as it was at one moment."""
-
-    def __init__(self, why: Sentence) -> None:
-        super().__init__(why)
-        self.why = why
+class _Void(NotReadable):
+    """What was read cannot be the list as it was at one moment; another attempt may be."""
 
 
 CHANGED = sentence("the list kept changing while it was read")

@@ -131,8 +131,8 @@ def _answered(context: RunContext, outcome: Ready, row_id: int, kind: Kind, said
                 "24SevenOffice: payout {reference} was not sent: {said}", reference=reference, said=said
             )
             raise Unavailable(message, sentence("the next run carries on"), reference)
-        case Kind.REJECTED | Kind.REJECTED_UNTIL_CHANGED:
-            awaits_order = kind is Kind.REJECTED_UNTIL_CHANGED
+        case Kind.REJECTED | Kind.REJECTED_UNTIL_ORDERED:
+            awaits_order = kind is Kind.REJECTED_UNTIL_ORDERED
             problem = messages.rejected(context.resolve_command(outcome.key), said, awaits_order)
             state.answered(owner, row_id, Status.REJECTED, said, problem, awaits_order=awaits_order)
             return outcome.become(Rejected, problem=problem)

@@ -52,9 +52,7 @@ def forget_checks() -> None:
     _sound.clear()
 
 
-def check_once(
-    check: Callable[[sqlite3.Connection, Path], None], connection: sqlite3.Connection, path: Path
-) -> None:
+def check_once(check: Check, connection: sqlite3.Connection, path: Path) -> None:
     """Runs the check unless this process has found the file sound. Profiles side by side wait for the first."""
     with _one_check:
         if (path, check) not in _sound:

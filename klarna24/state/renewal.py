@@ -17,7 +17,7 @@ def loss(folder: Path) -> StateFault | None:
     if not is_used(folder) and not (folder / STATE_FILE).exists():
         return None
     try:
-        with closing(_Renewal(open_for_writing(folder))) as state:
+        with closing(_Renewal.open(folder)) as state:
             state.read_everything()
     except (LostState, OtherState, Damaged) as fault:
         return fault

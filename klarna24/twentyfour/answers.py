@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
     DRAFTED = "drafted"
     REJECTED = "rejected"  # the next run tries again
-    REJECTED_UNTIL_CHANGED = "rejected-until-changed"  # not tried again: it may have been saved after all
+    REJECTED_UNTIL_ORDERED = "rejected-until-ordered"  # a person decides: it may have been saved after all
     LOG_IN = "log-in"  # nothing was saved: log in and repeat once
     NOT_SENT = "not-sent"
     IN_DOUBT = "in-doubt"
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 BY_TYPE = {  # the names of the contract's ResponsType
     "Ok": Kind.DRAFTED,
     "NotSaved": Kind.REJECTED,
-    "Exception": Kind.REJECTED_UNTIL_CHANGED,
+    "Exception": Kind.REJECTED_UNTIL_ORDERED,
     "NotAuthenticated": Kind.LOG_IN,
     "SystemError": Kind.IN_DOUBT,
     "DuplicateData": Kind.IN_DOUBT,

@@ -29,8 +29,8 @@ def test_ok_is_drafted(office: Office) -> None:
     [
         ("not-saved", "rejected", 0),
         ("client-fault", "rejected", 0),
-        ("exception", "rejected-until-changed", 0),
-        ("exception-but-saved", "rejected-until-changed", 1),
+        ("exception", "rejected-until-ordered", 0),
+        ("exception-but-saved", "rejected-until-ordered", 1),
         ("limit-exceeded", "not-sent", 0),
         ("too-many", "not-sent", 0),
         ("duplicate", "in-doubt", 0),
