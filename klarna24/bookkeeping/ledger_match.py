@@ -35,11 +35,13 @@ class LedgerLine:
 @dataclass(frozen=True, slots=True)
 class LedgerMatch:
     """``ours`` where the sums per account are those that were sent; else the reference stands on other lines
-    (booked by hand, or edited), and ``same_amount`` tells whether the anchor's amount is among them."""
+    (booked by hand, or edited), and ``same_amount`` tells whether the anchor's amount is among them, and
+    ``in_our_words`` whether a comment begins as ours do."""
 
     transaction_no: int
     ours: bool
     same_amount: bool
+    in_our_words: bool
 
 
 def mentions(comment: str, payment_reference: str) -> bool:
@@ -63,11 +65,13 @@ def judge(trace: Trace, lines: Iterable[LedgerLine]) -> LedgerMatch | None:
         if _sums(its) == _without_zeros(trace.sums) and any(_in_our_words(trace, line) for line in its)
     ]
     if len(ours) == 1:
-        return LedgerMatch(ours[0].transaction_no, ours=True, same_amount=True)
+        return LedgerMatch(ours[0].transaction_no, ours=True, same_amount=True, in_our_words=True)
     if not vouchers:
         return None
     same = [key for key, its in vouchers.items() if any(_is_anchor(trace, line) for line in its)]
-    return LedgerMatch(min(same or vouchers).transaction_no, ours=False, same_amount=bool(same))
+    worded = [key for key, its in vouchers.items() if any(_in_our_words(trace, line) for line in its)]
+    named = min(same or worded or vouchers)
+    return LedgerMatch(named.transaction_no, ours=False, same_amount=bool(same), in_our_words=bool(worded))
 
 
 def _is_anchor(trace: Trace, line: LedgerLine) -> bool:

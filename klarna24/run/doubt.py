@@ -67,6 +67,15 @@ def _has_a_double(context: RunContext, key: PayoutKey, trace: Trace) -> bool:
     )
 
 
+def _is_an_earlier_one(context: RunContext, outcome: Outcome, match: LedgerMatch) -> bool:
+    """Whether the voucher has our words and other figures, as if Klarna had changed the payout after a run that
+    this state does not know. Where another payout of the same reference was sent, the words may be its own."""
+    return match.in_our_words and not any(
+        other.client_id == context.owner.client_id and other.trace
+        for other in context.state.namesakes(context.owner, outcome.key)
+    )
+
+
 def _whose(match: LedgerMatch) -> Sentence:
     return sentence(
         "voucher {number} may be its own, or that of another payout of the same reference",
@@ -130,7 +139,7 @@ def against_ledger(context: RunContext, outcomes: Sequence[Outcome]) -> list[Out
                 ours[index] = match
             else:
                 doubts[index] = _put_in_doubt(context, it, _whose(match))
-        elif match.same_amount and not _is_ordered(it):
+        elif (match.same_amount or _is_an_earlier_one(context, it, match)) and not _is_ordered(it):
             doubts[index] = _put_in_doubt(context, it, messages.elsewhere(match))
     proof = next((match for index, match in ours.items() if not _was_sent(ready[index])), None)
     if proof:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from klarna24.bookkeeping.voucher import Trace
+from klarna24.config.folders import STATE_FILE
 from klarna24.sandbox.klarna.generate import make_payout
 from klarna24.twentyfour.client import TwentyFourClient
 from tests.support.processes import end, on_a_terminal, start, statuses, wait_until
@@ -136,6 +137,30 @@ def test_a_doubt_whose_draft_was_edited_and_booked_stays_and_names_the_voucher(
     assert f"Voucher {number} in the ledger has the reference A" in asked[0]
     assert shop.sync("--now").code == 8
     assert not shop.drafts()
+
+
+@pytest.mark.parametrize("lose", ["restored", "begun again"])
+def test_a_payout_that_klarna_changed_after_it_was_booked_is_not_sent_again_by_a_state_that_forgot_it(
+    open_shop: OpenShop, lose: str
+) -> None:
+    """The voucher in the ledger has our words, and figures that Klarna no longer gives."""
+    shop = open_shop(payouts=[])
+    assert shop.sync().code == 0
+    before = (shop.state / STATE_FILE).read_bytes()
+    shop.box.klarna.add(*simple("REF1"))
+    assert shop.run("sync", "--now", "--all").code == 0
+    shop.book()
+    totals = shop.box.klarna.payouts[0]["totals"]
+    totals.update(sale_amount=totals["sale_amount"] + 100, settlement_amount=totals["settlement_amount"] + 100)
+    if lose == "restored":
+        (shop.state / STATE_FILE).write_bytes(before)
+    else:
+        (shop.state / STATE_FILE).unlink()
+        assert shop.run("state", "new", "--yes").code == 0
+    result = shop.run("sync", "--now", "--all")
+    assert (result.code, shop.stored()) == (8, {"REF1": "in-doubt"}), result.err
+    assert "its reference stands in voucher" in result.err
+    assert shop.box.calls()["SaveBundleList"] == 1
 
 
 def test_in_doubt_outranks_every_later_problem_of_the_payout(open_shop: OpenShop) -> None:

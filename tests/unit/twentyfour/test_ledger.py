@@ -60,13 +60,13 @@ class Ledger:
 )
 def test_a_voucher_is_found_from_the_first_day_to_the_last(moment: str, zone: ZoneInfo) -> None:
     found = ledger.find(Ledger(moment).read, [TRACE], TODAY, zone)
-    assert found == [LedgerMatch(7, ours=True, same_amount=True)]
+    assert found == [LedgerMatch(7, ours=True, same_amount=True, in_our_words=True)]
 
 
 @pytest.mark.parametrize("day", ["2026-10-10", "2026-11-01", "2026-11-18"])
 def test_a_voucher_that_a_person_dated_earlier_is_found(day: str) -> None:
     assert ledger.find(Ledger(day).read, [TRACE], TODAY, STOCKHOLM) == [
-        LedgerMatch(7, ours=True, same_amount=True)
+        LedgerMatch(7, ours=True, same_amount=True, in_our_words=True)
     ]
 
 
@@ -82,7 +82,7 @@ def test_the_ledger_is_asked_from_well_before_the_draft_and_a_day_more_at_both_e
 
 def test_a_draft_that_is_dated_ahead_is_looked_for_until_its_day() -> None:
     answers = Ledger("2026-11-19")
-    assert ledger.find(answers.read, [TRACE], date(2026, 11, 1), STOCKHOLM) == [LedgerMatch(7, True, True)]
+    assert ledger.find(answers.read, [TRACE], date(2026, 11, 1), STOCKHOLM) == [LedgerMatch(7, True, True, True)]
 
 
 def test_nothing_is_asked_where_nothing_was_sent() -> None:
@@ -99,7 +99,7 @@ def test_a_voucher_of_the_same_number_on_another_day_is_another(comment: str, ou
         row.Comment = comment
     answers.rows += other.rows
     found = ledger.find(answers.read, [TRACE], TODAY, STOCKHOLM)
-    assert found == [LedgerMatch(7, ours=ours, same_amount=True)]
+    assert found == [LedgerMatch(7, ours=ours, same_amount=True, in_our_words=True)]
 
 
 def test_values_that_dotnet_leaves_out_are_read_as_their_defaults() -> None:
@@ -112,4 +112,4 @@ def test_values_that_dotnet_leaves_out_are_read_as_their_defaults() -> None:
     for number, date_ in ((7, day), (None, day), (7, None)):
         answers.rows.append(SimpleNamespace(TransactionNo=number, Date=date_, **absent))
     found = ledger.find(lambda **_: answers.rows, [TRACE], TODAY, STOCKHOLM)
-    assert found == [LedgerMatch(7, ours=True, same_amount=True)]
+    assert found == [LedgerMatch(7, ours=True, same_amount=True, in_our_words=True)]
