@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from klarna24.bookkeeping.detailed_types import DETAILED_TYPES
-from klarna24.bookkeeping.mapping import needs_rows, voucher_for
+from klarna24.bookkeeping.mapping import needs_rate, needs_rows, voucher_for
 from klarna24.bookkeeping.payout import SIGNS
 from klarna24.bookkeeping.voucher import Entry, Rate, Voucher
 from klarna24.errors import Blocked, ProblemCode
@@ -93,6 +93,7 @@ def test_a_payout_becomes_the_voucher_beside_it(name: str) -> None:
         assert words in blocked.value.message
         assert blocked.value.hint
         return
+    assert needs_rate(payout, profile, books) is bool(rate)
     voucher = voucher_for(payout, rows, profile, books, rate)
     assert (text_of(voucher) if voucher else "skipped\n") == expected
 
