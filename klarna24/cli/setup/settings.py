@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from click import echo
 
+from klarna24.bookkeeping.usual_accounts import country_code, usual_account
 from klarna24.cli.setup import suggestions
 from klarna24.cli.setup.draft import Draft
 from klarna24.cli.setup.prompts import ask_choice, ask_hidden, ask_number, ask_text, ask_yes_no, print_error
@@ -77,7 +78,7 @@ def ask_accounts(draft: Draft) -> None:
         if isinstance(known, dict):
             echo(f"{key}: by detailed type, left as it is")
             continue
-        default = known if known in chart else suggestions.account(_country(draft), key, chart)
+        default = known if known in chart else usual_account(_country(draft), key, chart)
         echo(f"{key}: {meaning}")
         number = ask_number(f"  {key}", chart, default, optional=not required)
         _set_or_remove(accounts, key, number)
@@ -210,7 +211,7 @@ def ask_state_dir(draft: Draft) -> None:
 
 
 def _country(draft: Draft) -> str:
-    return suggestions.country_code(draft.choices.country, draft.choices.currency)
+    return country_code(draft.choices.country, draft.choices.currency)
 
 
 def _set_or_remove(table: dict[str, Any], key: str, value: object) -> None:
