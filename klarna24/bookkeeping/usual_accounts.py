@@ -28,7 +28,7 @@ CLEARING = r"klarna|avrakning|clearing|mellomregning|oppgjor|interim|under vag|t
 # Accounts whose balance a bank statement shows. 1940, "Övriga bankkonton" in BAS, is used for clearing.
 BANK = r"foretagskonto|checkkonto|checkrakning|affarskonto|plusgiro|postgiro|driftskonto|brukskonto|bankinnskudd"
 BANK_NUMBERS = {1920, *range(1930, 1940)}
-CONTROL = r"kund(e)?fordring|leverantorsskuld|leverandorgjeld"
+CONTROL = r"kunde?fordring|leverantorsskuld|leverandorgjeld"
 _HELD_BACK = r"innehall|tilbakeh|holdback|reserv|garanti|sakerhet|sikkerhet"
 
 
@@ -120,6 +120,11 @@ def is_bank(number: int, name: str) -> bool:
     if number // 100 != 19 or re.search(CLEARING, plain):
         return False
     return number in BANK_NUMBERS or bool(re.search(BANK, plain))
+
+
+def is_control(name: str) -> bool:
+    """Return whether the account's name is that of a customer or supplier ledger's control account."""
+    return bool(re.search(CONTROL, _plain(name)))
 
 
 def _fits(row: Row, name: str) -> bool:
