@@ -29,9 +29,9 @@ from klarna24.config.values import (
     SecretField,
     Text,
     fault,
-    foreign_currency,
+    foreign_currency_way,
     is_loopback,
-    tax_code,
+    tax_code_number,
     title_or_number,
     vat_rate,
     zone,
@@ -120,7 +120,7 @@ class VoucherSettings(Table):
     ignore_warnings: list[Warning24] = []
     transaction_no: Literal["none", "next"] = "none"
     fiscal_year: Literal["start", "end"] | None = None
-    foreign_currency: Annotated[Literal["hold", "ecb"], BeforeValidator(foreign_currency)] = "hold"
+    foreign_currency: Annotated[Literal["hold", "ecb"], BeforeValidator(foreign_currency_way)] = "hold"
     max_entries: Annotated[int, Field(ge=2)] = 20_000
 
     def ledger(self, account_no: int) -> Literal["customer_id", "supplier_id"] | None:
@@ -169,7 +169,7 @@ class Vat(Table):
     rate: Annotated[Decimal, BeforeValidator(vat_rate)] | None = None
     output: AccountNo | None = None
     input: AccountNo | None = None
-    tax_code: Annotated[str, BeforeValidator(tax_code)] | None = None
+    tax_code: Annotated[str, BeforeValidator(tax_code_number)] | None = None
 
     @model_validator(mode="after")
     def _reverse_charge_is_whole(self) -> Self:
