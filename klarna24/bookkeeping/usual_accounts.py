@@ -29,7 +29,7 @@ CLEARING = r"klarna|avrakning|clearing|mellomregning|oppgjor|interim|under vag|t
 BANK = r"foretagskonto|checkkonto|checkrakning|affarskonto|plusgiro|postgiro|driftskonto|brukskonto|bankinnskudd"
 BANK_NUMBERS = {1920, *range(1930, 1940)}
 CONTROL = r"kunde?fordring|leverantorsskuld|leverandorgjeld"
-_HELD_BACK = r"innehall|tilbakeh|holdback|reserv|garanti|sakerhet|sikkerhet"
+_RESERVE = r"innehall|tilbakeh|holdback|reserv|garanti|sakerhet|sikkerhet"
 
 
 class Row(NamedTuple):
@@ -57,7 +57,7 @@ USUAL: Mapping[str, Mapping[str, tuple[Row, ...]]] = {
         ),
         # 1686 took the place of 1580 in BAS 2026; 1510 is the customer ledger's control account
         "receivable": (
-            Row(_OWN_15, "klarna", unless=_HELD_BACK),
+            Row(_OWN_15, "klarna", unless=_RESERVE),
             Row((1686, 1580), "kontokort|kupong|klarna|betalkort"),
         ),
         # invoice and part payment, then card-like fees; 6570 is by habit without VAT
@@ -78,13 +78,13 @@ USUAL: Mapping[str, Mapping[str, tuple[Row, ...]]] = {
     "NO": {
         "payout": (Row(_OWN_19_NO, "klarna"), Row((1920,), f"bank|{BANK}")),
         "receivable": (
-            Row(_OWN_15_NO, "klarna", unless=_HELD_BACK),
-            Row((1579,), "kortsiktige? fordring|klarna", unless=_HELD_BACK),
+            Row(_OWN_15_NO, "klarna", unless=_RESERVE),
+            Row((1579,), "kortsiktige? fordring|klarna", unless=_RESERVE),
         ),
         "fees": (Row((7770,), "bank|kort|gebyr|klarna"),),
         "commission": (Row((3700, 3705, 3707), "provisjon"),),
         "holdback": (
-            Row(_OWN_15_NO, f"klarna.*({_HELD_BACK})|({_HELD_BACK}).*klarna"),
+            Row(_OWN_15_NO, f"klarna.*({_RESERVE})|({_RESERVE}).*klarna"),
             Row((1579,), "kortsiktige? fordring|klarna"),
         ),
         "debt": (Row((2999, 2990), "kortsiktige? gjeld|klarna"),),  # 2900 is prepayments from customers

@@ -1,7 +1,6 @@
 """Advice about the profile's accounts: which of them an accountant would not choose, and which kinds of Klarna's
 amounts, of those that occurred lately, have no account at all."""
 
-import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,10 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from klarna24.bookkeeping.detailed_types import described
-from klarna24.bookkeeping.entries import LineKind, account_line, account_of, line_kind
+from klarna24.bookkeeping.entries import LineKind, account_line, account_of, kind_name, line_kind
 from klarna24.bookkeeping.figures import check_figures, check_vat
-from klarna24.bookkeeping.lines import WORDS, Line, lines_of, told_apart
+from klarna24.bookkeeping.lines import Line, lines_of, told_apart
 from klarna24.bookkeeping.payout import SIGNS, Listed, Payout, Transaction
 from klarna24.bookkeeping.usual_accounts import is_bank, is_control
 from klarna24.check.result import Check, failed
@@ -42,8 +40,8 @@ def check_accounts(profile: Profile, chart: Mapping[int, str]) -> Iterator[Check
             yield Check(
                 f"account {key}",
                 "advice",
-                f"{name} is a bank account: a payout of 31 December that arrives on 2 January is booked there, but "
-                "is not in the bank at year-end",
+                f"{name} is a bank account: a payout of 31 December that arrives on 2 January is booked there, "
+                "but is not in the bank at year-end",
                 'name a clearing account (in Sweden 1940, or one of your own, 19xx "Klarna"), and book the row of '
                 "the bank statement against it",
             )
@@ -68,19 +66,17 @@ def check_references(profile: Profile) -> Iterator[Check]:
 
 @dataclass
 class _Occurrence:
-    """How often a kind occurred, and its sums by currency."""
+    """In how many payouts a kind occurred that has no account below ``key``, and its sums by currency."""
 
-    line: Line
+    kind: LineKind
     key: str
     payouts: int = 0
     sums: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
     def __str__(self) -> str:
-        kind = self.line.detailed_type or str(WORDS[self.line.kind])
-        known = described(self.line.row_type or "", self.line.detailed_type or "")
-        meaning = f" ({known.meaning})" if known else ""
+        count = f"{self.payouts} payout{'' if self.payouts == 1 else 's'}"
         sums = " and ".join(f"{abs(amount):.2f} {currency}" for currency, amount in sorted(self.sums.items()))
-        return f"{kind}{meaning} in {self.payouts} payout{'' if self.payouts == 1 else 's'}, {sums}"
+        return f"{kind_name(self.kind, self.key)} in {count}, {sums}"
 
 
 def check_kinds(profile: Profile, payouts: Iterable[Listed], client: KlarnaClient, since: date) -> Iterator[Check]:
@@ -98,7 +94,7 @@ def check_kinds(profile: Profile, payouts: Iterable[Listed], client: KlarnaClien
             number, key = account_of(line, profile)
             if number is None:
                 kind = line_kind(line)
-                missing.setdefault(kind, _Occurrence(line, key))
+                missing.setdefault(kind, _Occurrence(kind, key))
                 without[kind] += line.amount
         for kind, amount in without.items():
             missing[kind].payouts += 1
@@ -107,13 +103,13 @@ def check_kinds(profile: Profile, payouts: Iterable[Listed], client: KlarnaClien
     for occurrence in missing.values():
         by_key[occurrence.key].append(occurrence)
     for key, occurrences in by_key.items():
-        types = [occurrence.line.detailed_type or "other" for occurrence in occurrences]
+        types = [occurrence.kind.detailed_type or "other" for occurrence in occurrences]
         yield Check(
             f"account {key}",
             "advice",
-            f"since {since} a run would have blocked for want of an account: {'; '.join(map(str, occurrences))}",
-            f"add under [profiles.{profile.name}.accounts]: {account_line(key, types, profile)}, with the account's "
-            "number as ACCOUNT",
+            f"payouts since {since} needed an account that is not there: {'; '.join(map(str, occurrences))}",
+            f"add under [profiles.{profile.name}.accounts]: {account_line(key, types, profile)}, with the "
+            "account's number for ACCOUNT",
         )
     if reader.error:
         message = f"Klarna's rows cannot be read: {reader.error.message}"

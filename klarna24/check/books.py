@@ -187,8 +187,8 @@ class _OfficeChecks:
             yield Check(
                 "vat.mode",
                 "advice",
-                "a Norwegian company itself accounts for the VAT on those fees from abroad that are taxable (snudd "
-                "avregning, omvendt avgiftsplikt), and the profile does not say whether Klarna's are",
+                "a Norwegian company itself accounts for the VAT on those fees from abroad that are taxable "
+                "(snudd avregning, omvendt avgiftsplikt), and the profile does not say whether Klarna's are",
                 f'ask your accountant, then add under [profiles.{self._profile.name}.vat]: mode = "none", or '
                 'mode = "reverse-charge" with rate, output and input',
             )

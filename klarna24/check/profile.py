@@ -20,8 +20,8 @@ HISTORY = 12  # months
 def check_profile(
     profile: Profile, config: Config, mailed: set[str] | None = None, months: int = HISTORY
 ) -> Iterator[Check]:
-    """Yields each check as soon as it is done. With a set, test mails are sent: see :func:`check_mail`. The payouts
-    of so many ``months`` tell which accounts are needed; 0 asks for none."""
+    """Yields each check as soon as it is done. With a set, test mails are sent: see :func:`check_mail`. Klarna's
+    payouts of so many ``months`` tell which accounts are needed; 0 leaves that out."""
     server_times: dict[str, ServerTime | None] = {}
     yield check_file(config)
     state_works = yield from check_state(profile, config)

@@ -92,14 +92,14 @@ def test_each_kind_of_the_last_year_without_an_account_is_named_with_the_line_to
     found = run_check(shop)
     assert found.code == 0
     assert "2 payouts in the last 30 days" in found["klarna"].message
-    charges, credits, commission = (found[f"account {key}"] for key in ("charges", "credits", "commission"))
+    charges, credited, commission = (found[f"account {key}"] for key in ("charges", "credits", "commission"))
     assert "CASH_ADVANCE_AMORTISATION (a loan repaid) in 2 payouts, 500.00 SEK" in charges.message
-    assert "UNHEARD_OF in 1 payout, 7.00 SEK" in charges.message
+    assert "UNHEARD_OF (a kind that Klarna has not described) in 1 payout, 7.00 SEK" in charges.message
     assert "UNHEARD_OF = ACCOUNT" in charges.next
     assert "other = 6990 }" in charges.next
-    assert "CASH_ADVANCE_PAYOUT (a loan paid out) in 1 payout, 50000.00 SEK" in credits.message
-    assert "CORRECTION" not in credits.message + credits.next
-    assert "LOAN_PAYOUT" not in credits.message, "that was more than a year ago"
+    assert "CASH_ADVANCE_PAYOUT (a loan paid out) in 1 payout, 50000.00 SEK" in credited.message
+    assert "CORRECTION" not in credited.message + credited.next
+    assert "LOAN_PAYOUT" not in credited.message, "that was more than a year ago"
     assert commission.message.endswith(": commission in 1 payout, 2.50 SEK")
     assert commission.next.startswith("add under [profiles.shop1.accounts]: commission = ACCOUNT, ")
     assert "history" not in found.checks
