@@ -57,7 +57,7 @@ def title_or_number(raw: object) -> object:
     return raw
 
 
-def foreign_currency_way(raw: object) -> object:
+def foreign_currency(raw: object) -> object:
     """Accepts what is done with a payout in another currency; "rate" was a way of version 0.1."""
     if raw == "rate":
         raise fault(
@@ -74,7 +74,7 @@ def vat_rate(raw: object) -> object:
     return Decimal(str(raw))
 
 
-def tax_code_number(raw: object) -> object:
+def tax_code(raw: object) -> object:
     """Accepts the number of a VAT code, which 24SevenOffice has as text: "7" or 7."""
     if isinstance(raw, bool) or not re.fullmatch(r"[1-9]\d{0,8}|0", str(raw), re.ASCII):
         raise fault('give the number of a VAT code of 24SevenOffice, as in "7"')
@@ -142,3 +142,6 @@ SecretField = Annotated[Secret, BeforeValidator(secret_source)]
 BaseUrl = Annotated[str, BeforeValidator(base_url)]
 HeartbeatUrl = Annotated[str, BeforeValidator(heartbeat_url)]
 AccountsByType = Annotated[dict[str, AccountNo], BeforeValidator(_by_detailed_type)]
+ForeignCurrency = Annotated[Literal["hold", "ecb"], BeforeValidator(foreign_currency)]
+VatRate = Annotated[Decimal, BeforeValidator(vat_rate)]
+TaxCode = Annotated[str, BeforeValidator(tax_code)]
