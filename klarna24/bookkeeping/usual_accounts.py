@@ -122,6 +122,11 @@ def is_bank(number: int, name: str) -> bool:
     return number in BANK_NUMBERS or bool(re.search(BANK, plain))
 
 
+def is_for_something_else(name: str) -> bool:
+    """Return whether the name has a word of an account that is never suggested."""
+    return bool(re.search(NEVER, _plain(name)))
+
+
 def is_control(name: str) -> bool:
     """Return whether the account's name is that of a customer or supplier ledger's control account."""
     return bool(re.search(CONTROL, _plain(name)))

@@ -12,7 +12,7 @@ from klarna24.bookkeeping.entries import LineKind, account_line, account_of, kin
 from klarna24.bookkeeping.figures import check_figures, check_vat
 from klarna24.bookkeeping.lines import Line, lines_of, told_apart
 from klarna24.bookkeeping.payout import SIGNS, Listed, Payout, Transaction
-from klarna24.bookkeeping.usual_accounts import is_bank, is_control
+from klarna24.bookkeeping.usual_accounts import is_bank, is_control, is_for_something_else
 from klarna24.check.result import Check, failed
 from klarna24.config.tables import Profile
 from klarna24.errors import BadAnswer, Blocked, Klarna24Error, ProblemCode
@@ -30,32 +30,40 @@ OCR_ADVICE = (
 def check_accounts(profile: Profile, chart: Mapping[int, str]) -> Iterator[Check]:
     """Each account of the profile: in the chart, and of the right sort."""
     for key, number in profile.accounts.named():
-        name = f"{number} {chart.get(number, '')}"
         if number not in chart:
             message = sentence("{number} is not in 24SevenOffice's chart of accounts", number=number)
             table = f"[profiles.{profile.name}.accounts] {key}"
             hint = sentence("add it there, or change {table}", table=table)
             yield failed(f"account {key}", Blocked(ProblemCode.ACCOUNT_UNKNOWN, message, hint))
-        elif key == "payout" and is_bank(number, chart[number]):
-            yield Check(
-                f"account {key}",
-                "advice",
-                f"{name} is a bank account: a payout of 31 December that arrives on 2 January is booked there, "
-                "but is not in the bank at year-end",
-                'name a clearing account (in Sweden 1940, or one of your own, 19xx "Klarna"), and book the row of '
-                "the bank statement against it",
-            )
-        elif key == "receivable" and (profile.voucher.ledger(number) or is_control(chart[number])):
-            yield Check(
-                f"account {key}",
-                "advice",
-                f"{name} is the control account of a ledger: its balance must be that of the open invoices, and "
-                "Klarna's totals match none of them",
-                "book sales paid by Klarna on a receivable of their own (in Sweden 1686 or 1580, in Norway one of "
-                "your own, 15xx), and name that",
-            )
+            continue
+        account = f"{number} {chart[number]}"
+        why, better = _objection(profile, key, number, chart[number]) or ("", "")
+        if why:
+            yield Check(f"account {key}", "advice", f"{account} {why}", better)
         else:
-            yield Check(f"account {key}", "ok", name)
+            yield Check(f"account {key}", "ok", account)
+
+
+def _objection(profile: Profile, key: str, number: int, name: str) -> tuple[str, str] | None:
+    """Return what an accountant would say against the account, and what would be better
+    (docs/vendors/bookkeeping.md, "Accounts")."""
+    if key in {"payout", "receivable", "holdback"} and is_for_something_else(name):
+        return "is by its name for taxes, losses, travel or prepayments", "take another account, or rename it"
+    if key == "payout" and is_bank(number, name):
+        return (
+            "is a bank account: a payout of 31 December that arrives on 2 January is booked there, but is not in "
+            "the bank at year-end",
+            'name a clearing account (in Sweden 1940, or one of your own, 19xx "Klarna"), and book the row of the '
+            "bank statement against it",
+        )
+    if key == "receivable" and (profile.voucher.ledger(number) or is_control(name)):
+        return (
+            "is the control account of a ledger: its balance must be that of the open invoices, and Klarna's "
+            "totals match none of them",
+            "book sales paid by Klarna on a receivable of their own (in Sweden 1686 or 1580, in Norway one of "
+            "your own, 15xx), and name that",
+        )
+    return None
 
 
 def check_references(profile: Profile) -> Iterator[Check]:

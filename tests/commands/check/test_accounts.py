@@ -63,6 +63,8 @@ def test_a_norwegian_bank_account_gets_an_advice_and_an_account_named_klarna_non
     healthy.box.office.home.chart = {**healthy.box.office.home.chart, **chart("ns-4102"), 1945: "Klarna oppgjør"}
     write(healthy, {"accounts": {"payout": 1920}})
     advice(healthy, "account payout", "31 December")
+    write(healthy, {"accounts": {"payout": 1950}})
+    advice(healthy, "account payout", "1950 Bankinnskudd for skattetrekk is by its name for taxes")
     write(healthy, {"accounts": {"payout": 1945}})
     assert run_check(healthy)["account payout"].status == "ok"
 
