@@ -63,7 +63,7 @@ def accounts_of(lines: Iterable[Line], profile: Profile, books: Books) -> dict[L
         kind = line_kind(line)
         sums[kind] += line.amount
         if kind not in accounts and kind not in missing:
-            number, key = _account(line, profile)
+            number, key = account_of(line, profile)
             if number is None:
                 missing[kind] = key
             else:
@@ -87,7 +87,7 @@ def line_kind(line: Line) -> LineKind:
     return LineKind(line.kind, line.role, line.row_type, line.detailed_type)
 
 
-def _account(line: Line, profile: Profile) -> tuple[int | None, str]:
+def account_of(line: Line, profile: Profile) -> tuple[int | None, str]:
     """Return the account's number, if the profile has it, and its key below ``accounts``."""
     accounts = profile.accounts
     if line.role in {"input", "output"}:
@@ -109,19 +109,24 @@ def _account(line: Line, profile: Profile) -> tuple[int | None, str]:
     return other, key
 
 
+def kind_name(kind: LineKind, key: str) -> str:
+    """Return what a person calls this kind of line, whose account's key is ``key``, and what it is."""
+    name: str = kind.detailed_type or WORDS.get(kind.kind, sentence("currency difference"))
+    if known := described(kind.row_type or "", kind.detailed_type or ""):
+        return joined(" ", (name, sentence("({meaning})", meaning=known.meaning)))
+    if kind.detailed_type and key in TABLES:
+        return joined(" ", (name, sentence("(a kind that Klarna has not described)")))
+    return name
+
+
 def _no_account(
     missing: dict[LineKind, str], amounts: dict[LineKind, Decimal], table: str, profile: Profile
 ) -> str:
     """Return what has no account, what it is, with its amount, and the lines to add."""
-    kinds = []
-    for kind in list(missing)[:SHOWN_KINDS]:
-        name: str = kind.detailed_type or WORDS.get(kind.kind, sentence("currency difference"))
-        known = described(kind.row_type or "", kind.detailed_type or "")
-        if known:
-            name = joined(" ", (name, sentence("({meaning})", meaning=known.meaning)))
-        elif kind.detailed_type and missing[kind] in TABLES:
-            name = joined(" ", (name, sentence("(a kind that Klarna has not described)")))
-        kinds.append(joined(" ", (f"{amounts[kind]:.2f}", name)))
+    kinds = [
+        joined(" ", (f"{amounts[kind]:.2f}", kind_name(kind, missing[kind])))
+        for kind in list(missing)[:SHOWN_KINDS]
+    ]
     by_key: dict[str, list[str]] = {}
     for kind, key in missing.items():
         by_key.setdefault(key, []).append(kind.detailed_type or "other")
@@ -182,16 +187,11 @@ def entries_of(
 
 
 def _comment(payout: Payout, line: Line, language: Language, rate: Rate | None, *, is_anchor: bool) -> str:
-    """Return the comment of a line. Whether the reference fits is decided with the English word, so that no payout
-    is blocked for its language; a longer word of another language is cut at its end, a reference or a figure
-    never."""
+    """Return the comment of a line. Whether the reference fits is decided with the English words, so that no
+    payout is blocked for its language; a longer word of another one is cut at its end, a reference never."""
     head, word = f"Klarna {payout.payment_reference}", line.word or WORDS[line.kind]
-    original = ""
-    if rate and line.original is not None:
-        original = f" {abs(line.original):.2f} {payout.currency} "
-        original += translated(sentence("at {rate}", rate=_shown(rate.value)), language)
-        original += f" {rate.day}" if is_anchor else ""
-    if len(f"{head} {word}") > COMMENT_LENGTH or (is_anchor and len(head + original) > COMMENT_LENGTH):
+    figures = _original(payout, line, rate, is_anchor=is_anchor)
+    if max(len(f"{head} {word}"), len(f"{head} {figures}") if is_anchor else 0) > COMMENT_LENGTH:
         raise Blocked(
             "reference-too-long",
             sentence(
@@ -202,16 +202,25 @@ def _comment(payout: Payout, line: Line, language: Language, rate: Rate | None, 
             ),
             sentence("book it by hand, then {skip}", skip=SKIP),
         )
-    name, detailed_type = f" {translated(word, language)}", f" {line.detailed_type}" if line.detailed_type else ""
     # where not all of it fits, Klarna's word and the figures stay, because they say more than ours
-    versions = (name + detailed_type + original, detailed_type + original, detailed_type or original or name)
-    comment = next((it for it in versions if len(head + it) <= COMMENT_LENGTH), versions[-1])
-    return f"{head}{comment}"[:COMMENT_LENGTH]
+    parts = [word, line.detailed_type, figures]
+    for said in (parts, parts[1:], [line.detailed_type or figures]):
+        comment = " ".join([head, *(translated(it, language) for it in said if it)])
+        if len(comment) <= COMMENT_LENGTH and comment != head:
+            return comment
+    return f"{head} {translated(word, language)}"[:COMMENT_LENGTH]
 
 
-def _shown(rate: Decimal) -> str:
-    """The rate without zeros at its end, and with at least two decimals."""
-    return f"{rate:.2f}" if rate == round(rate, 2) else f"{rate.normalize():f}"
+def _original(payout: Payout, line: Line, rate: Rate | None, *, is_anchor: bool) -> str:
+    """What the line was in the payout's currency, and the rate; the anchor also has the day of the rate."""
+    if rate is None or line.original is None:
+        return ""
+    amount = f"{abs(line.original):.2f} {payout.currency}"
+    # without zeros at its end, and with at least two decimals
+    value = f"{rate.value:.2f}" if rate.value == round(rate.value, 2) else f"{rate.value.normalize():f}"
+    if is_anchor:
+        return sentence("{amount} at {rate} {day}", amount=amount, rate=value, day=str(rate.day))
+    return sentence("{amount} at {rate}", amount=amount, rate=value)
 
 
 def _reference(row: Transaction, field: str, target: str) -> str | None:

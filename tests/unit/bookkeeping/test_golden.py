@@ -1,7 +1,7 @@
 """Payouts as Klarna sends them, each beside the voucher that a bookkeeper would write of it.
 
-``payouts/NAME.json`` holds settings of the profile (``"shop": "norwegian"`` for that of the Norwegian shop), the books
-where they differ, the rate that the European Central Bank published where one is needed, Klarna's payout and its rows.
+``payouts/NAME.json`` holds settings of the profile (``"shop": "norwegian"`` for that of the Norwegian shop), the
+books where they differ, the European Central Bank's rate where one is needed, Klarna's payout and its rows.
 ``payouts/NAME.voucher`` holds what becomes of it: a voucher (``*`` marks its anchor), ``blocked CODE: words of the
 message`` or ``skipped``. The vouchers are written by hand; nothing generates them.
 """
