@@ -67,9 +67,8 @@ def _row(it: DetailedType, language: Language) -> str:
 def main() -> None:
     """Write the table into both pages."""
     for name, language in PAGES.items():
-        text = (ROOT / name).read_text("utf-8")
-        made = table(language)
-        (ROOT / name).write_text(BLOCK.sub(lambda _, made=made: made, text), "utf-8")
+        path = ROOT / name
+        path.write_text(table(language).join(BLOCK.split(path.read_text("utf-8"))), "utf-8")
 
 
 if __name__ == "__main__":
