@@ -41,7 +41,7 @@ def profile(url: str, office: OfficeState, klarna: KlarnaState, today: date) -> 
             "commission": 3590,
             "holdback": 1689,
             "debt": 2899,
-            "charges": {"DISPUTE_FEE": 6064, "other": 6990},
-            "credits": {"DISPUTE_FEE_REFUND": 6064, "other": 3990},
+            "charges": {"CASH_ADVANCE_AMORTISATION": 2390, "LIABILITY_TRANSFER": 2899, "other": 6990},
+            "credits": {"CASH_ADVANCE_PAYOUT": 2390, "other": 3990},
         },
     }
