@@ -50,6 +50,7 @@ class ProblemCode(StrEnum):
     GROSS_FEE = "gross-fee", 7
     FISCAL_YEAR = "fiscal-year", 7
     CURRENCY = "currency", 7
+    VAT = "vat", 7
     TOO_MANY_ENTRIES = "too-many-entries", 7
     UNREADABLE = "unreadable", 7  # Klarna's record of it, or its rows
     CHANGED = "changed", 7  # at Klarna, after it was drafted or skipped

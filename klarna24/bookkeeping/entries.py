@@ -2,24 +2,29 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import NamedTuple
 
+from klarna24.bookkeeping.detailed_types import KEYS, Nature, described, nature_of
 from klarna24.bookkeeping.figures import SKIP
 from klarna24.bookkeeping.lines import WORDS, Line
 from klarna24.bookkeeping.payout import Payout, Transaction
-from klarna24.bookkeeping.voucher import Books, Entry
+from klarna24.bookkeeping.voucher import Books, Entry, Rate
 from klarna24.config.tables import Profile
 from klarna24.errors import Blocked
-from klarna24.text import Language, sentence, translated
+from klarna24.text import Language, Sentence, joined, sentence, translated
 
 COMMENT_LENGTH = 75  # docs/vendors/24sevenoffice.md, "SaveBundleList"
 # docs/vendors/24sevenoffice.md, "Newer findings"; a longer reference is blocked, so that 24SevenOffice cuts none
 REFERENCE_LENGTH = {"comment": COMMENT_LENGTH, "invoice_no": 50, "ocr": 50}
+SHOWN_KINDS = 5  # of those without an account in one message
 # The key below ``accounts`` of each total. Its sign decides the side: what adds to the settlement is a credit, and
 # what lowers it a debit.
 ACCOUNT = {
     "sale": "receivable",
-    "return": "receivable",
+    "return": "returns",
     "reversal": "reversals",
     "fee": "fees",
     "fee_correction": "fees",
@@ -35,28 +40,37 @@ ACCOUNT = {
     "repay": "debt",
     "deposit": "debt",
 }
+FEES = {"fee", "fee_correction", "fee_refund"}
+TABLES = frozenset(KEYS.values())  # the keys whose accounts are told apart by detailed type
 
 
-def accounts_of(lines: Iterable[Line], profile: Profile, books: Books) -> dict[tuple[str, str | None], int]:
-    """Return the account of each kind and detailed type. Raises Blocked, which names all missing accounts."""
-    accounts: dict[tuple[str, str | None], int] = {}
-    missing: dict[str, list[str]] = {}
-    for kind, detailed_type in dict.fromkeys((line.kind, line.detailed_type) for line in lines):
-        number, key = _account(kind, detailed_type, profile)
-        if number is None:
-            missing.setdefault(key, []).append(detailed_type or "other")
-        else:
-            accounts[kind, detailed_type] = number
+class LineKind(NamedTuple):
+    """What decides about the account of a line."""
+
+    kind: str
+    role: str | None
+    row_type: str | None
+    detailed_type: str | None
+
+
+def accounts_of(lines: Iterable[Line], profile: Profile, books: Books) -> dict[LineKind, int]:
+    """Return the account of each kind of line. Raises Blocked, which names all missing accounts."""
+    accounts: dict[LineKind, int] = {}
+    missing: dict[LineKind, str] = {}
+    sums: defaultdict[LineKind, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        kind = line_kind(line)
+        sums[kind] += line.amount
+        if kind not in accounts and kind not in missing:
+            number, key = _account(line, profile)
+            if number is None:
+                missing[kind] = key
+            else:
+                accounts[kind] = number
     table = f"[profiles.{profile.name}.accounts]"
     if missing:
-        lines_to_add = "; ".join(_toml_line(key, types, profile) for key, types in missing.items())
-        raise Blocked(
-            "account-missing",
-            sentence(
-                "the profile has no account for it: add under {table}: {lines}", table=table, lines=lines_to_add
-            ),
-            sentence("replace ACCOUNT with the account's number; it is tried again at each run"),
-        )
+        amounts = {kind: abs(sums[kind]) for kind in missing}
+        raise Blocked("account-missing", _no_account(missing, amounts, table, profile), _then())
     unknown = sorted({number for number in accounts.values() if number not in books.chart})
     if unknown:
         raise Blocked(
@@ -67,29 +81,67 @@ def accounts_of(lines: Iterable[Line], profile: Profile, books: Books) -> dict[t
     return accounts
 
 
-def _account(kind: str, detailed_type: str | None, profile: Profile) -> tuple[int | None, str]:
+def line_kind(line: Line) -> LineKind:
+    """Return what decides about the account of a line."""
+    return LineKind(line.kind, line.role, line.row_type, line.detailed_type)
+
+
+def _account(line: Line, profile: Profile) -> tuple[int | None, str]:
     """Return the account's number, if the profile has it, and its key below ``accounts``."""
     accounts = profile.accounts
-    if kind == "settlement":
-        return accounts.payout, "payout"
-    key = ACCOUNT[kind]
-    if key in {"charges", "credits"}:
-        by_type: dict[str, int] = getattr(accounts, key)
-        number = by_type.get(detailed_type or "other")
-        if number is None and not (detailed_type or "").startswith("LOAN_"):
-            number = by_type.get("other")
+    if line.role in {"input", "output"}:
+        return getattr(profile.vat, line.role), line.role
+    key = line.role or ACCOUNT.get(line.kind, "payout")
+    number: int | dict[str, int] | None = getattr(accounts, key)
+    if not isinstance(number, dict):
         return number, key
-    number = getattr(accounts, key)
-    if number is None and key == "reversals":
-        number = accounts.receivable
-    return number, key
+    other = number.get("other", accounts.receivable if key in {"returns", "reversals"} else None)
+    if line.row_type is None:
+        return other, key
+    if line.detailed_type in number.keys() - {"other"}:
+        return number[str(line.detailed_type)], key
+    match nature_of(line.row_type, line.detailed_type):
+        case Nature.DEBT:
+            return accounts.debt, "debt"
+        case Nature.LOAN | None:
+            return None, key
+    return other, key
 
 
-def _toml_line(key: str, missing: list[str], profile: Profile) -> str:
-    """Return the line to add; for charges and credits the whole line, with what the profile has already."""
-    if key not in {"charges", "credits"}:
+def _no_account(
+    missing: dict[LineKind, str], amounts: dict[LineKind, Decimal], table: str, profile: Profile
+) -> str:
+    """Return what has no account, what it is, with its amount, and the lines to add."""
+    kinds = []
+    for kind in list(missing)[:SHOWN_KINDS]:
+        name: str = kind.detailed_type or WORDS.get(kind.kind, sentence("currency difference"))
+        known = described(kind.row_type or "", kind.detailed_type or "")
+        if known:
+            name = joined(" ", (name, sentence("({meaning})", meaning=known.meaning)))
+        elif kind.detailed_type and missing[kind] in TABLES:
+            name = joined(" ", (name, sentence("(a kind that Klarna has not described)")))
+        kinds.append(joined(" ", (f"{amounts[kind]:.2f}", name)))
+    by_key: dict[str, list[str]] = {}
+    for kind, key in missing.items():
+        by_key.setdefault(key, []).append(kind.detailed_type or "other")
+    return sentence(
+        "the profile has no account for {kinds}: add under {table}: {lines}",
+        kinds=joined(", ", kinds),
+        table=table,
+        lines="; ".join(account_line(key, types, profile) for key, types in by_key.items()),
+    )
+
+
+def _then() -> Sentence:
+    return sentence("replace ACCOUNT with the account's number; it is tried again at each run")
+
+
+def account_line(key: str, missing: Iterable[str], profile: Profile) -> str:
+    """Return the line of TOML to add; for a table by detailed type the whole line, with what is there already."""
+    if key not in TABLES:
         return f"{key} = ACCOUNT"
-    by_type: dict[str, int | str] = {**getattr(profile.accounts, key), **dict.fromkeys(missing, "ACCOUNT")}
+    by_type: dict[str, int | str] = {**dict.fromkeys(missing, "ACCOUNT"), **getattr(profile.accounts, key)}
+    by_type.update({"other": by_type.pop("other")} if "other" in by_type else {})
     pairs = (f"{_toml_key(detailed_type)} = {account}" for detailed_type, account in by_type.items())
     return f"{key} = {{ {', '.join(pairs)} }}"
 
@@ -101,51 +153,64 @@ def _toml_key(text: str) -> str:
 def entries_of(
     payout: Payout,
     lines: Iterable[Line],
-    accounts: dict[tuple[str, str | None], int],
+    accounts: dict[LineKind, int],
     profile: Profile,
     anchor: Line,
+    rate: Rate | None = None,
 ) -> Iterator[Entry]:
     """Yield an entry for each line. Raises Blocked if a reference is too long for its field."""
     by_target = profile.references.by_target()
     parties = {number: profile.voucher.party(number) for number in accounts.values()}
+    tax_code = int(profile.vat.tax_code) if profile.vat.tax_code else None
     for line in lines:
-        account_no = accounts[line.kind, line.detailed_type]
+        account_no = accounts[line_kind(line)]
         texts = {target: _reference(line.row, field, target) for target, field in by_target.items() if line.row}
         comment = texts.get("comment") if line is not anchor else None
         yield Entry(
             account_no=account_no,
             amount=line.amount,
             kind=line.kind,
-            comment=comment or _comment(payout.payment_reference, line, profile.language),
+            comment=comment or _comment(payout, line, profile.language, rate, is_anchor=line is anchor),
             invoice_no=texts.get("invoice_no"),
             ocr=texts.get("ocr"),
             customer_id=parties[account_no],
             department_id=profile.voucher.department_id,
             project_id=profile.voucher.project_id,
+            tax_code=tax_code if line.kind in FEES else None,
         )
 
 
-def _comment(payment_reference: str, line: Line, language: Language) -> str:
+def _comment(payout: Payout, line: Line, language: Language, rate: Rate | None, *, is_anchor: bool) -> str:
     """Return the comment of a line. Whether the reference fits is decided with the English word, so that no payout
-    is blocked for its language; a longer word of another language is cut at its end, a reference never."""
-    head, word = f"Klarna {payment_reference}", WORDS[line.kind]
-    if len(f"{head} {word}") > COMMENT_LENGTH:
+    is blocked for its language; a longer word of another language is cut at its end, a reference or a figure
+    never."""
+    head, word = f"Klarna {payout.payment_reference}", line.word or WORDS[line.kind]
+    original = ""
+    if rate and line.original is not None:
+        original = f" {abs(line.original):.2f} {payout.currency} "
+        original += translated(sentence("at {rate}", rate=_shown(rate.value)), language)
+        original += f" {rate.day}" if is_anchor else ""
+    if len(f"{head} {word}") > COMMENT_LENGTH or (is_anchor and len(head + original) > COMMENT_LENGTH):
         raise Blocked(
             "reference-too-long",
             sentence(
                 "the payment reference has {length} characters: too many for a comment of {longest}, by which the "
                 "voucher is found again",
-                length=len(payment_reference),
+                length=len(payout.payment_reference),
                 longest=COMMENT_LENGTH,
             ),
             sentence("book it by hand, then {skip}", skip=SKIP),
         )
-    comment = f"{head} {translated(word, language)}"
-    if line.detailed_type:
-        whole = f"{comment} {line.detailed_type}"
-        # where both do not fit, Klarna's word stays, because it says more than ours; a word may be cut
-        comment = whole if len(whole) <= COMMENT_LENGTH else f"{head} {line.detailed_type}"
-    return comment[:COMMENT_LENGTH]
+    name, detailed_type = f" {translated(word, language)}", f" {line.detailed_type}" if line.detailed_type else ""
+    # where not all of it fits, Klarna's word and the figures stay, because they say more than ours
+    versions = (name + detailed_type + original, detailed_type + original, detailed_type or original or name)
+    comment = next((it for it in versions if len(head + it) <= COMMENT_LENGTH), versions[-1])
+    return f"{head}{comment}"[:COMMENT_LENGTH]
+
+
+def _shown(rate: Decimal) -> str:
+    """The rate without zeros at its end, and with at least two decimals."""
+    return f"{rate:.2f}" if rate == round(rate, 2) else f"{rate.normalize():f}"
 
 
 def _reference(row: Transaction, field: str, target: str) -> str | None:

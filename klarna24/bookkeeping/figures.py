@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from klarna24.bookkeeping.payout import FEE_TERMS, NAMES, NOT_TWO_DECIMALS, Payout, Transaction
-from klarna24.bookkeeping.voucher import Books, Currency, FiscalYear
+from klarna24.bookkeeping.voucher import Books, FiscalYear
 from klarna24.config.tables import Profile
 from klarna24.errors import Blocked
 from klarna24.text import Sentence, joined, sentence
@@ -117,25 +117,43 @@ def is_foreign(payout: Payout, books: Books) -> bool:
     return payout.currency != books.home_currency
 
 
-def currency_of(payout: Payout, rows: Iterable[Transaction], profile: Profile, books: Books) -> Currency:
-    """Return the voucher's currency with its rate. Raises Blocked for a foreign currency without one."""
-    if not is_foreign(payout, books):
-        return Currency(payout.currency)
-    if profile.voucher.foreign_currency == "rate" and payout.currency in books.currencies:
-        return books.currencies[payout.currency]
-    paid = money(payout, payout.totals.settlement)
-    if profile.voucher.foreign_currency == "rate":
-        message = sentence("{paid} was paid, and 24SevenOffice has no rate for it", paid=paid)
-        hint = sentence("add {currency} to 24SevenOffice's currencies", currency=payout.currency)
-    else:
-        message = sentence(
-            "{paid} was paid, and the company keeps its books in {currency}",
-            paid=paid,
-            currency=books.home_currency,
-        )
-        table, line = f"[profiles.{profile.name}.voucher]", 'foreign_currency = "rate"'
-        hint = sentence("book it by hand, or under {table}: {line}", table=table, line=line)
+def check_currency(payout: Payout, rows: Iterable[Transaction], profile: Profile, books: Books) -> None:
+    """Raise Blocked for a payout in another currency than the books, unless the profile converts it."""
+    if not is_foreign(payout, books) or profile.voucher.foreign_currency == "ecb":
+        return
+    message = sentence(
+        "{paid} was paid, and the company keeps its books in {currency}",
+        paid=money(payout, payout.totals.settlement),
+        currency=books.home_currency,
+    )
+    table, line = f"[profiles.{profile.name}.voucher]", 'foreign_currency = "ecb"'
+    hint = sentence(
+        "book it by hand, then {skip}; or for the European Central Bank's rates, under {table}: {line}",
+        skip=SKIP,
+        table=table,
+        line=line,
+    )
     raise Blocked("currency", joined("; ", (message, *_own_vat(payout, rows))), hint)
+
+
+def check_vat(payout: Payout, profile: Profile) -> None:
+    """Raise Blocked where Klarna states VAT on its fees, and the profile says that there is none."""
+    tax, refunded = payout.totals["tax"], payout.totals["tax_refund"]
+    if profile.vat.mode in {"none", "reverse-charge"} and (tax or refunded):
+        raise Blocked(
+            "vat",
+            sentence(
+                "Klarna states {tax} of VAT on its fees and {refunded} on fee refunds, but {mode} expects none",
+                tax=money(payout, tax),
+                refunded=money(payout, refunded),
+                mode=f'mode = "{profile.vat.mode}"',
+            ),
+            sentence(
+                "compare with Klarna's settlement report; if Klarna adds VAT, under {table}: {line}",
+                table=f"[profiles.{profile.name}.vat]",
+                line='mode = "klarna"',
+            ),
+        )
 
 
 def _own_vat(payout: Payout, rows: Iterable[Transaction]) -> Iterator[Sentence]:

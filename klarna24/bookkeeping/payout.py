@@ -159,14 +159,19 @@ Listed = Payout | OddPayout
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """A row of a payout. It has no id, so two equal rows may both be real (docs/vendors/klarna.md, "Transaction
-    rows")."""
+    rows"). ``vat_amount`` is the VAT on a fee and ``vat_rate`` its rate in per cent; ``registration_tax`` is the
+    same VAT in the currency of the merchant's country."""
 
     type: str
     amount: Decimal
     currency: str
     detailed_type: str | None = None
     order_id: str | None = None
+    short_order_id: str | None = None
     merchant_reference1: str | None = None
     merchant_reference2: str | None = None
+    vat_amount: Decimal | None = None
+    vat_rate: Decimal | None = None
     registration_tax: Decimal | None = None
     registration_currency: str | None = None
+    klarna_comment: str | None = None

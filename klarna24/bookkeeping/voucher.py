@@ -18,7 +18,7 @@ class Unbalanced(ValueError):
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A line of the voucher. ``kind`` is the name of the total that it comes from. ``customer_id`` may be the
-    supplier's, because 24SevenOffice has one field for both."""
+    supplier's, because 24SevenOffice has one field for both; ``tax_code`` is the number of a VAT code."""
 
     account_no: int
     amount: Decimal
@@ -29,15 +29,16 @@ class Entry:
     customer_id: int | None = None
     department_id: int | None = None
     project_id: int | None = None
+    tax_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Currency:
-    """A currency as 24SevenOffice has it: ``unit`` of it are worth ``rate`` (contract: Client.Currency)."""
+class Rate:
+    """What one unit of the payout's currency is worth in the company's, and the day for which it was published.
+    ``value`` has at most six decimals, so that a person can recalculate with it."""
 
-    symbol: str
-    rate: Decimal = Decimal(1)
-    unit: int = 1
+    value: Decimal
+    day: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +61,32 @@ class FiscalYear:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What 24SevenOffice says of the company, read once a run. Currencies are there when the profile needs
-    them, and empty otherwise."""
+    """What 24SevenOffice says of the company, read once a run."""
 
     home_currency: str
     chart: dict[int, str]
     voucher_type: VoucherType
     fiscal_years: tuple[FiscalYear, ...]
-    currencies: dict[str, Currency]
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What is needed to find a voucher in the ledger: its name, its anchor and its sums per account. Stored before
-    the voucher is sent, so that a later change of the profile does not matter."""
+    """What is needed to find a voucher in the ledger: its name, its anchor and its sums per account, in the
+    company's currency. Stored before the voucher is sent, so that a later change of the profile does not
+    matter."""
 
     payment_reference: str
     name: str
     account_no: int
     date: date
     amount: Decimal
+    currency: str
     sums: dict[int, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
 class Voucher:
-    """One accounting document for one payout. Raises Unbalanced if it does not balance.
+    """One accounting document for one payout, in the company's currency. Raises Unbalanced if it does not balance.
 
     ``anchor`` is the entry by which the voucher is found again. Its comment always begins
     ``Klarna {payment_reference}``.
@@ -95,7 +96,7 @@ class Voucher:
     date: date
     type: VoucherType
     year: int
-    currency: Currency
+    currency: str
     entries: tuple[Entry, ...]
     anchor: Entry
 
@@ -129,4 +130,12 @@ class Voucher:
     def trace(self) -> Trace:
         """Return what is needed to find the voucher in the ledger."""
         anchor = self.anchor
-        return Trace(self.payment_reference, self.name, anchor.account_no, self.date, anchor.amount, self.sums())
+        return Trace(
+            payment_reference=self.payment_reference,
+            name=self.name,
+            account_no=anchor.account_no,
+            date=self.date,
+            amount=anchor.amount,
+            currency=self.currency,
+            sums=self.sums(),
+        )

@@ -178,11 +178,7 @@ class _OfficeChecks:
 
     def _foreign_currencies(self, foreign: set[str]) -> Iterator[Check]:
         """An advice about those whose payouts a run would block."""
-        if self._profile.voucher.foreign_currency == "rate":
-            foreign = foreign - set(self.client.ask(BooksReader.currencies))
-            hint = "add it to 24SevenOffice's currencies"
-        else:
+        if self._profile.voucher.foreign_currency == "hold":
             table = f"[profiles.{self._profile.name}.voucher]"
-            hint = f'{table} foreign_currency = "rate", or book them by hand'
-        if foreign:
+            hint = f'{table} foreign_currency = "ecb", or book them by hand'
             yield Check("currency", "advice", f"payouts in {', '.join(sorted(foreign))} will be blocked", hint)

@@ -32,6 +32,7 @@ class Config:
     profiles: dict[str, Profile]
     notify: Notify
     state_dir_in_file: Path | None = None
+    rates_url: str = ""
 
     def email_of(self, profile: Profile) -> tuple[Email, str] | None:
         """The profile's own mail settings, else the common ones, with their path in the file; None without any."""
@@ -77,7 +78,7 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
         register_guid(profile.twentyfour.application_id)
     _check_one_company_each(file.profiles, path)
     in_file = absolute_path(Path(file.state_dir), path.parent) if file.state_dir else None
-    return Config(path, _state_dir(state_dir, in_file), file.profiles, file.notify, in_file)
+    return Config(path, _state_dir(state_dir, in_file), file.profiles, file.notify, in_file, file.rates_url)
 
 
 @dataclass(frozen=True, slots=True)

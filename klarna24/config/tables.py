@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Literal, Self, cast, get_args
 from zoneinfo import ZoneInfo
 
@@ -28,8 +29,11 @@ from klarna24.config.values import (
     SecretField,
     Text,
     fault,
+    foreign_currency,
     is_loopback,
+    tax_code,
     title_or_number,
+    vat_rate,
     zone,
 )
 from klarna24.text import Language
@@ -116,7 +120,7 @@ class VoucherSettings(Table):
     ignore_warnings: list[Warning24] = []
     transaction_no: Literal["none", "next"] = "none"
     fiscal_year: Literal["start", "end"] | None = None
-    foreign_currency: Literal["hold", "rate"] = "hold"
+    foreign_currency: Annotated[Literal["hold", "ecb"], BeforeValidator(foreign_currency)] = "hold"
     max_entries: Annotated[int, Field(ge=2)] = 20_000
 
     def ledger(self, account_no: int) -> Literal["customer_id", "supplier_id"] | None:
@@ -138,12 +142,15 @@ class Accounts(Table):
     receivable: AccountNo
     fees: AccountNo | None = None
     fees_vat: AccountNo | None = None
-    reversals: AccountNo | None = None
     commission: AccountNo | None = None
     holdback: AccountNo | None = None
     debt: AccountNo | None = None
+    returns: AccountsByType = {}
+    reversals: AccountsByType = {}
     charges: AccountsByType = {}
     credits: AccountsByType = {}
+    currency_gain: AccountNo | None = None
+    currency_loss: AccountNo | None = None
 
     def named(self) -> Iterable[tuple[str, int]]:
         """Each account number, after its path below ``accounts``."""
@@ -155,6 +162,26 @@ class Accounts(Table):
                 yield key, value
 
 
+class Vat(Table):
+    """``vat``: the VAT on Klarna's fees. Without a ``mode`` it is Klarna's own figure, as with "klarna"."""
+
+    mode: Literal["klarna", "none", "reverse-charge"] | None = None
+    rate: Annotated[Decimal, BeforeValidator(vat_rate)] | None = None
+    output: AccountNo | None = None
+    input: AccountNo | None = None
+    tax_code: Annotated[str, BeforeValidator(tax_code)] | None = None
+
+    @model_validator(mode="after")
+    def _reverse_charge_is_whole(self) -> Self:
+        keys = ("rate", "output", "input")
+        if self.mode == "reverse-charge":
+            if missing := [key for key in keys if getattr(self, key) is None]:
+                raise fault(f'mode = "reverse-charge" needs {", ".join(missing)} as well')
+        elif given := [key for key in keys if getattr(self, key) is not None]:
+            raise fault(f'{", ".join(given)} can only be used with mode = "reverse-charge"')
+        return self
+
+
 Target = Literal["comment", "invoice_no", "ocr"]
 
 
@@ -162,6 +189,7 @@ class References(Table):
     """``references``: the field of an entry into which each reference of an order is written."""
 
     order_id: Target | None = None
+    short_order_id: Target | None = None
     merchant_reference1: Target | None = None
     merchant_reference2: Target | None = None
 
@@ -229,6 +257,7 @@ class Profile(Table):
     klarna: Klarna
     twentyfour: TwentyFour = Field(alias="24sevenoffice")
     voucher: VoucherSettings = VoucherSettings()
+    vat: Vat = Vat()
     accounts: Accounts
     references: References = References()
     notify: Notify = Notify()
@@ -238,6 +267,17 @@ class Profile(Table):
     def name(self) -> str:
         """The profile's name in profiles.toml."""
         return self._name
+
+    def booking_settings(self) -> dict[str, str]:
+        """What decides how a payout is booked, by its path below the profile: the log tells when it changes."""
+        chosen: dict[str, str] = {
+            "transfer": self.transfer,
+            "voucher.foreign_currency": self.voucher.foreign_currency,
+        }
+        for table in ("vat", "references"):
+            values: Table = getattr(self, table)
+            chosen |= {f"{table}.{key}": str(value) for key, value in values if value is not None}
+        return chosen | {f"accounts.{key}": str(number) for key, number in self.accounts.named()}
 
     @field_validator("weekday", "day")
     @classmethod
@@ -254,7 +294,9 @@ class Profile(Table):
         if not isinstance(voucher, VoucherSettings):
             return accounts
         needed: dict[str, list[str]] = {}
-        for path, account_no in accounts.named():
+        vat = info.data.get("vat", Vat())
+        of_vat = [(f"vat.{key}", number) for key in ("output", "input") if (number := getattr(vat, key))]
+        for path, account_no in (*accounts.named(), *of_vat):
             key = voucher.ledger(account_no)
             if key and getattr(voucher, key) is None:
                 needed.setdefault(key, []).append(f"{path} = {account_no}")
@@ -285,6 +327,7 @@ class File(Table):
     """The whole of profiles.toml."""
 
     state_dir: Text | None = None
+    rates_url: BaseUrl = "https://www.ecb.europa.eu"
     profiles: dict[Annotated[str, AfterValidator(_profile_name)], Profile]
     notify: Notify = Notify()
 

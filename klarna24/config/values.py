@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Literal, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -54,6 +55,30 @@ def title_or_number(raw: object) -> object:
     if isinstance(raw, bool) or not isinstance(raw, str | int) or not str(raw).strip():
         raise fault("give the title or the number of a voucher type")
     return raw
+
+
+def foreign_currency(raw: object) -> object:
+    """Accepts what is done with a payout in another currency; "rate" was a way of version 0.1."""
+    if raw == "rate":
+        raise fault(
+            '"rate" is gone, because it took the rate of today: write "ecb" for the European Central '
+            'Bank\'s rate of the payout date, or "hold"'
+        )
+    return raw
+
+
+def vat_rate(raw: object) -> object:
+    """Accepts a rate in per cent, as in 25 or 25.5; returns a Decimal."""
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 < raw < 100:
+        raise fault("give the rate in per cent, as in 25")
+    return Decimal(str(raw))
+
+
+def tax_code(raw: object) -> object:
+    """Accepts the number of a VAT code, which 24SevenOffice has as text: "7" or 7."""
+    if isinstance(raw, bool) or not re.fullmatch(r"[1-9]\d{0,8}|0", str(raw), re.ASCII):
+        raise fault('give the number of a VAT code of 24SevenOffice, as in "7"')
+    return str(raw)
 
 
 def _by_detailed_type(raw: object) -> object:

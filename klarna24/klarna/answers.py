@@ -6,6 +6,7 @@ Here text loses its control characters, and minor units become Decimal, once.
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -144,6 +145,13 @@ Name = Annotated[str, AfterValidator(_not_empty)]
 Minor = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # int64 minor units; a float or a text is refused
 
 
+# What no voucher depends on: an odd value is left out, and does not make the row unreadable.
+MinorOrNone = Annotated[
+    int | None, BeforeValidator(lambda it: it if type(it) is int and abs(it) < 2**63 else None)
+]
+TextOrNone = Annotated[str | None, BeforeValidator(lambda it: clean(it) if isinstance(it, str) else None)]
+
+
 class _Answer(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
@@ -196,8 +204,12 @@ class _Transaction(_Answer):
     capture_id: Text | None = None
     refund_id: Text | None = None
     order_id: Text | None = None
+    short_order_id: Text | None = None
     merchant_reference1: Text | None = None
     merchant_reference2: Text | None = None
+    vat_amount: MinorOrNone = None
+    vat_rate: MinorOrNone = None
+    klarna_comment: TextOrNone = None
     tax_in_currency_of_registration_country: Minor | None = None
     currency_code_of_registration_country: Text | None = None
 
@@ -243,8 +255,8 @@ def _difference(error: ValidationError) -> str:
 
 
 def _json(body: bytes | str) -> Any:
-    """Read JSON more leniently than pydantic, so that a wrong byte or an endless number in one record does not
-    make the others unreadable: the byte becomes a surrogate, the number infinite, and no model accepts these."""
+    """Read JSON more leniently than pydantic: a wrong byte in one record becomes a surrogate, an endless number
+    infinite, which no model accepts, and the others stay readable."""
     text = body if isinstance(body, str) else body.decode(errors="surrogateescape")
     try:
         return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < 40 else float("inf"))
@@ -275,30 +287,25 @@ def _listed(record: Any) -> Listed:
     )
 
 
-def _as_text(value: object) -> str:
-    """A text, cleaned; empty for anything else, because a guess could be another merchant or currency."""
+def _as_text(value: object) -> str:  # empty for all else, because a guess could be another merchant or currency
     return clean(value) if isinstance(value, str) else ""
 
 
-def _as_reference(value: object) -> str:
-    """A text or a whole number: what a person would type."""
+def _as_reference(value: object) -> str:  # a text or a whole number: what a person would type
     return str(value) if type(value) is int else _as_text(value)
 
 
 def _as_moment(value: object) -> datetime | None:
-    try:
-        moment = _utc(value)
-    except ValueError:
-        return None
-    return moment if isinstance(moment, datetime) else None
+    with suppress(ValueError):
+        return moment if isinstance(moment := _utc(value), datetime) else None
+    return None
 
 
 def _digest(record: Any) -> str:
     """Return a name for a record without a reference, the same as long as the record is the same."""
-    try:
+    text = "nested too deeply"
+    with suppress(RecursionError):
         text = json.dumps(record, sort_keys=True)
-    except RecursionError:
-        text = "nested too deeply"
     return sha256(text.encode()).hexdigest()[:12]
 
 
@@ -326,15 +333,22 @@ def _row(answer: _Transaction) -> Row:
 
 
 def _transaction(answer: _Transaction) -> Transaction:
-    tax = answer.tax_in_currency_of_registration_country
     return Transaction(
         type=answer.type,
         amount=_minor_to_decimal(answer.amount),
         currency=answer.currency_code,
         detailed_type=answer.detailed_type or None,
         order_id=answer.order_id or None,
+        short_order_id=answer.short_order_id or None,
         merchant_reference1=answer.merchant_reference1 or None,
         merchant_reference2=answer.merchant_reference2 or None,
-        registration_tax=None if tax is None else _minor_to_decimal(tax),
+        vat_amount=_minor_or_none(answer.vat_amount),
+        vat_rate=_minor_or_none(answer.vat_rate),  # hundredths of a per cent
+        registration_tax=_minor_or_none(answer.tax_in_currency_of_registration_country),
         registration_currency=answer.currency_code_of_registration_country or None,
+        klarna_comment=answer.klarna_comment or None,
     )
+
+
+def _minor_or_none(minor: int | None) -> Decimal | None:
+    return None if minor is None else _minor_to_decimal(minor)

@@ -52,7 +52,7 @@ def still_in_doubt(context: RunContext, record: Row, match: LedgerMatch | None =
         why = _whose(match)
     elif match:
         why = messages.elsewhere(match)
-    problem = messages.in_doubt(context.resolve_command(record.key), why, record.trace, record.key.currency)
+    problem = messages.in_doubt(context.resolve_command(record.key), why, record.trace)
     if record.problem and not match:
         # as it was reported first, with the commands of the profile that it belongs to now
         problem = record.problem._replace(hint=problem.hint)
@@ -200,5 +200,5 @@ def _is_ordered(outcome: Outcome) -> bool:
 
 def _put_in_doubt(context: RunContext, outcome: Outcome, why: str) -> InDoubt:
     trace = outcome.voucher.trace() if outcome.voucher else None
-    problem = messages.in_doubt(context.resolve_command(outcome.key), why, trace, outcome.key.currency)
+    problem = messages.in_doubt(context.resolve_command(outcome.key), why, trace)
     return outcome.become(InDoubt, record=None, problem=problem)

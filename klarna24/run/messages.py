@@ -72,7 +72,7 @@ def not_fetched(error: Klarna24Error, payment_reference: str) -> Problem:
     return of_payout(error, payment_reference, message)
 
 
-def in_doubt(command: ResolveCommand, why: str, trace: Trace | None, currency: str) -> Problem:
+def in_doubt(command: ResolveCommand, why: str, trace: Trace | None) -> Problem:
     """What to look for in 24SevenOffice, and both commands that end the doubt."""
     if trace:
         why = sentence(
@@ -81,7 +81,7 @@ def in_doubt(command: ResolveCommand, why: str, trace: Trace | None, currency: s
             bundle=trace.name,
             account_no=trace.account_no,
             amount=f"{trace.amount:.2f}",
-            currency=currency,
+            currency=trace.currency,
         )
     hint = sentence(
         "if it is there: {drafted}; if not: {resend}", drafted=command("drafted"), resend=command("resend")

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from klarna24.bookkeeping.payout import ZERO, Listed, Payout, PayoutKey
+from klarna24.bookkeeping.remarks import Remark
 from klarna24.bookkeeping.voucher import Voucher
 from klarna24.errors import Klarna24Error, Problem, worst
 from klarna24.state.records import Row, Status
@@ -20,7 +21,8 @@ RowsProgress = Callable[[str, int, int], None]  # payment reference, rows so far
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What every outcome has. ``totals`` are Klarna's figures by name, zeros left out; ``payout`` is None where
-    Klarna was not asked for it, or no longer has it; ``record`` is what the state knew when the run began."""
+    Klarna was not asked for it, or no longer has it; ``record`` is what the state knew when the run began;
+    ``remarks`` are what an accountant should know of it."""
 
     status: ClassVar[Status]
     key: PayoutKey
@@ -30,17 +32,18 @@ class Outcome:
     record: Row | None = None
     voucher: Voucher | None = None
     problem: Problem | None = None
+    remarks: tuple[Remark, ...] = ()
 
     @classmethod
     def of_record(cls, record: Row, **facts: Any) -> Self:
         """The outcome of a payout that the state knows; ``facts`` are what this class has besides."""
-        return cls(key=record.key, payout_date=record.payout_date, totals=record.totals, record=record, **facts)
+        same = {"key": record.key, "payout_date": record.payout_date, "totals": record.totals}
+        return cls(**{**same, "record": record, "remarks": record.remarks, **facts})
 
     def become(self, outcome: type[Another], **facts: Any) -> Another:
         """Another outcome of the same payout; ``facts`` are what it has besides, or instead."""
-        same = {
-            name: getattr(self, name) for name in ("key", "payout_date", "totals", "payout", "record", "voucher")
-        }
+        names = ("key", "payout_date", "totals", "payout", "record", "voucher", "remarks")
+        same = {name: getattr(self, name) for name in names}
         return outcome(**{**same, **facts})
 
     @property

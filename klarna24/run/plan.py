@@ -9,10 +9,12 @@ from typing import Any
 from klarna24 import errors
 from klarna24.bookkeeping import mapping
 from klarna24.bookkeeping.payout import Listed, OddPayout, Payout, PayoutKey, Transaction, may_be_same
+from klarna24.bookkeeping.remarks import remarks_of
 from klarna24.config.tables import disjoint
 from klarna24.errors import BadAnswer, ConfigFault, Klarna24Error, Problem, Unavailable, UsageFault
 from klarna24.run import doubt, messages
 from klarna24.run.context import RunContext
+from klarna24.run.debts import DebtChain
 from klarna24.run.outcome import (
     Blocked,
     Booked,
@@ -37,6 +39,7 @@ class _Listing:
     ones of a profile that is gone, which this one would see if Klarna still listed them."""
 
     payouts: list[Listed]
+    debts: DebtChain
     records: dict[PayoutKey, Row | None]
     orphans: list[Row]
     adopted: list[Row]
@@ -74,12 +77,14 @@ def _preview(context: RunContext, first: date | None, last: date | None) -> Iter
     if since > until and first is None:
         message = sentence("{option} is before start_date {start}", option=f"--to {until}", start=str(since))
         raise UsageFault(message, sentence("give {option} as well", option="--from"))
-    for payout in context.klarna.payouts(since, until, context.profile.timezone):
+    payouts = context.klarna.payouts(since, until, context.profile.timezone)
+    debts = DebtChain(payouts, context.profile.timezone, context.owner)
+    for payout in payouts:
         record = context.state.row(context.owner, payout.key)
         if isinstance(payout, OddPayout):
             yield _odd(context, payout, record)
             continue
-        outcome = _mapped(context, payout, record)
+        outcome = _mapped(context, payout, record, debts)
         if record and record.in_doubt:
             yield replace(doubt.still_in_doubt(context, record), voucher=outcome.voucher)
         elif record and not record.may_be_sent:
@@ -108,7 +113,8 @@ def _list(context: RunContext) -> _Listing:
     of_others = [record for record in records.values() if record and record.profile != profile.name]
     for record in of_others:
         _check_may_adopt(context, record)
-    return _Listing(payouts, records, orphans, [*of_others, *orphans])
+    debts = DebtChain(payouts, profile.timezone, context.owner, context.state)
+    return _Listing(payouts, debts, records, orphans, [*of_others, *orphans])
 
 
 def _record_of(context: RunContext, payout: Listed, left: list[Row]) -> Row | None:
@@ -139,30 +145,30 @@ def _since(context: RunContext) -> date:
 def _outcomes(context: RunContext, unfinished: list[Row], listing: _Listing) -> Iterator[Outcome]:
     yield from doubt.look_up(context, [record for record in listing.adopted if record.in_doubt])
     for payout in listing.payouts:
-        if outcome := _outcome(context, payout, listing.records[payout.key]):
+        if outcome := _outcome(context, payout, listing.records[payout.key], listing.debts):
             yield outcome
     listed = {record.id for record in listing.records.values() if record}
     for record in [*unfinished, *listing.orphans]:
         is_older = record.id not in listed and not record.in_doubt
-        if is_older and (outcome := _older(context, record)):
+        if is_older and (outcome := _older(context, record, listing.debts)):
             yield outcome
 
 
 # What is new, blocked or rejected
 
 
-def _outcome(context: RunContext, payout: Listed, record: Row | None) -> Outcome | None:
+def _outcome(context: RunContext, payout: Listed, record: Row | None, debts: DebtChain) -> Outcome | None:
     """None for what is finished and unchanged, and for what is in doubt, which doubt.py alone decides."""
     if isinstance(payout, OddPayout):
         return None if record and not record.may_be_sent else _odd(context, payout, record)
     if record is None:
-        outcome = _mapped(context, payout, None)
+        outcome = _mapped(context, payout, None, debts)
         return doubt.known_otherwise(context, outcome) or outcome
     if record.in_doubt:
         return None
     if record.may_be_sent:
         is_still_empty = record.status is Status.SKIPPED and record.totals == payout.figures
-        return None if is_still_empty else _mapped(context, payout, record)
+        return None if is_still_empty else _mapped(context, payout, record, debts)
     return None if record.totals == payout.figures else _finished(context, payout, record)
 
 
@@ -197,7 +203,7 @@ def _finished(context: RunContext, payout: Payout, record: Row) -> Outcome:
     return Skipped.of_record(record, problem=problem)
 
 
-def _mapped(context: RunContext, payout: Payout, record: Row | None) -> Outcome:
+def _mapped(context: RunContext, payout: Payout, record: Row | None, debts: DebtChain) -> Outcome:
     """Blocked, skipped, ready, or still rejected."""
     known: dict[str, Any] = {
         "key": payout.key,
@@ -210,6 +216,7 @@ def _mapped(context: RunContext, payout: Payout, record: Row | None) -> Outcome:
     try:
         needs_rows = mapping.needs_rows(payout, context.profile, context.books)
         rows = _rows(context, payout) if needs_rows else ()
+        known["remarks"] = remarks_of(payout, rows, context.profile, context.books, debts.before(payout))
         voucher = mapping.voucher_for(payout, rows, context.profile, context.books)
     except errors.Blocked as error:
         return Blocked(**known, problem=messages.blocked(error, command))
@@ -231,7 +238,7 @@ def _rows(context: RunContext, payout: Payout) -> list[Transaction]:
     )
 
 
-def _older(context: RunContext, record: Row) -> Outcome | None:
+def _older(context: RunContext, record: Row, debts: DebtChain) -> Outcome | None:
     """An unfinished payout that the listing does not reach: fetched by its reference, however old."""
     profile = context.profile
     covered = profile.klarna.covers(record.key.merchant_id, record.key.currency)
@@ -249,7 +256,7 @@ def _older(context: RunContext, record: Row) -> Outcome | None:
         payout.key != record.key or payout.local_date(profile.timezone) < profile.start_date
     ):
         return None
-    return _outcome(context, payout, record)
+    return _outcome(context, payout, record, debts)
 
 
 # What would draft a payout twice

@@ -90,6 +90,7 @@ def _run(report: Report, profile: Profile, config: Config, state: State, progres
     """Under the profile's lock. A fault ends this profile's run and stands in its report."""
     try:
         with open_context(profile, config, state, Sessions.beside(config.state_dir), progress) as context:
+            state.settings(context.owner, profile.booking_settings())
             planned = plan(context)
             silent = _silence(context, planned)
             if planned.fault:

@@ -151,6 +151,19 @@ MIGRATIONS = (
     );
     INSERT INTO meta VALUES ('state', lower(hex(randomblob(16))));
     """,
+    """
+    ALTER TABLE payout ADD COLUMN remarks TEXT;           -- JSON: what an accountant should know of it
+    ALTER TABLE payout ADD COLUMN voucher_currency TEXT;  -- of the amounts of anchor and sums
+    ALTER TABLE profile ADD COLUMN settings TEXT;         -- JSON: those that decide what is booked
+    CREATE TABLE rate (               -- those by which payouts were converted
+        day TEXT NOT NULL,            -- the payout date
+        currency TEXT NOT NULL,
+        home TEXT NOT NULL,
+        published TEXT NOT NULL,      -- the day for which it was published
+        value TEXT NOT NULL,          -- what one unit of currency is worth in home
+        PRIMARY KEY (day, currency, home)
+    );
+    """,
 )
 
 # How the sentences of version 0.1 differ from today's.

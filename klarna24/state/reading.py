@@ -64,6 +64,20 @@ class StateReader(Database):
             key.currency,
         )
 
+    def before(self, owner: Owner, key: PayoutKey, payout_date: date) -> list[Row]:
+        """The profile's payouts of the same merchant and currency on the last date before this one."""
+        earlier = (
+            "FROM payout WHERE profile = ? AND client_id = ? AND environment = ? AND merchant_id = ?"
+            " AND currency = ? AND payout_date < ?"
+        )
+        values = (*owner, key.merchant_id, key.currency, payout_date.isoformat())
+        found = self._query(f"SELECT max(payout_date) AS day {earlier}", values)
+        if found[0]["day"] is None:
+            return []
+        condition = "profile = ? AND payout_date = ? AND client_id = ? AND merchant_id = ? AND currency = ?"
+        day = found[0]["day"]
+        return self._payouts(condition, owner.profile, day, owner.client_id, key.merchant_id, key.currency)
+
     def _payouts(self, condition: str, *values: object) -> list[Row]:
         found = self._query(f"SELECT * FROM payout WHERE {condition}", values)  # noqa: S608 - conditions stand above
         return [row_of(row) for row in found]

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,10 +10,11 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
 from klarna24.bookkeeping.payout import PayoutKey
+from klarna24.bookkeeping.remarks import Remark
 from klarna24.bookkeeping.voucher import Trace
 from klarna24.config.tables import Profile
 from klarna24.errors import Problem, ProblemCode
-from klarna24.text import from_stored, to_stored
+from klarna24.text import from_json, from_stored, to_json, to_stored
 
 
 class Status(StrEnum):
@@ -64,6 +66,7 @@ class Row:
     by_person: bool
     trace: Trace | None
     transaction_no: int | None
+    remarks: tuple[Remark, ...]
     changed_at: datetime
 
     @property
@@ -113,6 +116,7 @@ def row_of(found: sqlite3.Row) -> Row:
         by_person=bool(found["by_person"]),
         trace=_trace(found),
         transaction_no=found["transaction_no"],
+        remarks=remarks_of_column(found["remarks"]),
         changed_at=datetime.fromisoformat(found["changed_at"]),
     )
 
@@ -126,6 +130,7 @@ def _trace(found: sqlite3.Row) -> Trace | None:
         account_no=found["anchor_account"],
         date=date.fromisoformat(found["anchor_date"]),
         amount=Decimal(found["anchor_amount"]),
+        currency=found["voucher_currency"] or found["currency"],
         sums={int(number): Decimal(amount) for number, amount in json.loads(found["sums"]).items()},
     )
 
@@ -137,8 +142,19 @@ def trace_columns(trace: Trace) -> dict[str, Any]:
         "anchor_account": trace.account_no,
         "anchor_date": trace.date.isoformat(),
         "anchor_amount": str(trace.amount),
+        "voucher_currency": trace.currency,
         "sums": json.dumps({str(number): str(amount) for number, amount in trace.sums.items()}),
     }
+
+
+def remarks_of_column(stored: str | None) -> tuple[Remark, ...]:
+    """The remarks that :func:`remarks_column` made the text of."""
+    return tuple(Remark(from_json(text), bool(is_mailed)) for text, is_mailed in json.loads(stored or "[]"))
+
+
+def remarks_column(remarks: Iterable[Remark]) -> str:
+    """The remarks as a text from which they can still be translated."""
+    return json.dumps([[to_json(it.text), it.is_mailed] for it in remarks], ensure_ascii=False)
 
 
 def _words(found: sqlite3.Row) -> tuple[str, str]:

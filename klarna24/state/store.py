@@ -21,11 +21,12 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from klarna24.bookkeeping.payout import Listed, PayoutKey
+from klarna24.bookkeeping.remarks import Remark
 from klarna24.bookkeeping.voucher import Voucher
 from klarna24.errors import Problem, StateFault
 from klarna24.state.base import now
 from klarna24.state.reading import StateReader
-from klarna24.state.records import Owner, Row, Status, problem_columns, trace_columns
+from klarna24.state.records import Owner, Row, Status, problem_columns, remarks_column, trace_columns
 from klarna24.text import sentence
 
 
@@ -170,14 +171,42 @@ class State(StateReader):
                     self._event(owner.profile, row_id, "seen", None)
             self._set_profile(owner.profile, "scope", scope)
 
+    def remark(self, owner: Owner, outcomes: Iterable[tuple[PayoutKey, tuple[Remark, ...]]]) -> None:
+        """Stores what an accountant should know of these payouts; the log gets an event for each new remark."""
+        with self._transaction():
+            for key, remarks in outcomes:
+                row = self.row(owner, key)
+                if row is None or row.remarks == remarks:
+                    continue
+                self._db.execute("UPDATE payout SET remarks = ? WHERE id = ?", (remarks_column(remarks), row.id))
+                for remark in remarks:
+                    if remark not in row.remarks:
+                        self._event(owner.profile, row.id, "remark", remark.text)
+
+    def settings(self, owner: Owner, settings: Mapping[str, str]) -> None:
+        """Stores the settings that decide what is booked; the log gets an event for each one that has changed
+        since the last run."""
+        with self._transaction():
+            found = self._query("SELECT settings FROM profile WHERE name = ?", (owner.profile,))
+            before = json.loads(found[0]["settings"]) if found and found[0]["settings"] else None
+            if before == settings:
+                return
+            self._set_profile(owner.profile, "settings", json.dumps(settings, ensure_ascii=False))
+            if before is None:
+                return  # the first run: nothing has changed
+            for name in sorted({*before, *settings}):
+                then, now_ = before.get(name, "(none)"), settings.get(name, "(none)")
+                if then != now_:
+                    self._event(owner.profile, None, "settings", f"{name}: {then} → {now_}")
+
     def completed(self, owner: Owner) -> None:
         """A run has come to its end, whatever the outcomes."""
         with self._transaction():
             self._set_profile(owner.profile, "completed_at", now())
 
-    def _set_profile(self, name: str, column: Literal["scope", "completed_at"], value: str) -> None:
+    def _set_profile(self, name: str, column: Literal["scope", "completed_at", "settings"], value: str) -> None:
         self._db.execute(
-            f"INSERT INTO profile (name, {column}) VALUES (?, ?)"  # noqa: S608 - one of two literals
+            f"INSERT INTO profile (name, {column}) VALUES (?, ?)"  # noqa: S608 - one of three literals
             f" ON CONFLICT (name) DO UPDATE SET {column} = excluded.{column}",
             (name, value),
         )

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
-from klarna24.bookkeeping.voucher import Books, Currency, FiscalYear, VoucherType
+from klarna24.bookkeeping.voucher import Books, FiscalYear, VoucherType
 from klarna24.config.tables import Profile
 from klarna24.errors import ConfigFault, Unavailable
 from klarna24.text import clean, sentence
@@ -46,14 +45,13 @@ class BooksReader:
         home = self.client().home_currency
         self.department()
         self.parties()
-        currencies = self.currencies() if self.profile.voucher.foreign_currency == "rate" else {}
         if not home:
             raise Unavailable(sentence("24SevenOffice does not say what the company's currency is"), NEXT_RUN)
         if not chart:
             raise Unavailable(
                 sentence("24SevenOffice does not say what the company's chart of accounts is"), NEXT_RUN
             )
-        return Books(home, chart, voucher_type, years, currencies)
+        return Books(home, chart, voucher_type, years)
 
     def company_name(self) -> str:
         """Return the name of the session's company, which is the profile's."""
@@ -164,13 +162,3 @@ class BooksReader:
                     sentence("create Klarna there, or correct the number"),
                 )
         return {key: known[number] for key, number in wanted.items()}
-
-    def currencies(self) -> dict[str, Currency]:
-        """Return the currencies that have a usable rate: finite, and above zero."""
-        rows = items(self.read("client", "GetCurrencyList"), "Currency")
-        listed = [Currency(clean(row.Symbol), Decimal(row.Rate or 0), int(row.Unit or 0)) for row in rows]
-        return {
-            currency.symbol: currency
-            for currency in listed
-            if currency.symbol and currency.rate.is_finite() and currency.rate > 0 and currency.unit > 0
-        }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, time
+from decimal import Decimal
 from typing import Any
 
 from klarna24.bookkeeping.voucher import Entry, Voucher
@@ -48,15 +49,14 @@ def bundle_list(
 def _entries(voucher: Voucher, entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
     # a naive midnight: zeep makes an invalid dateTime of a date (docs/vendors/24sevenoffice.md, "zeep")
     midnight = datetime.combine(voucher.date, time.min)
-    currency = voucher.currency
     for entry in entries:
         yield {
             "AccountNo": entry.account_no,
             "Date": midnight,
             "Amount": entry.amount,
-            "CurrencyId": currency.symbol,
-            "CurrencyRate": currency.rate,
-            "CurrencyUnit": currency.unit,
+            "CurrencyId": voucher.currency,
+            "CurrencyRate": Decimal(1),
+            "CurrencyUnit": 1,
             "Comment": entry.comment,
             **_optional(entry),
         }
@@ -69,5 +69,6 @@ def _optional(entry: Entry) -> dict[str, Any]:
         "ProjectId": entry.project_id,
         "InvoiceReferenceNo": entry.invoice_no,
         "InvoiceOcr": entry.ocr,
+        "TaxNo": entry.tax_code,
     }
     return {name: value for name, value in fields.items() if value is not None}

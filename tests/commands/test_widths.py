@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from klarna24.bookkeeping.voucher import Currency, Entry, Voucher, VoucherType
+from klarna24.bookkeeping.voucher import Entry, Voucher, VoucherType
 from klarna24.cli.output import tables as output
 from klarna24.run.outcome import Ready, Report
 from tests.support import bookkeeping
@@ -20,7 +20,7 @@ def report(amount: Decimal) -> Report:
     )
     credit = replace(debit, account_no=1580, amount=-amount, comment="Klarna XISA93DJ charge FRAUD_POLICY_CHARGE")
     kind = VoucherType(9, "Diverse", 3)
-    voucher = Voucher("XISA93DJ", date(2026, 11, 19), kind, 2026, Currency("SEK"), (debit, credit), debit)
+    voucher = Voucher("XISA93DJ", date(2026, 11, 19), kind, 2026, "SEK", (debit, credit), debit)
     payout = bookkeeping.payout({"settlement": int(amount * 100), "sale": int(amount * 100)})
     ready = Ready(
         key=payout.key, payout_date=voucher.date, totals=payout.totals.named(), payout=payout, voucher=voucher

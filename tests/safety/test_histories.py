@@ -130,7 +130,8 @@ class Histories(RuleBasedStateMachine):
             assert self.shop.run("state", "new", "--yes").code == 0
             self.backup = b""  # it is that of another state, and refused
         self.doubts.clear()
-        for reference in [it for it in self.saves if not self._in_ledger(it)]:
+        drafted = {reference for reference, status in self.shop.stored().items() if status == "drafted"}
+        for reference in [it for it in self.saves if it not in drafted and not self._in_ledger(it)]:
             del self.saves[reference]
 
     @rule()

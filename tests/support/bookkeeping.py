@@ -2,14 +2,13 @@
 
 import json
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from klarna24.bookkeeping.mapping import voucher_for
 from klarna24.bookkeeping.payout import Payout, Transaction
-from klarna24.bookkeeping.voucher import Books, Currency, FiscalYear, Voucher, VoucherType
+from klarna24.bookkeeping.voucher import Books, FiscalYear, Voucher, VoucherType
 from klarna24.config.tables import File, Profile
 from klarna24.errors import Blocked
 from klarna24.klarna.answers import parse_payout, parse_transactions
@@ -135,10 +134,6 @@ def books(over: Json | None = None) -> Books:
             FiscalYear(date.fromisoformat(start), date.fromisoformat(end), locked=bool(locked))
             for start, end, *locked in years
         ),
-        currencies={
-            symbol: Currency(symbol, Decimal(rate), unit)
-            for symbol, (rate, unit) in over.get("currencies", {}).items()
-        },
     )
 
 

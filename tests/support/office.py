@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from klarna24.bookkeeping.voucher import Currency, Entry, Voucher, VoucherType
+from klarna24.bookkeeping.voucher import Entry, Voucher, VoucherType
 from klarna24.config.tables import Profile
 from klarna24.sandbox.reply import Incoming, Reply
 from klarna24.sandbox.server import Sandbox
@@ -155,7 +155,7 @@ def voucher(day: date = DAY, year: int = 2026) -> Voucher:
         )
     )
     kind = VoucherType(9, "Diverse", 15)
-    return Voucher("XISA93DJ", day, kind, year, Currency("SEK"), entries, entries[0])
+    return Voucher("XISA93DJ", day, kind, year, "SEK", entries, entries[0])
 
 
 def save(client: TwentyFourClient) -> Answer:

@@ -45,6 +45,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "totals": {name: f"{outcome.totals.get(name, ZERO):.2f}" for name in NAMES},
         "status": outcome.status,
         "reason": outcome.problem.message if outcome.problem else None,
+        "remarks": [remark.text for remark in outcome.remarks],
         "voucher": _voucher(outcome.voucher) if outcome.voucher else None,
     }
 
@@ -54,6 +55,7 @@ def _voucher(voucher: Voucher) -> dict[str, Any]:
         "date": voucher.date.isoformat(),
         "type": voucher.type.title,
         "name": voucher.name,
+        "currency": voucher.currency,
         "entries": [_entry(entry) for entry in voucher.entries],
     }
 
@@ -69,6 +71,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "customer_id": entry.customer_id,
         "department_id": entry.department_id,
         "project_id": entry.project_id,
+        "tax_code": entry.tax_code,
     }
 
 

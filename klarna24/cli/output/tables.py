@@ -107,7 +107,7 @@ def _table(voucher: Voucher, chart: dict[int, str], show_all: bool, width: int) 
     count = f"{voucher.type.title}, {len(voucher.entries)} entries"
     if name_width:
         table.add_column("Name", Text(count), no_wrap=True, overflow="ellipsis", max_width=name_width)
-    table.add_column("Comment", Text(voucher.currency.symbol), overflow="fold", max_width=comment_width)
+    table.add_column("Comment", Text(voucher.currency), overflow="fold", max_width=comment_width)
     table.add_column("Debit", Text(figures), justify="right", no_wrap=True, min_width=len(figures))
     table.add_column("Credit", Text(figures), justify="right", no_wrap=True, min_width=len(figures))
     for entry in entries:

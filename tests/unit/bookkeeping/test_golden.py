@@ -14,7 +14,7 @@ import pytest
 
 from klarna24.bookkeeping.mapping import needs_rows, voucher_for
 from klarna24.bookkeeping.payout import SIGNS
-from klarna24.bookkeeping.voucher import Currency, Entry, Voucher
+from klarna24.bookkeeping.voucher import Entry, Voucher
 from klarna24.errors import Blocked, ProblemCode
 from tests.support import bookkeeping as build
 
@@ -50,16 +50,10 @@ def text_of(voucher: Voucher) -> str:
         "type": f"{voucher.type.number} {voucher.type.title}",
         "year": voucher.year,
         "name": voucher.name,
-        "currency": _currency(voucher.currency),
+        "currency": voucher.currency,
     }
     lines = [f"{title:<8}  {value}" for title, value in head.items()]
     return "\n".join([*lines, "", *_table(voucher)]) + "\n"
-
-
-def _currency(currency: Currency) -> str:
-    if currency.rate == currency.unit == 1:
-        return currency.symbol
-    return f"{currency.symbol}, {currency.unit} for {currency.rate}"
 
 
 def _table(voucher: Voucher) -> list[str]:

@@ -23,7 +23,7 @@ OURS = {1930: "962.50", 1580: "-1000.00", 6064: "30.00", 2641: "7.50"}
 def trace(sums: dict[int, str] | None = None) -> Trace:
     """Of the payout XISA93DJ, whose anchor is 962.50 on account 1930."""
     amounts = {account_no: Decimal(amount) for account_no, amount in (sums or OURS).items()}
-    return Trace("XISA93DJ", "Klarna XISA93DJ 2026-11-19", 1930, DAY, Decimal("962.50"), amounts)
+    return Trace("XISA93DJ", "Klarna XISA93DJ 2026-11-19", 1930, DAY, Decimal("962.50"), "SEK", amounts)
 
 
 def voucher(

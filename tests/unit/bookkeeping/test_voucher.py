@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from klarna24.bookkeeping.voucher import Currency, Entry, Unbalanced, Voucher, VoucherType
+from klarna24.bookkeeping.voucher import Entry, Unbalanced, Voucher, VoucherType
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def voucher() -> Voucher:
         Entry(1580, Decimal("-100.00"), "sale", "Klarna X sales"),
     )
     kind = VoucherType(9, "Diverse", 3)
-    return Voucher("X", date(2026, 11, 19), kind, 2026, Currency("SEK"), entries, entries[0])
+    return Voucher("X", date(2026, 11, 19), kind, 2026, "SEK", entries, entries[0])
 
 
 def test_an_unbalanced_voucher_cannot_be_made(voucher: Voucher) -> None:

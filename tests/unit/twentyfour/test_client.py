@@ -44,7 +44,7 @@ def test_a_ledger_that_is_too_long_for_one_answer_is_read_in_parts_and_no_row_is
     for day in (date(2026, 11, number) for number in range(2, 24, 2)):
         client.save(client.prepare(voucher(day)))
         office.box.office.book(office.box.office.home.drafts[0].id)
-        traces.append(Trace("XISA93DJ", "Klarna XISA93DJ", 1930, day, Decimal("962.50"), sums))
+        traces.append(Trace("XISA93DJ", "Klarna XISA93DJ", 1930, day, Decimal("962.50"), "SEK", sums))
     whole = client.find(traces, TODAY)
     assert any(whole)
     calls = office.wire.operations().count("GetTransactions")
@@ -62,7 +62,7 @@ def test_a_ledger_that_takes_too_long_is_not_asked_for_in_parts(
     client = office.logged_in()
     monkeypatch.setattr("klarna24.twentyfour.transport.ANSWER_SECONDS", 0.2)
     office.box.faults.arm("slow", times=None, operation="GetTransactions", seconds=1)
-    trace = Trace("XISA93DJ", "Klarna XISA93DJ", 1930, DAY, Decimal("962.50"), {})
+    trace = Trace("XISA93DJ", "Klarna XISA93DJ", 1930, DAY, Decimal("962.50"), "SEK", {})
     with pytest.raises(Unavailable, match="did not end"):
         client.find([trace], TODAY)
     assert office.wire.operations().count("GetTransactions") == 1

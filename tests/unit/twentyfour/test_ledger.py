@@ -16,7 +16,7 @@ from klarna24.twentyfour import ledger
 SENT, TODAY = date(2026, 11, 19), date(2026, 11, 24)
 STOCKHOLM, NEW_YORK = ZoneInfo("Europe/Stockholm"), ZoneInfo("America/New_York")
 SUMS = {1930: Decimal("962.50"), 1580: Decimal("-962.50")}
-TRACE = Trace("XISA93DJ", "Klarna XISA93DJ 2026-11-19", 1930, SENT, Decimal("962.50"), SUMS)
+TRACE = Trace("XISA93DJ", "Klarna XISA93DJ 2026-11-19", 1930, SENT, Decimal("962.50"), "SEK", SUMS)
 
 
 class Ledger:

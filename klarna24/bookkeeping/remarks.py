@@ -1,0 +1,211 @@
+"""What an accountant should know of a payout, although it stops nothing: pure, from the payout and its rows.
+
+Remarks stand beside the payout in tables, JSON, mail and the log, and change no exit code.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+
+from klarna24.bookkeeping.conversion import own_vat
+from klarna24.bookkeeping.detailed_types import FRAUD_CHARGE, FRAUD_CREDIT, KEYS, described
+from klarna24.bookkeeping.entries import account_line
+from klarna24.bookkeeping.figures import money
+from klarna24.bookkeeping.mapping import needs_rate
+from klarna24.bookkeeping.payout import ZERO, Payout, Transaction
+from klarna24.bookkeeping.voucher import CENT, Books
+from klarna24.config.tables import Profile
+from klarna24.errors import Blocked
+from klarna24.text import sentence
+
+MOST_COMMENTS = 5  # of Klarna's, of one payout
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One remark. ``is_mailed``: it calls for action at Klarna, and so it is mailed once."""
+
+    text: str
+    is_mailed: bool = False
+
+
+def remarks_of(
+    payout: Payout,
+    rows: Sequence[Transaction],
+    profile: Profile,
+    books: Books,
+    closing_debts: Iterable[Decimal] = (),
+) -> tuple[Remark, ...]:
+    """Return the remarks on a payout, whatever becomes of it. ``rows`` may be empty where no voucher needs them;
+    ``closing_debts`` are those of the payout before it (more than one if several had the same date), as far as it
+    is known."""
+    rows = [row for row in rows if row.currency == payout.currency]
+    return (
+        *_held_back(payout, rows),
+        *_debt_chain(payout, list(closing_debts)),
+        *_fraud(payout, rows),
+        *_without_line(payout, rows, profile),
+        *_vat(payout, rows),
+        *_norwegian_vat(payout, profile, books),
+        *_converted_vat(payout, rows, profile, books),
+        *_comments(payout, rows),
+    )
+
+
+def _debt_chain(payout: Payout, closing_debts: Sequence[Decimal]) -> Iterator[Remark]:
+    """Klarna may have invoiced the debt in the meantime (docs/vendors/klarna.md, "Debts and dates")."""
+    opening = payout.totals.opening_debt
+    if closing_debts and opening not in closing_debts:
+        yield Remark(
+            sentence(
+                "the opening debt is {opening}, but the last payout closed with {closing}: if Klarna has invoiced "
+                "the difference, book its payment against the debt account",
+                opening=money(payout, opening),
+                closing=money(payout, closing_debts[-1]),
+            )
+        )
+
+
+def _held_back(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
+    sums = _sums(row for row in rows if row.type == "HOLDBACK")
+    if amount := sums.get("INSUFFICIENT_BANK_ACCOUNT_DETAILS"):
+        yield Remark(
+            sentence(
+                "Klarna holds back {amount} because it lacks details of the bank account: complete them in "
+                "Klarna's merchant portal, under Settings",
+                amount=money(payout, amount),
+            ),
+            is_mailed=True,
+        )
+    if amount := sums.get("UNDER_REVIEW"):
+        yield Remark(
+            sentence(
+                "Klarna holds back {amount} while it reviews the shop: see what it asks for in Klarna's merchant "
+                "portal",
+                amount=money(payout, amount),
+            ),
+            is_mailed=True,
+        )
+
+
+def _fraud(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
+    """The consumer's VAT is settled by nothing else (docs/vendors/klarna.md, "Detailed types")."""
+    sums = _sums(rows)
+    gross, net = sums.get(FRAUD_CHARGE, ZERO), sums.get(FRAUD_CREDIT, ZERO)
+    if gross or net:
+        yield Remark(
+            sentence(
+                "fraud under merchant protection: {gross} was taken back and {net} credited; the difference of "
+                "{difference} is the consumer's VAT, which stays with the shop",
+                gross=money(payout, gross),
+                net=money(payout, net),
+                difference=money(payout, gross - net),
+            )
+        )
+
+
+def _without_line(payout: Payout, rows: Sequence[Transaction], profile: Profile) -> Iterator[Remark]:
+    """Kinds that are booked like ordinary ones, and might better not be."""
+    sums: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for row in rows:
+        known = described(row.type, row.detailed_type or "")
+        key = KEYS.get(row.type)
+        if known and known.stands_out and key and known.name not in getattr(profile.accounts, key):
+            sums[row.type, known.name] += row.amount
+    for (row_type, name), amount in sums.items():
+        if (known := described(row_type, name)) and amount:
+            yield Remark(
+                sentence(
+                    "{amount} of {name} ({meaning}) is booked like other {key}; to book it elsewhere, add under "
+                    "{table}: {line}",
+                    amount=money(payout, amount),
+                    name=name,
+                    meaning=known.meaning,
+                    key=KEYS[row_type],
+                    table=f"[profiles.{profile.name}.accounts]",
+                    line=account_line(KEYS[row_type], [name], profile),
+                )
+            )
+
+
+def _vat(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
+    """Klarna rounds row by row, so that one öre is nothing (docs/vendors/klarna.md, "Debts and dates")."""
+    odd = [
+        (row, expected)
+        for row in rows
+        if row.vat_amount is not None
+        and row.vat_rate is not None
+        and abs(row.vat_amount - (expected := row.amount * row.vat_rate / 100)) > CENT
+    ]
+    if odd:
+        row, expected = odd[0]
+        yield Remark(
+            sentence(
+                "the VAT of {count} rows is not their amount × rate; the first: {vat} on {type} {amount} at "
+                "{rate} %, which would be {expected}",
+                count=len(odd),
+                vat=money(payout, row.vat_amount or ZERO),
+                type=row.type,
+                amount=money(payout, row.amount),
+                rate=f"{(row.vat_rate or ZERO).normalize():f}",
+                expected=money(payout, expected),
+            )
+        )
+
+
+def _norwegian_vat(payout: Payout, profile: Profile, books: Books) -> Iterator[Remark]:
+    """What Klarna states in Norway is not known (docs/vendors/bookkeeping.md, "VAT on Klarna's fees")."""
+    totals = payout.totals
+    if books.home_currency == "NOK" and profile.vat.mode is None and totals["fee"] and not totals["tax"]:
+        yield Remark(
+            sentence(
+                "Klarna states no VAT on its fees of {fees}: ask your accountant, and under {table} write {none} "
+                "or {reverse}",
+                fees=money(payout, totals["fee"]),
+                table=f"[profiles.{profile.name}.vat]",
+                none='mode = "none"',
+                reverse='mode = "reverse-charge"',
+            )
+        )
+
+
+def _converted_vat(
+    payout: Payout, rows: Sequence[Transaction], profile: Profile, books: Books
+) -> Iterator[Remark]:
+    if not needs_rate(payout, profile, books) or not (payout.totals["tax"] or payout.totals["tax_refund"]):
+        return
+    try:
+        stated = own_vat(payout, rows, books.home_currency)
+    except Blocked:
+        return  # the payout is blocked for it
+    if any(payout.totals[total] and total not in stated for total in ("tax", "tax_refund")):
+        yield Remark(
+            sentence(
+                "Klarna states its VAT not in {home}: it is converted at the day's rate",
+                home=books.home_currency,
+            )
+        )
+
+
+def _comments(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
+    commented = {(row.type, row.amount, row.klarna_comment): None for row in rows if row.klarna_comment}
+    for row_type, amount, comment in islice(commented, MOST_COMMENTS):
+        yield Remark(
+            sentence(
+                "Klarna's comment on {type} {amount}: {comment}",
+                type=row_type,
+                amount=money(payout, amount),
+                comment=str(comment),
+            )
+        )
+    if (more := len(commented) - MOST_COMMENTS) > 0:
+        yield Remark(sentence("and {count} more comments of Klarna's", count=more))
+
+
+def _sums(rows: Iterable[Transaction]) -> dict[str, Decimal]:
+    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        sums[row.detailed_type or ""] += row.amount
+    return dict(sums)
