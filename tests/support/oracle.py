@@ -20,6 +20,7 @@ ADDS, LOWERS, FEE_TERMS = _KNOWN["sums"]["adds"], _KNOWN["sums"]["lowers"], _KNO
 ROWS_OF: dict[str, dict[str, int]] = _KNOWN["rows"]["of"]
 ITEMS: dict[str, list[str]] = _KNOWN["items"]
 ORDINARY: dict[str, list[str]] = _KNOWN["types"]["ordinary"]
+OWN_VAT = "tax_in_currency_of_registration_country"
 LOANS, DEBTS = tuple(_KNOWN["types"]["loans"]), _KNOWN["types"]["debts"]
 
 
@@ -88,6 +89,8 @@ class _Case:
             self.reasons.add("negative")
         if self.opening - self.total["repay"] + self.total["deposit"] != self.closing:
             self.reasons.add("debt")
+        if self.payout["currency_code"] in _KNOWN["sums"]["not_in_hundredths"]:
+            self.reasons.add("currency")
 
     def check_the_settings(self) -> None:
         if self.is_foreign and (self.shop.foreign == "hold" or self.shop.rate is None):
@@ -122,24 +125,26 @@ class _Case:
 
     def post(self, total: str, minor: int, detailed_type: str | None = None) -> None:
         """Book ``minor`` at the rate, on the total's own side; a negative amount goes on the other side."""
-        if minor:
-            ore = half_up(minor * self.rate)
-            self.enter(total, self.account_of(total, detailed_type), ore, debit=ACCOUNTS[total][0] == "debit")
+        ore = half_up(minor * self.rate)
+        self.enter(total, self.account_of(total, detailed_type), ore, debit=ACCOUNTS[total][0] == "debit")
 
     def enter(self, kind: str, account: int | None, ore: int, debit: bool = True) -> None:
-        """Book ``ore`` of the company's currency; zero makes no entry, but its account must exist all the same."""
+        """Book ``ore`` of the company's currency; zero makes no entry."""
+        if not ore:
+            return
         if account is None:
             self.reasons.add("account-missing")
         elif account not in self.shop.chart:
             self.reasons.add("account-unknown")
-        if ore:
-            self.postings.append((kind, account or 0, ore if debit else -ore))
+        self.postings.append((kind, account or 0, ore if debit else -ore))
 
     # --- rows ---
 
     def post_rows(self, total: str, one_by_one: bool) -> None:
         """Book the rows of a total one by one, or one sum for each type and detailed type."""
         rows = [row for row in self.rows if row["type"] in ROWS_OF[total]]
+        if any(row["amount"] < 0 for row in rows):
+            self.reasons.add("negative")
         if self.sum_of(total, rows) != self.total[total]:
             rows = self.without_commission(total, rows)
         groups: dict[tuple[object, str | None], list[Json]] = defaultdict(list)
@@ -161,28 +166,28 @@ class _Case:
     def sum_of(self, total: str, rows: list[Json]) -> int:
         return sum(ROWS_OF[total][row["type"]] * row["amount"] for row in rows)
 
-    def needs_rows(self, booked: list[str]) -> bool:
-        """Whether the totals alone do not tell what to book."""
-        told_apart = any(self.total[name] for name in ("charge", "credit", "reversal"))
-        foreign_vat = self.is_foreign and any(self.total[name] for name in ("tax", "tax_refund") if name in booked)
-        return told_apart or self.splits_returns or self.shop.transfer != "lump" or foreign_vat
+    def needs_rows(self) -> bool:
+        """Whether the totals alone do not tell what to book, or why Klarna holds money back."""
+        told_apart = any(self.total[name] for name in ("charge", "credit", "reversal", "holdback"))
+        return told_apart or self.splits_returns or self.shop.transfer != "lump" or self.is_foreign
 
     # --- VAT and currency ---
 
     def post_foreign_vat(self, total: str) -> None:
         """Book VAT on fees as Klarna states it in the company's currency; if it does not, at the rate."""
         refund = total == "tax_refund"
-        rows = [row for row in self.rows if row.get("vat_amount") and (row["type"] == "FEE_REFUND") == refund]
+        rows = [row for row in self.rows if (row["type"] == "FEE_REFUND") == refund]
+        rows = [row for row in rows if row.get("vat_amount") or row.get(OWN_VAT)]
         own = [
-            row["tax_in_currency_of_registration_country"]
+            row[OWN_VAT]
             for row in rows
             if row.get("currency_code_of_registration_country") == self.shop.currency
-            and row.get("tax_in_currency_of_registration_country") is not None
+            and row.get(OWN_VAT) is not None
         ]
         if not own:
             self.post(total, self.total[total])
             return
-        if len(own) < len(rows) or sum(row["vat_amount"] for row in rows) != self.total[total]:
+        if len(own) < len(rows) or sum(row.get("vat_amount", 0) for row in rows) != self.total[total]:
             self.reasons.add("rows-mismatch")
         self.enter(total, self.account_of(total), sum(own), debit=not refund)
 
@@ -194,15 +199,15 @@ class _Case:
             if name in booked
         )
         ore = half_up(basis * Fraction(str(self.shop.vat["rate"])) / 100 * self.rate)
-        if ore:
-            self.enter("tax", self.shop.vat["input"], ore)
-            self.enter("tax", self.shop.vat["output"], -ore)
+        self.enter("tax", self.shop.vat["input"], ore)
+        self.enter("tax", self.shop.vat["output"], -ore)
 
     def post_currency_difference(self) -> None:
         left = sum(ore for _, _, ore in self.postings)
-        if left:  # more debit than credit is a gain, which is credited
-            key = "currency_gain" if left > 0 else "currency_loss"
-            self.enter("currency_difference", self.shop.accounts.get(key), -left)
+        key = (
+            "currency_gain" if left > 0 else "currency_loss"
+        )  # more debit than credit is a gain, which is credited
+        self.enter("currency_difference", self.shop.accounts.get(key), -left)
 
     # --- all of it ---
 
@@ -212,7 +217,7 @@ class _Case:
         if not any(self.total.values()) and not self.reasons:
             return Verdict(frozenset(), Counter())
         self.check_the_settings()
-        has_rows = self.needs_rows(booked)
+        has_rows = self.needs_rows()
         if has_rows and any(r["type"] not in _KNOWN["rows"]["types"] for r in self.rows):
             self.reasons.add("unknown-type")
         items = ITEMS[self.shop.transfer]
