@@ -29,6 +29,7 @@ class ProblemCode(StrEnum):
         member.exit_code = exit_code
         return member
 
+    REMARK = "remark", 0  # it calls for action at Klarna, and stops nothing
     BUG = "bug", 1
     USAGE = "usage", 2
     CONFIG = "config", 3

@@ -19,6 +19,7 @@ from klarna24.text import Language, Sentence, joined, sentence, translated
 COMMENT_LENGTH = 75  # docs/vendors/24sevenoffice.md, "SaveBundleList"
 # docs/vendors/24sevenoffice.md, "Newer findings"; a longer reference is blocked, so that 24SevenOffice cuts none
 REFERENCE_LENGTH = {"comment": COMMENT_LENGTH, "invoice_no": 50, "ocr": 50}
+SAFE_OCR = 32  # what the vendor's newer contract takes; what this one does with a longer one is unknown
 SHOWN_KINDS = 5  # of those without an account in one message
 # The key below ``accounts`` of each total. Its sign decides the side: what adds to the settlement is a credit, and
 # what lowers it a debit.

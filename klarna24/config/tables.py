@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from datetime import date
-from decimal import Decimal
 from typing import Annotated, Literal, Self, cast, get_args
 from zoneinfo import ZoneInfo
 
@@ -23,17 +22,17 @@ from klarna24.config.values import (
     AccountNo,
     AccountsByType,
     BaseUrl,
+    ForeignCurrency,
     Guid,
     HeartbeatUrl,
     Id,
     SecretField,
+    TaxCode,
     Text,
+    VatRate,
     fault,
-    foreign_currency,
     is_loopback,
-    tax_code,
     title_or_number,
-    vat_rate,
     zone,
 )
 from klarna24.text import Language
@@ -120,7 +119,7 @@ class VoucherSettings(Table):
     ignore_warnings: list[Warning24] = []
     transaction_no: Literal["none", "next"] = "none"
     fiscal_year: Literal["start", "end"] | None = None
-    foreign_currency: Annotated[Literal["hold", "ecb"], BeforeValidator(foreign_currency)] = "hold"
+    foreign_currency: ForeignCurrency = "hold"
     max_entries: Annotated[int, Field(ge=2)] = 20_000
 
     def ledger(self, account_no: int) -> Literal["customer_id", "supplier_id"] | None:
@@ -166,10 +165,10 @@ class Vat(Table):
     """``vat``: the VAT on Klarna's fees. Without a ``mode`` it is Klarna's own figure, as with "klarna"."""
 
     mode: Literal["klarna", "none", "reverse-charge"] | None = None
-    rate: Annotated[Decimal, BeforeValidator(vat_rate)] | None = None
+    rate: VatRate | None = None
     output: AccountNo | None = None
     input: AccountNo | None = None
-    tax_code: Annotated[str, BeforeValidator(tax_code)] | None = None
+    tax_code: TaxCode | None = None
 
     @model_validator(mode="after")
     def _reverse_charge_is_whole(self) -> Self:

@@ -12,13 +12,13 @@ from pathlib import Path
 from klarna24.config import credentials
 from klarna24.config.loading import COMMON_EMAIL, Config, Contacts
 from klarna24.config.tables import Email
-from klarna24.errors import Klarna24Error, Problem, StateFault
+from klarna24.errors import Klarna24Error, Problem, ProblemCode, StateFault
 from klarna24.notify.alert_log import AlertLog
 from klarna24.notify.alerts import FILE, TEMPORARY, Alert, Digest, digest_of, updated
 from klarna24.notify.letter import Part, compose, counts
 from klarna24.notify.smtp import send
 from klarna24.run.outcome import Outcome, Report
-from klarna24.text import Sentence
+from klarna24.text import Sentence, joined
 
 # The values of a sentence that identify the thing it is about; all others are figures, which change every night.
 IDENTIFYING = ("where", "path", "file", "folder", "name", "host", "username")
@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Run:
-    """One profile's run: the alerts that it met, and the mail settings with their place in profiles.toml.
+    """One profile's run: the alerts that it met, the remarks that a mail about them has as well, and the mail
+    settings with their place in profiles.toml.
     ``is_complete``: the run came to its end."""
 
     profile: str
@@ -35,6 +36,7 @@ class _Run:
     email: Email
     path: str
     met: list[Alert] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     is_complete: bool = True
 
     @property
@@ -57,7 +59,8 @@ def notify(config: Config, reports: Iterable[Report]) -> None:
     runs = []
     for report in due:
         if found := config.email_of(config.profile(report.profile)):
-            runs.append(_Run(report.profile, report.language, *found, _alerts_of(report), report.ended))
+            met, remarks = _alerts_of(report), _remarks_of(report)
+            runs.append(_Run(report.profile, report.language, *found, met, remarks, report.ended))
     if config.notify.email:  # the file could be read: an alert about it is over
         runs.append(_Run(FILE, "en", config.notify.email, COMMON_EMAIL))
     if runs:
@@ -114,7 +117,7 @@ def _send(mail: _Parts, now: datetime) -> bool:
     about = ", ".join(run.profile or "profiles.toml" for run, _ in mail)
     try:
         password = credentials.fetch(settings.password, path) if settings.password else None
-        parts = [Part(run.profile, run.language, digest) for run, digest in mail]
+        parts = [Part(run.profile, run.language, digest, run.remarks) for run, digest in mail]
         send(settings, password, compose(settings, parts, now))
     except Exception as error:  # noqa: BLE001 - mail reports problems, and must not become one
         why = f"{error.message} → {error.hint}" if isinstance(error, Klarna24Error) else type(error).__name__
@@ -139,13 +142,35 @@ def _record(state_dir: Path, sent: _Parts, now: datetime) -> None:
 def _alerts_of(report: Report) -> list[Alert]:
     """The problems of payouts, then those of the run, each once."""
     met = [_alert_of_payout(report.profile, it, it.problem) for it in report.outcomes if it.problem]
+    met += [
+        _alert_of_payout(report.profile, it, Problem(ProblemCode.REMARK, remark.text, ""))
+        for it in report.outcomes
+        for remark in it.remarks
+        if remark.is_mailed
+    ]
     met += [_alert(report.profile, problem) for problem in report.problems]
     return list({alert.key: alert for alert in met}.values())
 
 
 def _alert_of_payout(profile: str, outcome: Outcome, problem: Problem) -> Alert:
-    facts = f"{outcome.payout_date}, {outcome.settlement:,.2f} {outcome.key.currency}"
-    return Alert(profile, json.dumps(outcome.key), problem.code, problem.message, problem.hint, facts)
+    subject: list[str] = [*outcome.key]
+    if problem.code is ProblemCode.REMARK:
+        subject.append(getattr(problem.message, "template", problem.message))
+    return Alert(profile, json.dumps(subject), problem.code, problem.message, problem.hint, _facts(outcome))
+
+
+def _facts(outcome: Outcome) -> str:
+    return f"{outcome.payout_date}, {outcome.settlement:,.2f} {outcome.key.currency}"
+
+
+def _remarks_of(report: Report) -> list[str]:
+    """Those that cause no mail by themselves, each with its payout."""
+    return [
+        joined(" ", (f"{outcome.key.payment_reference} ({_facts(outcome)}):", remark.text))
+        for outcome in report.outcomes
+        for remark in outcome.remarks
+        if not remark.is_mailed
+    ]
 
 
 def _alert(profile: str, problem: Problem) -> Alert:

@@ -2,7 +2,7 @@
 
     new           mailed at once; what is unavailable, only when it has been so for a day
     still there   mailed again after a week
-    over          mailed once, if the alert was ever mailed
+    over          mailed once, if the alert was ever mailed; a remark is never over, but seen no more
 
 Only a run that came to its end proves that something is over: any other may not have seen it.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from klarna24.errors import Locked, Unavailable
+from klarna24.errors import Locked, ProblemCode, Unavailable
 
 DAY = timedelta(hours=23)  # less than 24, since cron may be a minute early on the next day
 WEEK = timedelta(days=7) - timedelta(hours=1)
@@ -73,7 +73,7 @@ def updated(
         replacement = codes.get(it.alert.subject) if it.alert.facts else None  # another problem of the payout
         if not is_complete or replacement in TEMPORARY:
             after.append(it)
-        elif it.mailed_at and not replacement:
+        elif it.mailed_at and not replacement and it.alert.code != ProblemCode.REMARK:
             after.append(replace(it, over_at=it.over_at or now))
     return after
 

@@ -22,11 +22,13 @@ SECTIONS = (("new", sentence("NEW")), ("still", sentence("STILL THERE")), ("over
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One profile's part of a mail. The name is empty for alerts about profiles.toml as a whole."""
+    """One profile's part of a mail. The name is empty for alerts about profiles.toml as a whole; ``remarks`` are
+    those of the run that cause no mail by themselves."""
 
     profile: str
     language: str
     digest: Digest
+    remarks: Sequence[str] = ()
 
 
 def compose(settings: Email, parts: Sequence[Part], now: datetime) -> EmailMessage:
@@ -88,6 +90,7 @@ def _body(parts: Sequence[Part], language: str, now: datetime) -> Iterator[str]:
             yield ""
         if more := len(entries[MOST_ALERTS:]):
             yield from (translated(sentence("… and {number} more", number=more), language), "")
+    yield from _remarks(parts, language)
     yield "-- "
     host, when = clean(socket.gethostname()), f"{now.astimezone():%Y-%m-%d %H:%M}"
     signature = sentence(
@@ -100,6 +103,18 @@ def _body(parts: Sequence[Part], language: str, now: datetime) -> Iterator[str]:
     for part in parts[:MOST_ALERTS]:
         yield f"klarna24 status --profile {part.profile}" if part.profile else "klarna24 status"
     yield ""
+
+
+def _remarks(parts: Sequence[Part], language: str) -> Iterator[str]:
+    remarks = [(part, text) for part in parts for text in part.remarks]
+    if not remarks:
+        return
+    yield from (translated(sentence("REMARKS"), language), "")
+    for part, text in remarks[:MOST_ALERTS]:
+        yield from _wrapped(f"{part.profile}: {clean(translated(text, part.language))}")
+        yield ""
+    if more := len(remarks[MOST_ALERTS:]):
+        yield from (translated(sentence("… and {number} more", number=more), language), "")
 
 
 def _entry(part: Part, section: str, it: KnownAlert) -> Iterator[str]:

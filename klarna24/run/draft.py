@@ -134,7 +134,8 @@ def _answered(context: RunContext, outcome: Ready, row_id: int, kind: Kind, said
             raise Unavailable(message, sentence("the next run carries on"), reference)
         case Kind.REJECTED | Kind.REJECTED_UNTIL_ORDERED:
             awaits_order = kind is Kind.REJECTED_UNTIL_ORDERED
-            problem = messages.rejected(context.resolve_command(outcome.key), said, awaits_order)
+            longest_ocr = max(len(entry.ocr or "") for entry in outcome.voucher.entries)
+            problem = messages.rejected(context.resolve_command(outcome.key), said, awaits_order, longest_ocr)
             state.answered(owner, row_id, Status.REJECTED, said, problem, awaits_order=awaits_order)
             return outcome.become(Rejected, problem=problem)
         case Kind.IN_DOUBT:

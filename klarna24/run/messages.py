@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, Self
 
+from klarna24.bookkeeping.entries import SAFE_OCR
 from klarna24.bookkeeping.ledger_match import LedgerMatch
 from klarna24.bookkeeping.payout import NAMES, PayoutKey
 from klarna24.bookkeeping.voucher import Trace
@@ -98,7 +99,9 @@ def elsewhere(found: LedgerMatch) -> Sentence:
     )
 
 
-def rejected(command: ResolveCommand, said: str, awaits_order: bool) -> Problem:
+def rejected(command: ResolveCommand, said: str, awaits_order: bool, longest_ocr: int = 0) -> Problem:
+    """24SevenOffice refused the voucher. Where its longest OCR reference may be the reason, the hint says what to
+    write instead (docs/vendors/24sevenoffice.md, "Newer findings")."""
     hint = sentence("fix what it says; it is tried again at the next run")
     if awaits_order:
         hint = sentence(
@@ -110,6 +113,13 @@ def rejected(command: ResolveCommand, said: str, awaits_order: bool) -> Problem:
         if warning in said.replace(" ", "").lower():
             line = f'ignore_warnings = ["{warning}"]'
             hint = sentence("if it may be ignored, add under voucher: {line}; {hint}", line=line, hint=hint)
+    if longest_ocr > SAFE_OCR:
+        hint = sentence(
+            "if the OCR reference of {length} characters is too long, under references: {line}; {hint}",
+            length=longest_ocr,
+            line='short_order_id = "ocr"',
+            hint=hint,
+        )
     reference = command.payment_reference
     message = sentence(
         "payout {reference} was rejected: 24SevenOffice said: {said}", reference=short(reference), said=said

@@ -16,7 +16,7 @@ from typing import Any
 
 from klarna24.bookkeeping.payout import NAMES
 from klarna24.errors import ProblemCode, StateFault
-from klarna24.state.records import Status
+from klarna24.state.records import Status, remarks_of_column
 from klarna24.state.witness import COMMAND
 from klarna24.text import from_stored, sentence
 
@@ -130,13 +130,22 @@ def _sums(value: Any) -> None:
         _amount(amount)
 
 
+def _settings(value: Any) -> None:
+    for text in json.loads(value).values():
+        _text(text)
+
+
 _CHECKS: dict[str, Callable[[Any], object]] = {
     **dict.fromkeys(("payout_date", "anchor_date", "newest"), _day),
     **dict.fromkeys(("at", "changed_at", "completed_at", "first_at", "mailed_at", "over_at"), _moment),
     **dict.fromkeys(("id", "client_id", "anchor_account", "transaction_no", "resend", "by_person"), _number),
     **dict.fromkeys(("merchant_id", "payment_reference", "currency", "environment", "profile", "name"), _text),
-    **dict.fromkeys(("who", "what", "answer", "note", "reason", "hint", "bundle_name", "subject"), _text),
+    **dict.fromkeys(
+        ("who", "what", "answer", "note", "reason", "hint", "bundle_name", "subject", "voucher_currency"), _text
+    ),
     "anchor_amount": _amount,
+    "remarks": remarks_of_column,
+    "settings": _settings,
     "code": ProblemCode,
     "status": Status,
     "sums": _sums,

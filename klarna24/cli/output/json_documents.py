@@ -103,6 +103,7 @@ def status_json(statuses: Sequence[ProfileStatus]) -> str:
                     "status": Status.IN_DOUBT if waiting.row.in_doubt else waiting.row.status,
                     "since": waiting.row.changed_at.isoformat(),
                     "reason": waiting.reason,
+                    "remarks": [remark.text for remark in waiting.row.remarks],
                     "command": waiting.command,
                 }
                 for waiting in one.waiting

@@ -48,7 +48,8 @@ def print_line(text: str) -> None:
 def payout_line(profile: str, outcome: Outcome) -> str:
     """For ``-v`` without a terminal: one line for each payout."""
     payout = f"Klarna {outcome.key.payment_reference} {outcome.payout_date}"
-    return f"{profile}: {outcome.status} {payout}, {settlement(outcome)}"
+    remarks = "".join(f"; remark: {remark.text}" for remark in outcome.remarks)
+    return f"{profile}: {outcome.status} {payout}, {settlement(outcome)}{remarks}"
 
 
 def not_due_line(report: Report) -> str:

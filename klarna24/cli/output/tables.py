@@ -69,6 +69,8 @@ def print_status(statuses: Iterable[ProfileStatus]) -> None:
             head = f"{row.key.payment_reference[:60]} {row.payout_date}  {settlement}  {status} {age}"
             console.print(Padding(Text(head, "" if row.status is Status.READY else "red"), (1, 0, 0, 2)))
             console.print(Padding(Text(waiting.reason), (0, 0, 0, 4)))
+            for remark in row.remarks:
+                console.print(Padding(Text(f"! {remark.text}", "yellow"), (0, 0, 0, 4)))
             # not wrapped by us, so that it can be copied as one line
             console.print(Text(f"    → {waiting.command}", "dim"), soft_wrap=True)
         console.print()
@@ -88,6 +90,8 @@ def _print_item(console: Console, outcome: Outcome, report: Report, show_all: bo
         message, hint = (translated(it, report.language) for it in (outcome.problem.message, outcome.problem.hint))
         console.print(Padding(Text(message, style), (0, 0, 0, 2)))
         console.print(Padding(Text(f"→ {hint}", "dim"), (0, 0, 0, 2)))
+    for remark in outcome.remarks:
+        console.print(Padding(Text(f"! {translated(remark.text, report.language)}", "yellow"), (0, 0, 0, 2)))
     if isinstance(outcome, Skipped) and outcome.payout and not outcome.problem:
         console.print(Text("  nothing to book: every total is zero", "dim"))
     console.print()

@@ -186,7 +186,7 @@ WRONG_VALUES: dict[str, list[Any]] = {
     "voucher.ignore_warnings.0": [["all"], [""], [1]],
     "voucher.transaction_no": ["yes", 1, True],
     "voucher.fiscal_year": ["yes", "", 2026, True],
-    "voucher.foreign_currency": ["yes", "book", True],
+    "voucher.foreign_currency": ["yes", "book", "rate", True],
     "voucher.max_entries": [1, 0, "20000", True, 2.0],
     "accounts": [1930, "1930", [1930]],
     "accounts.payout": [0, -1, 32768, "1930", True, 1930.0, 10**30, [1930], {}],
@@ -194,6 +194,12 @@ WRONG_VALUES: dict[str, list[Any]] = {
     "accounts.charges": [True, "6990", 6990.0, [6990]],
     "accounts.charges.other": [0, 32768, {"other": "6990"}, {"other": True}],
     "accounts.credits.LOAN_PAYOUT": [{"LOAN_PAYOUT": 0}, {"LOAN_PAYOUT": {}}],
+    "vat": ["none", True],
+    "vat.mode": ["yes", "reverse", True],
+    "vat.rate": [0, 100, -25, "25", True, float("nan")],
+    "vat.output": ["2614", 0, True],
+    "vat.input": ["2645", 0, True],
+    "vat.tax_code": ["", "seven", -7, 7.0, True, "7\n"],
     "notify": ["me@shop1.se", True],
     "notify.email": ["me@shop1.se", []],
     "notify.email.host": ["", 5, "a\r\nb"],
@@ -261,3 +267,33 @@ def test_charges_and_credits_are_a_number_or_numbers_by_detailed_type(settings: 
     by_type = {"DISPUTE_FEE_REFUND": 6064, "other": 3990}
     accounts = settings.profile({"accounts": {"charges": 6990, "credits": by_type}}).accounts
     assert (accounts.charges, accounts.credits) == ({"other": 6990}, by_type)
+
+
+@pytest.mark.parametrize("missing", ["rate", "output", "input"])
+def test_reverse_charge_needs_all_three_of_its_settings(settings: Settings, missing: str) -> None:
+    whole = {"mode": "reverse-charge", "rate": 25, "output": 2614, "input": 2645}
+    assert settings.profile({"vat": whole}).vat.rate == 25
+    assert missing in settings.fault({"vat": {key: value for key, value in whole.items() if key != missing}})
+
+
+@pytest.mark.parametrize("mode", ["klarna", "none", None])
+def test_the_settings_of_reverse_charge_need_its_mode(settings: Settings, mode: str | None) -> None:
+    vat = {"rate": 25} | ({"mode": mode} if mode else {})
+    assert "reverse-charge" in settings.fault({"vat": vat})
+
+
+def test_an_account_of_vat_on_a_ledger_account_needs_a_party(settings: Settings) -> None:
+    vat = {"mode": "reverse-charge", "rate": 25, "output": 2400, "input": 2645}
+    assert "vat.output = 2400 is a ledger account" in settings.fault({"vat": vat})
+
+
+def test_the_rate_of_version_0_1_says_what_to_write_instead(settings: Settings) -> None:
+    fault = settings.fault({"voucher": {"foreign_currency": "rate"}})
+    assert '"ecb"' in fault
+    assert '"hold"' in fault
+
+
+@pytest.mark.parametrize("key", ["returns", "reversals", "charges", "credits"])
+def test_an_account_by_detailed_type_is_a_number_or_a_table(settings: Settings, key: str) -> None:
+    both = [settings.profile({"accounts": {key: value}}).accounts for value in (1686, {"other": 1686})]
+    assert both[0] == both[1]

@@ -226,7 +226,7 @@ def test_what_cannot_be_read_is_damage_in_one_line(used: Shop, change: str) -> N
 def test_the_status_must_be_known(folder: Path) -> None:
     """The table itself keeps an unknown one out, and so would the check before a run."""
     State.open(folder).close()
-    sql(folder, "INSERT INTO profile VALUES ('shop1', NULL, NULL)")
+    sql(folder, "INSERT INTO profile (name) VALUES ('shop1')")
     with closing(State.for_reading(folder)) as state:
         assert state.profiles() == ["shop1"]
         with pytest.raises(StateFault, match="status"):

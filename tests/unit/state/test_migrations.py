@@ -18,11 +18,12 @@ from tests.support.shops import snapshot
 from tests.support.state import sql
 
 FILES = Path(__file__).parent / "files"
-VERSIONS = ["version-1", "version-2", "version-3"]
+VERSIONS = [path.stem for path in sorted(FILES.glob("version-*.sqlite"))]
 WORDS = data(__file__, "words.toml")
 STATUSES, MESSAGES = WORDS["statuses"], WORDS["messages"]
 NEW_WORDS = {"status", "reason", "hint", "wording", "what", "answer", "code"}  # the columns that may change,
-NEW_WORDS |= {"fingerprint"}  # or go
+NEW_WORDS |= {"fingerprint"}  # or go,
+NEW_WORDS |= {"remarks", "voucher_currency", "settings"}  # or come
 RENAMED = {"until_changed": "awaits_order"}
 
 
