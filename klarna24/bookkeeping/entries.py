@@ -182,16 +182,11 @@ def entries_of(
 
 
 def _comment(payout: Payout, line: Line, language: Language, rate: Rate | None, *, is_anchor: bool) -> str:
-    """Return the comment of a line. Whether the reference fits is decided with the English word, so that no payout
-    is blocked for its language; a longer word of another language is cut at its end, a reference or a figure
-    never."""
+    """Return the comment of a line. Whether the reference fits is decided with the English words, so that no
+    payout is blocked for its language; a longer word of another one is cut at its end, a reference never."""
     head, word = f"Klarna {payout.payment_reference}", line.word or WORDS[line.kind]
-    original = ""
-    if rate and line.original is not None:
-        original = f" {abs(line.original):.2f} {payout.currency} "
-        original += translated(sentence("at {rate}", rate=_shown(rate.value)), language)
-        original += f" {rate.day}" if is_anchor else ""
-    if len(f"{head} {word}") > COMMENT_LENGTH or (is_anchor and len(head + original) > COMMENT_LENGTH):
+    figures = _original(payout, line, rate, is_anchor=is_anchor)
+    if max(len(f"{head} {word}"), len(f"{head} {figures}") if is_anchor else 0) > COMMENT_LENGTH:
         raise Blocked(
             "reference-too-long",
             sentence(
@@ -202,16 +197,25 @@ def _comment(payout: Payout, line: Line, language: Language, rate: Rate | None, 
             ),
             sentence("book it by hand, then {skip}", skip=SKIP),
         )
-    name, detailed_type = f" {translated(word, language)}", f" {line.detailed_type}" if line.detailed_type else ""
     # where not all of it fits, Klarna's word and the figures stay, because they say more than ours
-    versions = (name + detailed_type + original, detailed_type + original, detailed_type or original or name)
-    comment = next((it for it in versions if len(head + it) <= COMMENT_LENGTH), versions[-1])
-    return f"{head}{comment}"[:COMMENT_LENGTH]
+    parts = [word, line.detailed_type, figures]
+    for said in (parts, parts[1:], [line.detailed_type or figures]):
+        comment = " ".join([head, *(translated(it, language) for it in said if it)])
+        if len(comment) <= COMMENT_LENGTH and comment != head:
+            return comment
+    return f"{head} {translated(word, language)}"[:COMMENT_LENGTH]
 
 
-def _shown(rate: Decimal) -> str:
-    """The rate without zeros at its end, and with at least two decimals."""
-    return f"{rate:.2f}" if rate == round(rate, 2) else f"{rate.normalize():f}"
+def _original(payout: Payout, line: Line, rate: Rate | None, *, is_anchor: bool) -> str:
+    """What the line was in the payout's currency, and the rate; the anchor also has the day of the rate."""
+    if rate is None or line.original is None:
+        return ""
+    amount = f"{abs(line.original):.2f} {payout.currency}"
+    # without zeros at its end, and with at least two decimals
+    value = f"{rate.value:.2f}" if rate.value == round(rate.value, 2) else f"{rate.value.normalize():f}"
+    if is_anchor:
+        return sentence("{amount} at {rate} {day}", amount=amount, rate=value, day=str(rate.day))
+    return sentence("{amount} at {rate}", amount=amount, rate=value)
 
 
 def _reference(row: Transaction, field: str, target: str) -> str | None:

@@ -1,4 +1,8 @@
-"""Builders for bookkeeping: Klarna's JSON, the profile of a small web shop, its books, and its vouchers."""
+"""Builders for bookkeeping: Klarna's JSON, the profiles of two small web shops, their books, and their vouchers.
+
+Their accounts are those of docs/vendors/bookkeeping.md, "Accounts": BAS 2026 for the Swedish shop, NS 4102 for the
+Norwegian one, and where the table says "asked" or "own", what an accountant would open.
+"""
 
 import json
 from datetime import date
@@ -27,19 +31,25 @@ PROFILE: Json = {
         "identity_id": NOBODY,
         "client_id": 1234567,
     },
-    "accounts": {"payout": 1930, "receivable": 1580, "fees": 6064, "fees_vat": 2641},
+    "accounts": {"payout": 1940, "receivable": 1686, "fees": 6064, "fees_vat": 2641},
+}
+# What the Norwegian shop has instead. It names no account for VAT on fees: what Klarna writes there is unknown.
+NORWEGIAN: Json = {
+    "timezone": "Europe/Oslo",
+    "language": "nb",
+    "accounts": {"payout": 1945, "receivable": 1577, "fees": 7770, "fees_vat": None},
 }
 # Enough for every total. Reversals have an account of their own, so that only those totals share an account that
 # share a row of the table of accounts.
 ALL_ACCOUNTS: Json = {
-    "payout": 1930,
-    "receivable": 1580,
+    "payout": 1940,
+    "receivable": 1686,
     "fees": 6064,
     "fees_vat": 2641,
-    "reversals": 6352,
-    "commission": 3590,
-    "holdback": 1688,
-    "debt": 2890,
+    "reversals": 6351,
+    "commission": 3921,
+    "holdback": 1689,
+    "debt": 2899,
     "charges": 6990,
     "credits": 3990,
 }
@@ -73,22 +83,49 @@ ITEMISED: Json = {
 }
 CHART = {
     1510: "Kundfordringar",
+    1516: "Tvistiga kundfordringar",
     1535: "Klarnafordringar, reskontra",
-    1580: "Fordringar för kontokort och kuponger",
-    1688: "Innehållet av Klarna",
+    1686: "Fordringar för kontokort och kuponger",
+    1689: "Övriga kortfristiga fordringar",
     1930: "Företagskonto",
     1940: "Avräkning Klarna",
-    2390: "Lån från Klarna",
-    2420: "Leverantörsskulder, reskontra",
+    2411: "Kortfristiga lån från kreditinstitut",
+    2419: "Övriga kortfristiga skulder till kreditinstitut",
+    2614: "Utgående moms omvänd betalningsskyldighet, 25 %",
     2641: "Debiterad ingående moms",
-    2890: "Skuld till Klarna",
-    3590: "Provisionsintäkter",
-    3990: "Övriga ersättningar och intäkter",
-    6064: "Avgifter Klarna",
-    6352: "Befarade kundförluster",
-    6570: "Bankkostnader",
+    2645: "Beräknad ingående moms på förvärv från utlandet",
+    2890: "Övriga kortfristiga skulder",
+    2899: "Övriga kortfristiga skulder",
+    3921: "Provisionsintäkter",
+    3960: "Valutakursvinster på fordringar och skulder av rörelsekaraktär",
+    3990: "Övriga ersättningar, bidrag och intäkter",
+    6064: "Factoringavgifter",
+    6069: "Övriga kreditförsäljningskostnader",
+    6351: "Konstaterade förluster på kundfordringar",
     6990: "Övriga externa kostnader",
-    8410: "Räntekostnader",
+    7960: "Valutakursförluster på fordringar och skulder av rörelsekaraktär",
+    8421: "Räntekostnader till kreditinstitut",
+}
+NORWEGIAN_CHART = {
+    1500: "Kundefordringer",
+    1577: "Fordringer på Klarna",
+    1579: "Andre kortsiktige fordringer",
+    1920: "Bankinnskudd",
+    1945: "Klarna, oppgjørskonto",
+    1950: "Bankinnskudd, skattetrekk",
+    2390: "Annen gjeld til kredittinstitusjoner",
+    2702: "Utgående mva, tjenester kjøpt fra utlandet",
+    2711: "Inngående mva",
+    2712: "Inngående mva, tjenester kjøpt fra utlandet",
+    2999: "Annen kortsiktig gjeld",
+    3705: "Provisjonsinntekter, avgiftsfrie",
+    3900: "Annen driftsrelatert inntekt",
+    7770: "Bank- og kortgebyrer",
+    7790: "Annen kostnad, fradragsberettiget",
+    7830: "Tap på fordringer",
+    8060: "Valutagevinst (agio)",
+    8160: "Valutatap (disagio)",
+    8170: "Annen finanskostnad",
 }
 PAYOUT: Json = {
     "payment_reference": "XISA93DJ",
@@ -113,21 +150,23 @@ def merged(base: Json, over: Json) -> Json:
     return result
 
 
-def profile(over: Json | None = None) -> Profile:
+def profile(over: Json | None = None, *, norwegian: bool = False) -> Profile:
     """Return the profile shop1: lump, the accounts that every payout needs, and what ``over`` adds."""
-    file = File.model_validate({"profiles": {"shop1": merged(PROFILE, over or {})}})
+    base = merged(PROFILE, NORWEGIAN) if norwegian else PROFILE
+    file = File.model_validate({"profiles": {"shop1": merged(base, over or {})}})
     made = file.profiles["shop1"]
     made._name = "shop1"
     return made
 
 
-def books(over: Json | None = None) -> Books:
-    """Return the books of a Swedish company with calendar years; ``over`` is JSON, as in the golden files."""
+def books(over: Json | None = None, *, norwegian: bool = False) -> Books:
+    """Return the books of a company with calendar years; ``over`` is JSON, as in the golden files."""
     over = over or {}
-    chart = merged({str(number): name for number, name in CHART.items()}, over.get("chart", {}))
+    base = NORWEGIAN_CHART if norwegian else CHART
+    chart = merged({str(number): name for number, name in base.items()}, over.get("chart", {}))
     years = over.get("fiscal_years", [[f"{y}-01-01", f"{y + 1}-01-01"] for y in (2025, 2026, 2027)])
     return Books(
-        home_currency=over.get("home_currency", "SEK"),
+        home_currency=over.get("home_currency", "NOK" if norwegian else "SEK"),
         chart={int(number): name for number, name in chart.items()},
         voucher_type=VoucherType(number=9, title="Diverse", series_id=3),
         fiscal_years=tuple(
@@ -192,6 +231,10 @@ def amounts(voucher: Voucher, kind: str) -> list[str]:
     return sorted(str(entry.amount) for entry in voucher.entries if entry.kind == kind)
 
 
-def charge_and_credit() -> list[Transaction]:
+def needed_rows() -> list[Transaction]:
     """Return the rows that ALL_TOTALS needs in lump mode."""
-    return [row("CHARGE", 15_000, detailed_type=LONGEST_TYPE), row("CREDIT", 6_000, detailed_type="REVERSAL")]
+    return [
+        row("REVERSAL", 30_000, detailed_type="REVERSAL"),
+        row("CHARGE", 15_000, detailed_type=LONGEST_TYPE),
+        row("CREDIT", 6_000, detailed_type="CORRECTION_DISPUTE"),
+    ]

@@ -14,7 +14,7 @@ from tests.support.bookkeeping import (
     Json,
     block,
     book,
-    charge_and_credit,
+    needed_rows,
     row,
 )
 
@@ -30,9 +30,9 @@ def test_a_comment_has_at_most_75_characters_and_the_reference_is_never_cut(leng
     payout = build.payout(ALL_TOTALS, payment_reference="x" * length)
     profile = {"accounts": ALL_ACCOUNTS, "language": language}
     if length + len("Klarna  commission reversed") > 75:  # the longest of the English words
-        assert block(payout, charge_and_credit(), profile).code == "reference-too-long"
+        assert block(payout, needed_rows(), profile).code == "reference-too-long"
         return
-    voucher = book(payout, charge_and_credit(), profile)
+    voucher = book(payout, needed_rows(), profile)
     assert all(len(entry.comment) <= 75 for entry in voucher.entries)
     assert all(entry.comment.startswith(f"Klarna {'x' * length} ") for entry in voucher.entries)
 
@@ -43,7 +43,7 @@ def test_a_comment_has_at_most_75_characters_and_the_reference_is_never_cut(leng
 @pytest.mark.parametrize("account", ["fees", "debt"])
 def test_a_missing_account_is_blocked_and_the_message_has_the_toml_line(account: str) -> None:
     profile = {"accounts": {**ALL_ACCOUNTS, account: None}}
-    blocked = block(build.payout(ALL_TOTALS), charge_and_credit(), profile)
+    blocked = block(build.payout(ALL_TOTALS), needed_rows(), profile)
     assert blocked.code == "account-missing"
     assert f"{account} = " in blocked.message
 
@@ -51,12 +51,17 @@ def test_a_missing_account_is_blocked_and_the_message_has_the_toml_line(account:
 @pytest.mark.parametrize(
     ("accounts", "types", "kept"),
     [
-        ({}, ("A", "LOAN_FEE"), {}),
-        ({"charges": 6990}, ("A", "LOAN_FEE"), {"A": 6990}),
-        ({"charges": {"A": 6570, "other": 6990}}, ("A", "B", "LOAN_FEE"), {"A": 6570, "B": 6990}),
+        ({}, ("CORRECTION", "LOAN_FEE"), {}),
+        ({"charges": 6990}, ("CORRECTION", "LOAN_FEE"), {"CORRECTION": 6990}),
+        (
+            {"charges": {"CORRECTION": 6069, "other": 6990}},
+            ("CORRECTION", "MANUAL_ENTRY", "LOAN_FEE"),
+            {"CORRECTION": 6069, "MANUAL_ENTRY": 6990},
+        ),
+        ({"charges": 6990}, ("LOAN_FEE", "UNHEARD_OF"), {}),
         ({}, ("Å b",), {}),
     ],
-    ids=["nothing yet", "a number", "a table", "no bare key"],
+    ids=["nothing yet", "a number", "a table", "undocumented", "no bare key"],
 )
 def test_the_toml_lines_with_a_number_filled_in_book_the_payout(
     accounts: Json, types: tuple[str, ...], kept: dict[str, int]
@@ -69,10 +74,10 @@ def test_the_toml_lines_with_a_number_filled_in_book_the_payout(
     blocked = block(payout, rows, {"accounts": accounts})
     assert blocked.code == "account-missing"
     lines = re.findall(r"\w+ = (?:\{.*?\}|ACCOUNT)", f"{blocked.message} {blocked.hint}")
-    added = tomllib.loads("\n".join(lines).replace("ACCOUNT", "6352"))
+    added = tomllib.loads("\n".join(lines).replace("ACCOUNT", "6351"))
     voucher = book(payout, rows, {"accounts": {**accounts, **added}})
     booked = {e.comment.split("charge ")[1]: e.account_no for e in voucher.entries if e.kind == "charge"}
-    assert booked == {**dict.fromkeys(types, 6352), **kept}
+    assert booked == {**dict.fromkeys(types, 6351), **kept}
 
 
 def test_an_account_that_this_payout_does_not_need_may_be_missing_in_the_chart() -> None:

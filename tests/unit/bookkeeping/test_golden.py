@@ -1,20 +1,24 @@
 """Payouts as Klarna sends them, each beside the voucher that a bookkeeper would write of it.
 
-``payouts/NAME.json`` holds settings of the profile, the books where they differ, Klarna's payout and its rows.
+``payouts/NAME.json`` holds settings of the profile (``"shop": "norwegian"`` for that of the Norwegian shop), the
+books where they differ, the European Central Bank's rate where one is needed, Klarna's payout and its rows.
 ``payouts/NAME.voucher`` holds what becomes of it: a voucher (``*`` marks its anchor), ``blocked CODE: words of the
 message`` or ``skipped``. The vouchers are written by hand; nothing generates them.
 """
 
 import json
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from klarna24.bookkeeping.mapping import needs_rows, voucher_for
+from klarna24.bookkeeping.detailed_types import DETAILED_TYPES
+from klarna24.bookkeeping.mapping import needs_rate, needs_rows, voucher_for
 from klarna24.bookkeeping.payout import SIGNS
-from klarna24.bookkeeping.voucher import Entry, Voucher
+from klarna24.bookkeeping.voucher import Entry, Rate, Voucher
 from klarna24.errors import Blocked, ProblemCode
 from tests.support import bookkeeping as build
 
@@ -41,6 +45,7 @@ OPTIONAL_COLUMNS = (  # shown if at least one entry has a value
     Column("customer", lambda entry: entry.customer_id),
     Column("department", lambda entry: entry.department_id),
     Column("project", lambda entry: entry.project_id),
+    Column("vat code", lambda entry: entry.tax_code),
 )
 
 
@@ -74,18 +79,22 @@ def test_a_payout_becomes_the_voucher_beside_it(name: str) -> None:
     given = json.loads((PAYOUTS / f"{name}.json").read_text(encoding="utf-8"))
     expected = (PAYOUTS / f"{name}.voucher").read_text(encoding="utf-8")
     payout, rows = build.payout_of(given["payout"]), build.transactions(given["rows"])
-    profile, books = build.profile(given["profile"]), build.books(given.get("books"))
+    norwegian = given.get("shop") == "norwegian"
+    profile = build.profile(given["profile"], norwegian=norwegian)
+    books = build.books(given.get("books"), norwegian=norwegian)
+    rate = given.get("rate") and Rate(Decimal(given["rate"]["value"]), date.fromisoformat(given["rate"]["day"]))
     if rows:
         assert needs_rows(payout, profile, books), "these rows would never be fetched"
     if expected.startswith("blocked "):
         code, words = expected.removeprefix("blocked ").strip().split(": ", 1)
         with pytest.raises(Blocked) as blocked:
-            voucher_for(payout, rows, profile, books)
+            voucher_for(payout, rows, profile, books, rate)
         assert blocked.value.code == code
         assert words in blocked.value.message
         assert blocked.value.hint
         return
-    voucher = voucher_for(payout, rows, profile, books)
+    assert needs_rate(payout, profile, books) is bool(rate)
+    voucher = voucher_for(payout, rows, profile, books, rate)
     assert (text_of(voucher) if voucher else "skipped\n") == expected
 
 
@@ -99,3 +108,16 @@ def test_every_total_and_every_reason_to_block_has_a_voucher_here() -> None:
         ProblemCode.CHANGED,
         ProblemCode.UNREADABLE,
     }
+
+
+@pytest.mark.parametrize("shop", ["swedish", "norwegian"])
+def test_every_documented_kind_of_row_has_a_voucher_here(shop: str) -> None:
+    """Booked, not only blocked, with an account for each."""
+    booked = set()
+    for name in NAMES:
+        given = json.loads((PAYOUTS / f"{name}.json").read_text(encoding="utf-8"))
+        is_booked = (PAYOUTS / f"{name}.voucher").read_text(encoding="utf-8").startswith("date")
+        if is_booked and given.get("shop", "swedish") == shop:
+            booked |= {(row["type"], row.get("detailed_type")) for row in given["rows"]}
+    documented = {(row_type, it.name) for it in DETAILED_TYPES for row_type in it.row_types}
+    assert documented - booked == set()

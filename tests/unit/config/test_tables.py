@@ -34,7 +34,7 @@ def test_defaults(settings: Settings) -> None:
         "foreign_currency": "hold",
         "max_entries": 20_000,
     }
-    assert dict(profile.accounts.named()) == {"payout": 1930, "receivable": 1580}
+    assert dict(profile.accounts.named()) == {"payout": 1940, "receivable": 1686}
     assert profile.references.by_target() == {}
     assert profile.notify.email is None
 

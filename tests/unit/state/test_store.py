@@ -38,8 +38,8 @@ def test_all_that_a_look_up_needs_is_on_disk_before_the_call(folder: Path, state
     ((account, day, amount, sums, name),) = sql(
         folder, "SELECT anchor_account, anchor_date, anchor_amount, sums, bundle_name FROM payout"
     )
-    assert (account, day, amount, name) == (1930, "2026-11-19", "962.50", "Klarna XISA93DJ 2026-11-19")
-    assert json.loads(sums) == {"1930": "962.50", "1580": "-1000.00", "6064": "30.00", "2641": "7.50"}
+    assert (account, day, amount, name) == (1940, "2026-11-19", "962.50", "Klarna XISA93DJ 2026-11-19")
+    assert json.loads(sums) == {"1940": "962.50", "1686": "-1000.00", "6064": "30.00", "2641": "7.50"}
 
 
 # Which payouts may be sent
