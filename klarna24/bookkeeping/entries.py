@@ -63,7 +63,7 @@ def accounts_of(lines: Iterable[Line], profile: Profile, books: Books) -> dict[L
         kind = line_kind(line)
         sums[kind] += line.amount
         if kind not in accounts and kind not in missing:
-            number, key = _account(line, profile)
+            number, key = account_of(line, profile)
             if number is None:
                 missing[kind] = key
             else:
@@ -87,7 +87,7 @@ def line_kind(line: Line) -> LineKind:
     return LineKind(line.kind, line.role, line.row_type, line.detailed_type)
 
 
-def _account(line: Line, profile: Profile) -> tuple[int | None, str]:
+def account_of(line: Line, profile: Profile) -> tuple[int | None, str]:
     """Return the account's number, if the profile has it, and its key below ``accounts``."""
     accounts = profile.accounts
     if line.role in {"input", "output"}:
@@ -109,19 +109,24 @@ def _account(line: Line, profile: Profile) -> tuple[int | None, str]:
     return other, key
 
 
+def kind_name(kind: LineKind, key: str) -> str:
+    """Return what a person calls this kind of line, whose account's key is ``key``, and what it is."""
+    name: str = kind.detailed_type or WORDS.get(kind.kind, sentence("currency difference"))
+    if known := described(kind.row_type or "", kind.detailed_type or ""):
+        return joined(" ", (name, sentence("({meaning})", meaning=known.meaning)))
+    if kind.detailed_type and key in TABLES:
+        return joined(" ", (name, sentence("(a kind that Klarna has not described)")))
+    return name
+
+
 def _no_account(
     missing: dict[LineKind, str], amounts: dict[LineKind, Decimal], table: str, profile: Profile
 ) -> str:
     """Return what has no account, what it is, with its amount, and the lines to add."""
-    kinds = []
-    for kind in list(missing)[:SHOWN_KINDS]:
-        name: str = kind.detailed_type or WORDS.get(kind.kind, sentence("currency difference"))
-        known = described(kind.row_type or "", kind.detailed_type or "")
-        if known:
-            name = joined(" ", (name, sentence("({meaning})", meaning=known.meaning)))
-        elif kind.detailed_type and missing[kind] in TABLES:
-            name = joined(" ", (name, sentence("(a kind that Klarna has not described)")))
-        kinds.append(joined(" ", (f"{amounts[kind]:.2f}", name)))
+    kinds = [
+        joined(" ", (f"{amounts[kind]:.2f}", kind_name(kind, missing[kind])))
+        for kind in list(missing)[:SHOWN_KINDS]
+    ]
     by_key: dict[str, list[str]] = {}
     for kind, key in missing.items():
         by_key.setdefault(key, []).append(kind.detailed_type or "other")

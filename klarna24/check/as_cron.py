@@ -18,12 +18,13 @@ from klarna24.text import sentence
 TIMEOUT_SECONDS = 600.0  # each check has a much shorter time limit of its own
 
 
-def check_as_cron(config: Config, names: Sequence[str], test_mail: bool = False) -> Outcome:
+def check_as_cron(config: Config, names: Sequence[str], test_mail: bool, months: int) -> Outcome:
     """Raises Unavailable if the process does not end, and RuntimeError with its error output if it has a bug."""
     folders = ["--config", str(config.path), "--state-dir", str(config.state_dir)]
     profiles = [word for name in names for word in ("--profile", name)]
     mail = ["--test-mail"] if test_mail else []
-    output, errors = _run([*program(), *folders, "check", "--json", *mail, *profiles])
+    history = ["--history", str(months)]
+    output, errors = _run([*program(), *folders, "check", "--json", *mail, *history, *profiles])
     try:
         document = json.loads(output)
     except ValueError:

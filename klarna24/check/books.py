@@ -1,14 +1,18 @@
 """Checks of the two services: Klarna answers, and 24SevenOffice has all that the profile names."""
 
+from calendar import monthrange
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from klarna24.bookkeeping.figures import fiscal_year
+from klarna24.bookkeeping.payout import Listed
+from klarna24.bookkeeping.usual_accounts import country_code
+from klarna24.check.accounts import check_accounts, check_kinds
 from klarna24.check.result import Check, failed, not_tried
 from klarna24.config.tables import Profile
-from klarna24.errors import Blocked, CredentialsFault, Klarna24Error, ProblemCode, Unavailable
+from klarna24.errors import CredentialsFault, Klarna24Error, Unavailable
 from klarna24.http.server_time import ServerTime
 from klarna24.klarna.client import KlarnaClient
 from klarna24.text import sentence
@@ -17,33 +21,47 @@ from klarna24.twentyfour.client import TwentyFourClient
 from klarna24.twentyfour.sessions import Sessions
 
 LOOK_BACK = timedelta(days=30)
-NORWAY = {"norway", "norge", "noreg"}  # how 24SevenOffice writes a country is not documented
 
 NamedCheck = tuple[str, Callable[[], Iterable[Check]]]
 
 
 def check_klarna(
-    profile: Profile, password: str | None, server_times: dict[str, ServerTime | None]
+    profile: Profile, password: str | None, server_times: dict[str, ServerTime | None], months: int
 ) -> Generator[Check, None, set[str]]:
-    """List the payouts of the last 30 days; returns the currencies that are configured or paid in."""
+    """List the payouts of the last 30 days, and of so many months to see which accounts they need; returns the
+    currencies that are configured or paid in."""
     settings, currencies = profile.klarna, set(profile.klarna.currencies or ())
     if password is None:
         yield not_tried("klarna", "klarna.password")
         return currencies
     today = datetime.now(profile.timezone).date()
-    client = KlarnaClient(settings, password)
-    try:
-        payouts = client.payouts(today - LOOK_BACK, today, profile.timezone)
-    except Klarna24Error as error:
-        yield failed("klarna", error)
-        return currencies
-    finally:
-        server_times["Klarna"] = client.server_time
-        client.close()
-    where = f"{urlsplit(settings.url).netloc} ({settings.region}, {settings.environment})"
-    count = f"{len(payouts)} payout{'' if len(payouts) == 1 else 's'}"
-    yield Check("klarna", "ok", f"{where}: {count} in the last {LOOK_BACK.days} days")
+    lately, since = today - LOOK_BACK, _months_before(today, months)
+    with closing(KlarnaClient(settings, password)) as client:
+        try:
+            payouts = client.payouts(min(lately, since), today, profile.timezone)
+        except Klarna24Error as error:
+            yield failed("klarna", error)
+            return currencies
+        finally:
+            server_times["Klarna"] = client.server_time
+        where = f"{urlsplit(settings.url).netloc} ({settings.region}, {settings.environment})"
+        number = sum(1 for payout in payouts if _local_date(payout, profile) >= lately)
+        count = f"{number} payout{'' if number == 1 else 's'}"
+        yield Check("klarna", "ok", f"{where}: {count} in the last {LOOK_BACK.days} days")
+        if months:
+            yield from check_kinds(profile, payouts, client, since)
     return currencies | {payout.currency for payout in payouts}
+
+
+def _months_before(day: date, months: int) -> date:
+    """The same day so many months before, or the last one of a shorter month."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def _local_date(payout: Listed, profile: Profile) -> date:
+    """What has no readable date may be of today."""
+    return payout.payout_date.astimezone(profile.timezone).date() if payout.payout_date else date.max
 
 
 def check_office(
@@ -95,6 +113,8 @@ class _OfficeChecks:
             yield "voucher.department_id", self._department
         if voucher.project_id is not None:
             yield "voucher.project_id", self._project
+        if self._profile.vat.tax_code is not None:
+            yield "vat.tax_code", self._tax_code
         if voucher.customer_id is not None or voucher.supplier_id is not None:
             yield "customer, supplier", self._parties
         yield "fiscal year", self._fiscal_year
@@ -119,14 +139,7 @@ class _OfficeChecks:
         if not chart:
             message = sentence("24SevenOffice does not say what the company's chart of accounts is")
             raise Unavailable(message, sentence("try again later"))
-        for key, number in self._profile.accounts.named():
-            if number in chart:
-                yield Check(f"account {key}", "ok", f"{number} {chart[number]}")
-            else:
-                message = sentence("{number} is not in 24SevenOffice's chart of accounts", number=number)
-                table = f"[profiles.{self._profile.name}.accounts] {key}"
-                hint = sentence("add it there, or change {table}", table=table)
-                yield failed(f"account {key}", Blocked(ProblemCode.ACCOUNT_UNKNOWN, message, hint))
+        yield from check_accounts(self._profile, chart)
 
     def _voucher_type(self) -> Iterator[Check]:
         found = self.client.ask(BooksReader.voucher_type)
@@ -140,6 +153,10 @@ class _OfficeChecks:
         """None of the services that klarna24 uses lists projects."""
         message = f"{self._profile.voucher.project_id}: klarna24 cannot ask 24SevenOffice for its projects"
         yield Check("voucher.project_id", "advice", message, "look for it in 24SevenOffice")
+
+    def _tax_code(self) -> Iterator[Check]:
+        name = self.client.ask(BooksReader.tax_code)
+        yield Check("vat.tax_code", "ok", f"{self._profile.vat.tax_code} {name}")
 
     def _parties(self) -> Iterator[Check]:
         """The name is shown only if it is Klarna: a mistyped number is that of some other customer, whose name
@@ -166,14 +183,14 @@ class _OfficeChecks:
         yield Check("currency", "ok", f"the company keeps its books in {client.home_currency}")
         if foreign := currencies - {client.home_currency}:
             yield from self._foreign_currencies(foreign)
-        is_norwegian = client.country.casefold() in NORWAY or client.home_currency == "NOK"
-        if is_norwegian and self._profile.accounts.fees_vat is None:
+        if country_code(client.country, client.home_currency) == "NO" and self._profile.vat.mode is None:
             yield Check(
-                "reverse charge",
+                "vat.mode",
                 "advice",
-                "there is no account for VAT on fees: a Norwegian company itself accounts for the VAT on fees "
-                "from abroad (snudd avregning, omvendt avgiftsplikt), and klarna24 does not do that",
-                "set the VAT code of the fees when you check a voucher; ask your accountant",
+                "a Norwegian company itself accounts for the VAT on those fees from abroad that are taxable "
+                "(snudd avregning, omvendt avgiftsplikt), and the profile does not say whether Klarna's are",
+                f'ask your accountant, then add under [profiles.{self._profile.name}.vat]: mode = "none", or '
+                'mode = "reverse-charge" with rate, output and input',
             )
 
     def _foreign_currencies(self, foreign: set[str]) -> Iterator[Check]:

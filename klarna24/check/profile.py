@@ -5,6 +5,7 @@ What depends on a failed check is not tried. A failed check has the code that a 
 
 from collections.abc import Iterator
 
+from klarna24.check.accounts import check_references
 from klarna24.check.books import check_klarna, check_office
 from klarna24.check.machine import check_clock, check_file, check_mail, check_monitor, check_passwords, check_state
 from klarna24.check.result import Check
@@ -13,16 +14,22 @@ from klarna24.config.tables import Profile
 from klarna24.http.server_time import ServerTime
 from klarna24.twentyfour.sessions import Sessions
 
+HISTORY = 12  # months
 
-def check_profile(profile: Profile, config: Config, mailed: set[str] | None = None) -> Iterator[Check]:
-    """Yields each check as soon as it is done. With a set, test mails are sent: see :func:`check_mail`."""
+
+def check_profile(
+    profile: Profile, config: Config, mailed: set[str] | None = None, months: int = HISTORY
+) -> Iterator[Check]:
+    """Yields each check as soon as it is done. With a set, test mails are sent: see :func:`check_mail`. Klarna's
+    payouts of so many ``months`` tell which accounts are needed; 0 leaves that out."""
     server_times: dict[str, ServerTime | None] = {}
     yield check_file(config)
     state_works = yield from check_state(profile, config)
     passwords = yield from check_passwords(profile)
-    currencies = yield from check_klarna(profile, passwords["klarna"], server_times)
+    currencies = yield from check_klarna(profile, passwords["klarna"], server_times, months)
     sessions = Sessions.beside(config.state_dir, keep=state_works)
     yield from check_office(profile, passwords["24sevenoffice"], sessions, currencies, server_times)
+    yield from check_references(profile)
     yield check_clock(server_times)
     yield from check_mail(profile, config, mailed)
     yield from check_monitor(profile, config)

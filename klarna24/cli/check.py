@@ -3,7 +3,7 @@
 import click
 
 from klarna24.check.as_cron import check_as_cron
-from klarna24.check.profile import check_profile
+from klarna24.check.profile import HISTORY, check_profile
 from klarna24.check.result import CheckedProfile, Outcome
 from klarna24.cli.chosen import Chosen, choose_profiles
 from klarna24.cli.options import GlobalOptions, all_option, json_option, profiles_option
@@ -22,9 +22,24 @@ from klarna24.run.stopping import stop_on_signals
     "--as-cron", is_flag=True, help="Check as cron would run it: few variables, no session, no terminal."
 )
 @click.option("--test-mail", is_flag=True, help="Also send one test mail to the recipients of each mail server.")
+@click.option(
+    "--history",
+    "months",
+    type=click.IntRange(0, 120),
+    metavar="MONTHS",
+    default=HISTORY,
+    show_default=True,
+    help="See which accounts Klarna's payouts of the last months needed; 0 to leave it out.",
+)
 @click.pass_obj
 def command(
-    options: GlobalOptions, names: tuple[str, ...], every: bool, as_json: bool, as_cron: bool, test_mail: bool
+    options: GlobalOptions,
+    names: tuple[str, ...],
+    every: bool,
+    as_json: bool,
+    as_cron: bool,
+    test_mail: bool,
+    months: int,
 ) -> int:
     """Test everything that a run needs, without sending anything.
 
@@ -35,7 +50,7 @@ def command(
         with stop_on_signals():
             chosen = choose_profiles(options, names, every or not names)
             check = _check_as_cron if as_cron else _check
-            outcome = check(chosen, test_mail, with_tables)
+            outcome = check(chosen, test_mail, months, with_tables)
     except Klarna24Error as error:
         outcome = Outcome(error.exit_code, [], error.problems())
     with while_someone_reads():
@@ -50,20 +65,20 @@ def command(
     return outcome.exit_code
 
 
-def _check(chosen: Chosen, test_mail: bool, with_tables: bool) -> Outcome:
+def _check(chosen: Chosen, test_mail: bool, months: int, with_tables: bool) -> Outcome:
     """Prints each check as soon as it is done, so that a person sees which one takes time."""
     done = []
     mailed: set[str] | None = set() if test_mail else None
     for profile in chosen.profiles:
-        checks = check_profile(profile, chosen.config, mailed)
+        checks = check_profile(profile, chosen.config, mailed, months)
         done.append(
             CheckedProfile(profile.name, [*(show_checks(profile.name, checks) if with_tables else checks)])
         )
     return Outcome.of(done)
 
 
-def _check_as_cron(chosen: Chosen, test_mail: bool, with_tables: bool) -> Outcome:
-    outcome = check_as_cron(chosen.config, [profile.name for profile in chosen.profiles], test_mail)
+def _check_as_cron(chosen: Chosen, test_mail: bool, months: int, with_tables: bool) -> Outcome:
+    outcome = check_as_cron(chosen.config, [profile.name for profile in chosen.profiles], test_mail, months)
     if with_tables:
         for one in outcome.profiles:
             list(show_checks(f"{one.profile}, as cron runs it", one.checks))

@@ -44,6 +44,7 @@ class BooksReader:
         years = self.fiscal_years()
         home = self.client().home_currency
         self.department()
+        self.tax_code()
         self.parties()
         if not home:
             raise Unavailable(sentence("24SevenOffice does not say what the company's currency is"), NEXT_RUN)
@@ -131,6 +132,24 @@ class BooksReader:
             )
             raise ConfigFault(message, sentence("correct it"))
         return departments[wanted]
+
+    def tax_code(self) -> str | None:
+        """Return the name of the profile's VAT code, or None if it names none. Raises ConfigFault if the company
+        has no code of this number; an entry takes the number, not the id (docs/vendors/24sevenoffice.md,
+        "Limits and traps")."""
+        wanted = self.profile.vat.tax_code
+        if wanted is None:
+            return None
+        rows = items(self.read("account", "GetTaxCodeList"), "TaxCodeElement")
+        codes = {clean(row.TaxNo): clean(row.TaxName) for row in rows if clean(row.TaxNo)}
+        if wanted not in codes:
+            message = sentence(
+                "{where}: no such VAT code in 24SevenOffice; there are: {known}",
+                where=f'[profiles.{self.profile.name}.vat] tax_code = "{wanted}"',
+                known=", ".join(f"{number} ({name})" for number, name in codes.items()) or sentence("none"),
+            )
+            raise ConfigFault(message, sentence("correct it"))
+        return codes[wanted]
 
     def parties(self) -> dict[str, str]:
         """Return the names of the profile's customer and supplier by key, with one call for both. Raises

@@ -28,7 +28,14 @@ FIELDS: dict[str, Callable[[Entry], str]] = {
 def shape_of(entry: Entry) -> Shape:
     """Return what decides how an entry is written: all that is not in FIELDS, and which optional fields it has."""
     references = (entry.invoice_no is None, entry.ocr is None)
-    return (entry.account_no, *references, entry.customer_id, entry.department_id, entry.project_id)
+    return (
+        entry.account_no,
+        *references,
+        entry.customer_id,
+        entry.department_id,
+        entry.project_id,
+        entry.tax_code,
+    )
 
 
 def one_of_each_shape(entries: Iterable[Entry]) -> list[Entry]:

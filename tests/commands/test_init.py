@@ -88,8 +88,8 @@ def test_a_lump_profile_on_plain_accounts(
     written = tomllib.loads(text)
     profile = written["profiles"]["shop1"]
     assert written["state_dir"] == str(tmp_path / "state")
-    keys = ("payout", "receivable", "fees", "fees_vat", "commission", "holdback", "debt", "charges", "credits")
-    suggested = (1930, 1580, 6064, 2641, 3590, 1689, 2899, 6990, 3990)
+    keys = ("payout", "receivable", "fees", "fees_vat", "commission", "holdback", "debt")
+    suggested = (1940, 1580, 6064, 2641, 3921, 1689, 2899)
     assert profile["accounts"] == dict(zip(keys, suggested, strict=True))
     assert profile["24sevenoffice"]["client_id"] == box.office.home.client_id
     assert profile["voucher"] == {"type": "Diverse"}
@@ -109,13 +109,27 @@ def test_an_itemised_profile_on_a_ledger_account_with_references_and_a_departmen
     talk.answer([*answers[CONNECTIONS], *conversation("itemised"), *answers[LAST]])
     talk.end()
     profile = tomllib.loads((tmp_path / "profiles.toml").read_text())["profiles"]["butik"]
-    references = {"order_id": "comment", "merchant_reference1": "invoice_no", "merchant_reference2": "ocr"}
+    references = {"order_id": "comment", "short_order_id": "ocr", "merchant_reference1": "invoice_no"}
     assert profile["references"] == references
     assert profile["voucher"] == {"type": "Diverse", "customer_id": 1001, "department_id": 10}
     code, out = run(tmp_path, "dry-run", "--profile", "butik", "--json", capsys=capsys)
     assert code == 7
     assert '"customer_id": 1001' in out
     assert '"department_id": 10' in out
+
+
+def test_an_order_id_in_the_ocr_field_is_advised_against_and_can_be_taken_back(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    talk = Conversation(tmp_path)
+    answers = conversation("lump", box, tmp_path / "state")
+    itemised = conversation("itemised")
+    until = next(place for place, (question, _) in enumerate(itemised) if "Order ID" in question)
+    talk.answer([*answers[CONNECTIONS], *itemised[:until], (itemised[until][0], "ocr")])
+    talk.answer([("36 characters.*the short order ID fits", ""), (r"Which \[none\]", "<")])
+    talk.answer([("Department", "")])
+    talk.child.sendintr()
+    assert "Traceback" not in talk.end()
 
 
 def test_a_wrong_password_is_reported_at_once_and_asked_for_again(box: Sandbox, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from click import echo
 
+from klarna24.bookkeeping.usual_accounts import country_code, usual_account
+from klarna24.check.accounts import OCR_ADVICE
 from klarna24.cli.setup import suggestions
 from klarna24.cli.setup.draft import Draft
 from klarna24.cli.setup.prompts import ask_choice, ask_hidden, ask_number, ask_text, ask_yes_no, print_error
@@ -37,7 +39,12 @@ TRANSFERS = {
     "itemised": "one entry for each sale, return and reversal",
     "itemised-fees": "as itemised, and one entry for each fee",
 }
-REFERENCES = {"order_id": "Order ID"} | {f"merchant_reference{n}": f"Merchant reference {n}" for n in (1, 2)}
+REFERENCES = {
+    "order_id": "Order ID",
+    "short_order_id": "Short order ID (the one that the customer sees)",
+    "merchant_reference1": "Merchant reference 1",
+    "merchant_reference2": "Merchant reference 2",
+}
 TARGETS = {"comment": "the comment", "invoice_no": "the invoice number", "ocr": "the OCR field"}
 FREQUENCIES = {"daily": "(usual)", "weekly": "on a weekday", "monthly": "on a day of the month"}
 ENCRYPTIONS = {"starttls": "port 587 (usual)", "tls": "port 465", "none": "port 25, without encryption"}
@@ -77,7 +84,7 @@ def ask_accounts(draft: Draft) -> None:
         if isinstance(known, dict):
             echo(f"{key}: by detailed type, left as it is")
             continue
-        default = known if known in chart else suggestions.account(_country(draft), key, chart)
+        default = known if known in chart else usual_account(_country(draft), key, chart)
         echo(f"{key}: {meaning}")
         number = ask_number(f"  {key}", chart, default, optional=not required)
         _set_or_remove(accounts, key, number)
@@ -155,6 +162,8 @@ def ask_references(draft: Draft) -> None:
         if target != "none":
             chosen[reference] = target
             del free[target]
+        if (reference, target) == ("order_id", "ocr"):
+            echo(f"  ! {OCR_ADVICE}; the short order ID fits")
     _set_or_remove(draft.table, "references", chosen or None)
 
 
@@ -210,7 +219,7 @@ def ask_state_dir(draft: Draft) -> None:
 
 
 def _country(draft: Draft) -> str:
-    return suggestions.country_code(draft.choices.country, draft.choices.currency)
+    return country_code(draft.choices.country, draft.choices.currency)
 
 
 def _set_or_remove(table: dict[str, Any], key: str, value: object) -> None:

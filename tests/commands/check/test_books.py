@@ -84,15 +84,15 @@ def test_the_fiscal_year_of_today(healthy: Shop, what: str, message: str, hint: 
         assert run_check(healthy)["fiscal year"].message == f"{TODAY.year + 1} is open on {TODAY}"
 
 
-RATE = {"voucher": {"foreign_currency": "rate"}}
+ECB = {"voucher": {"foreign_currency": "ecb"}}
 
 
 @pytest.mark.parametrize(
     ("over", "status", "message"),
     [
         ({}, "advice", "payouts in EUR will be blocked"),
-        (RATE, "ok", "keeps its books in SEK"),
-        ({**RATE, "klarna": {"currencies": ["USD"]}}, "advice", "USD will be blocked"),
+        (ECB, "ok", "keeps its books in SEK"),
+        ({"klarna": {"currencies": ["USD"]}}, "advice", "USD will be blocked"),
         ({"klarna": {"currencies": ["SEK"]}}, "ok", "keeps its books in SEK"),
     ],
 )
@@ -115,13 +115,26 @@ def test_a_company_without_chart_or_currency_is_a_temporary_problem(healthy: Sho
 
 
 @pytest.mark.parametrize(("country", "currency"), [("Norge", "SEK"), ("", "NOK")])
-def test_a_norwegian_company_without_fees_vat_is_reminded_of_reverse_charge(
+def test_a_norwegian_company_without_a_vat_mode_reads_the_two_lines_to_choose_from(
     healthy: Shop, country: str, currency: str
 ) -> None:
     company = healthy.box.office.home
     company.country, company.home_currency = country, currency
-    assert "reverse charge" not in run_check(healthy).checks
-    write(healthy, {"accounts": {"fees_vat": None}})
-    advice(healthy, "reverse charge", "omvendt avgiftsplikt")
+    hint = advice(healthy, "vat.mode", "omvendt avgiftsplikt").next
+    assert 'under [profiles.shop1.vat]: mode = "none", or mode = "reverse-charge" with' in hint
+    write(healthy, {"vat": {"mode": "none"}})
+    assert "vat.mode" not in run_check(healthy).checks
     company.country, company.home_currency = "Sweden", "SEK"
-    assert "reverse charge" not in run_check(healthy).checks
+    write(healthy)
+    assert "vat.mode" not in run_check(healthy).checks
+
+
+def test_the_vat_code_is_known_by_its_number(healthy: Shop) -> None:
+    """72 is the id of number 1: an entry takes the number."""
+    write(healthy, {"vat": {"tax_code": "1"}})
+    assert run_check(healthy)["vat.tax_code"].message == "1 Ingående moms 25 %"
+    write(healthy, {"vat": {"tax_code": "72"}})
+    failed = only_failure(healthy, 3, "vat.tax_code", "there are: 0 (Ingen moms), 1 (Ingående moms 25 %), 11 (")
+    assert failed.next == "correct it"
+    assert healthy.sync().code == 3
+    assert not healthy.drafts()

@@ -20,7 +20,7 @@ def test_all_checks_pass_and_nothing_is_drafted_or_stored_of_payouts(healthy: Sh
     expected = r"127\.0\.0\.1:\d+ \(europe, live\): 1 payout in the last 30 days"
     assert re.fullmatch(expected, found["klarna"].message)
     assert found["24sevenoffice"].message == "logged in to Exempelbutiken AB (3000024)"
-    assert found["account payout"].message == "1930 Företagskonto/checkkonto/affärskonto"
+    assert found["account payout"].message == "1940 Övriga bankkonton"
     assert found["voucher.type"].message == "Diverse (9)"
     assert not healthy.drafts()
     with closing(sqlite3.connect(healthy.state / "klarna24.sqlite")) as database:

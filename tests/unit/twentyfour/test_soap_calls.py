@@ -73,3 +73,17 @@ def test_a_second_payout_needs_only_its_save(open_shop: OpenShop) -> None:
     shop.box.klarna.add(*simple("NEWER"))
     shop.sync("--now")
     assert len(soap_calls(shop, before)) == 8
+
+
+def test_a_vat_code_is_one_call_more_and_stands_on_the_fees_alone(open_shop: OpenShop) -> None:
+    """The charge has the same account as the fees."""
+    payout, _ = simple("NEW", sale_amount=100000, fee_amount=3000, charge_amount=500)
+    row = {"type": "CHARGE", "detailed_type": "DISPUTE_FEE", "amount": 500, "currency_code": "SEK"}
+    shop = open_shop(payouts=[(payout, [{**row, "payment_reference": "NEW"}])])
+    shop.write({"vat": {"tax_code": "1"}})
+    before = shop.box.calls()
+    assert shop.sync("--now").code == 0
+    assert soap_calls(shop, before).count("GetTaxCodeList") == 1
+    (draft,) = shop.box.office.home.drafts
+    codes = {(entry["AccountNo"], entry["Amount"]): entry["TaxNo"] for entry in draft.entries if entry["TaxNo"]}
+    assert codes == {(6064, 30): "1"}

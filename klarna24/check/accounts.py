@@ -1,0 +1,175 @@
+"""Advice about the profile's accounts: which of them an accountant would not choose, and which kinds of Klarna's
+amounts, of those that occurred lately, have no account at all."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from klarna24.bookkeeping.entries import LineKind, account_line, account_of, kind_name, line_kind
+from klarna24.bookkeeping.figures import check_figures, check_vat
+from klarna24.bookkeeping.lines import Line, lines_of, told_apart
+from klarna24.bookkeeping.payout import SIGNS, Listed, Payout, Transaction
+from klarna24.bookkeeping.usual_accounts import is_bank, is_control, is_for_something_else
+from klarna24.check.result import Check, failed
+from klarna24.config.tables import Profile
+from klarna24.errors import BadAnswer, Blocked, Klarna24Error, ProblemCode
+from klarna24.klarna.client import KlarnaClient
+from klarna24.text import sentence
+
+MOST_PAYOUTS = 60  # whose rows are read, the newest ones: a year of weekly payouts
+ROWS_SECONDS = 60.0  # after which no more rows are read: a large shop's payout has many pages of them
+OCR_ADVICE = (
+    "a Klarna order id has 36 characters, and the vendor's newer API takes 32 in the OCR field; what the one that "
+    "klarna24 uses does with more is not documented"
+)
+
+
+def check_accounts(profile: Profile, chart: Mapping[int, str]) -> Iterator[Check]:
+    """Each account of the profile: in the chart, and of the right sort."""
+    for key, number in profile.accounts.named():
+        if number not in chart:
+            message = sentence("{number} is not in 24SevenOffice's chart of accounts", number=number)
+            table = f"[profiles.{profile.name}.accounts] {key}"
+            hint = sentence("add it there, or change {table}", table=table)
+            yield failed(f"account {key}", Blocked(ProblemCode.ACCOUNT_UNKNOWN, message, hint))
+            continue
+        account = f"{number} {chart[number]}"
+        why, better = _objection(profile, key, number, chart[number]) or ("", "")
+        if why:
+            yield Check(f"account {key}", "advice", f"{account} {why}", better)
+        else:
+            yield Check(f"account {key}", "ok", account)
+
+
+def _objection(profile: Profile, key: str, number: int, name: str) -> tuple[str, str] | None:
+    """Return what an accountant would say against the account, and what would be better
+    (docs/vendors/bookkeeping.md, "Accounts")."""
+    if key in {"payout", "receivable", "holdback"} and is_for_something_else(name):
+        return "is by its name for taxes, losses, travel or prepayments", "take another account, or rename it"
+    if key == "payout" and is_bank(number, name):
+        return (
+            "is a bank account: a payout of 31 December that arrives on 2 January is booked there, but is not in "
+            "the bank at year-end",
+            'name a clearing account (in Sweden 1940, or one of your own, 19xx "Klarna"), and book the row of the '
+            "bank statement against it",
+        )
+    if key == "receivable" and (profile.voucher.ledger(number) or is_control(name)):
+        return (
+            "is the control account of a ledger: its balance must be that of the open invoices, and Klarna's "
+            "totals match none of them",
+            "book sales paid by Klarna on a receivable of their own (in Sweden 1686 or 1580, in Norway one of "
+            "your own, 15xx), and name that",
+        )
+    return None
+
+
+def check_references(profile: Profile) -> Iterator[Check]:
+    """Advice where a reference may be too long for its field."""
+    if profile.references.order_id == "ocr":
+        yield Check("references.order_id", "advice", OCR_ADVICE, 'short_order_id = "ocr" fits')
+
+
+@dataclass
+class _Occurrence:
+    """In how many payouts a kind occurred that has no account below ``key``, and its sums by currency."""
+
+    kind: LineKind
+    key: str
+    payouts: int = 0
+    sums: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+    def __str__(self) -> str:
+        count = f"{self.payouts} payout{'' if self.payouts == 1 else 's'}"
+        sums = " and ".join(f"{abs(amount):.2f} {currency}" for currency, amount in sorted(self.sums.items()))
+        return f"{kind_name(self.kind, self.key)} in {count}, {sums}"
+
+
+def check_kinds(profile: Profile, payouts: Iterable[Listed], client: KlarnaClient, since: date) -> Iterator[Check]:
+    """Advice for each account that these payouts would have needed and the profile does not have.
+
+    ``payouts`` are sorted, the oldest first. The rows of at most :data:`MOST_PAYOUTS` of them are read, the newest
+    first, to tell charges, credits and reversals apart.
+    """
+    reader = _Reader(profile, client)
+    missing: dict[LineKind, _Occurrence] = {}
+    readable = [payout for payout in payouts if isinstance(payout, Payout)]
+    for payout in reversed(readable):
+        without: defaultdict[LineKind, Decimal] = defaultdict(Decimal)
+        for line in reader.lines(payout):
+            number, key = account_of(line, profile)
+            if number is None:
+                kind = line_kind(line)
+                missing.setdefault(kind, _Occurrence(kind, key))
+                without[kind] += line.amount
+        for kind, amount in without.items():
+            missing[kind].payouts += 1
+            missing[kind].sums[payout.currency] += amount
+    by_key: defaultdict[str, list[_Occurrence]] = defaultdict(list)
+    for occurrence in missing.values():
+        by_key[occurrence.key].append(occurrence)
+    for key, occurrences in by_key.items():
+        types = [occurrence.kind.detailed_type or "other" for occurrence in occurrences]
+        yield Check(
+            f"account {key}",
+            "advice",
+            f"payouts since {since} needed an account that is not there: {'; '.join(map(str, occurrences))}",
+            f"add under [profiles.{profile.name}.accounts]: {account_line(key, types, profile)}, with the "
+            "account's number for ACCOUNT",
+        )
+    if reader.error:
+        message = f"Klarna's rows cannot be read: {reader.error.message}"
+        yield Check("history", "advice", message, "try again later, or with --history 0")
+    elif not missing:
+        notes = [f"the {len(readable)} payouts since {since} have an account for all that they need"]
+        notes += [f"{reader.blocked} would be blocked for another reason"] if reader.blocked else []
+        notes += [f"the rows of {reader.unread} were not read"] if reader.unread else []
+        yield Check("history", "ok", "; ".join(notes))
+
+
+class _Reader:
+    """Makes the lines of payouts, of their rows where these are needed and can be had."""
+
+    def __init__(self, profile: Profile, client: KlarnaClient) -> None:
+        self._profile, self._client = profile.model_copy(update={"transfer": "lump"}), client
+        self._needs_rows = told_apart(self._profile)
+        self._most, self._end = MOST_PAYOUTS, time.monotonic() + ROWS_SECONDS
+        self.blocked = self.unread = 0
+        self.error: Klarna24Error | None = None
+
+    def lines(self, payout: Payout) -> list[Line]:
+        """Return the lines of a payout's totals and detailed types; without rows, of the totals that need none."""
+        try:
+            left_out = check_figures(payout)
+            check_vat(payout, self._profile)
+            needs_rows = any(payout.totals[total] for total in self._needs_rows)
+            rows = self._rows(payout) if needs_rows else []
+            if rows or not needs_rows:
+                return list(lines_of(payout, rows, self._profile, left_out))
+        except Blocked:
+            self.blocked += 1
+            return []
+        left_out |= self._needs_rows
+        return [
+            Line(total, -sign * payout.totals[total])
+            for total, sign in SIGNS.items()
+            if total not in left_out and payout.totals[total]
+        ]
+
+    def _rows(self, payout: Payout) -> list[Transaction]:
+        """Return the rows; none where too many were read already, or Klarna does not answer."""
+        self._most -= 1
+        if self._most < 0 or time.monotonic() > self._end or self.error:
+            self.unread += 1
+            return []
+        try:
+            rows = self._client.transactions(payout.payment_reference)
+        except BadAnswer:  # of this payout alone
+            self.unread += 1
+            return []
+        except Klarna24Error as error:
+            self.error = error
+            return []
+        return [row for row in rows if row.currency == payout.currency]
