@@ -191,14 +191,11 @@ class _Case:
             self.reasons.add("rows-mismatch")
         self.enter(total, self.account_of(total), sum(own), debit=not refund)
 
-    def post_reverse_charge(self, booked: list[str]) -> None:
-        """Book VAT that the shop reports itself, owed and deducted: rounded once for the whole voucher."""
-        basis = sum(
-            sign * self.total[name]
-            for name, sign in (("fee", 1), ("fee_correction", -1), ("fee_refund", -1))
-            if name in booked
-        )
-        ore = half_up(basis * Fraction(str(self.shop.vat["rate"])) / 100 * self.rate)
+    def post_reverse_charge(self) -> None:
+        """Book VAT that the shop reports itself, owed and deducted: rounded once for the whole voucher. An auditor
+        takes the rate of the fees that the voucher has, in the company's currency."""
+        basis = sum(ore for kind, _, ore in self.postings if kind in {"fee", "fee_correction", "fee_refund"})
+        ore = half_up(basis * Fraction(str(self.shop.vat["rate"])) / 100)
         self.enter("tax", self.shop.vat["input"], ore)
         self.enter("tax", self.shop.vat["output"], -ore)
 
@@ -231,7 +228,7 @@ class _Case:
             else:
                 self.post(name, self.total[name])
         if self.shop.vat.get("mode") == "reverse-charge":
-            self.post_reverse_charge(booked)
+            self.post_reverse_charge()
         if self.is_foreign:
             self.post_currency_difference()
         if len(self.postings) > self.shop.max_entries:
