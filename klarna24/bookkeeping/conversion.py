@@ -6,7 +6,7 @@ return needs that one. What then keeps the voucher from balancing is a currency 
 (docs/vendors/bookkeeping.md, "Foreign currency").
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -23,7 +23,9 @@ def converted(
 ) -> list[Line]:
     """Return the lines in the currency ``home``, balanced. Raises Blocked where Klarna's own figures of VAT do not
     cover its total."""
-    result = list(_converted(lines, own_vat(payout, rows, home), rate))
+    lines = list(lines)
+    own = own_vat(payout, rows, home, {line.kind for line in lines})
+    result = list(_converted(lines, own, rate))
     difference = sum((line.amount for line in result), ZERO)
     if difference:
         role = "currency_gain" if difference > 0 else "currency_loss"
@@ -36,19 +38,22 @@ def converted(
 def _converted(lines: Iterable[Line], own: dict[str, Decimal], rate: Rate) -> Iterator[Line]:
     for line in lines:
         if line.kind in own:
-            amount = own[line.kind] if line.amount > 0 else -own[line.kind]
-            yield replace(line, amount=amount)
+            if amount := own[line.kind] if line.amount > 0 else -own[line.kind]:
+                yield replace(line, amount=amount)
         elif amount := rounded(line.amount * rate.value):
             yield replace(line, amount=amount, original=line.amount)
 
 
-def own_vat(payout: Payout, rows: Sequence[Transaction], home: str) -> dict[str, Decimal]:
-    """Return Klarna's own figures in the currency ``home`` for the totals "tax" and "tax_refund"; empty where it
-    states none at all. Raises Blocked where it states them for a part of the rows."""
+def own_vat(
+    payout: Payout, rows: Sequence[Transaction], home: str, booked: Collection[str] = ("tax", "tax_refund")
+) -> dict[str, Decimal]:
+    """Return Klarna's own figures in the currency ``home`` for those of the totals "tax" and "tax_refund" that are
+    ``booked``; empty where it states none at all. Raises Blocked where it states them for a part of the rows."""
     return {
         total: figure
         for total, refunded in (("tax", False), ("tax_refund", True))
-        if payout.totals[total]
+        if total in booked
+        and payout.totals[total]
         and (figure := _own(payout, total, [row for row in rows if (row.type == "FEE_REFUND") is refunded], home))
         is not None
     }

@@ -31,9 +31,8 @@ def needs_rows(payout: Payout, profile: Profile, books: Books) -> bool:
     totals."""
     totals = payout.totals
     return bool(
-        profile.transfer != "lump"
-        or any(totals[total] for total in (*MIXED, "holdback"))  # why Klarna holds back makes a remark
-        or (totals["return"] and "return" in told_apart(profile))
+        any(totals[total] for total in (*MIXED, "holdback"))  # why Klarna holds back makes a remark
+        or "return" in told_apart(profile)
         # only the rows have Klarna's own VAT in the company's currency
         or is_foreign(payout, books)
     )

@@ -1,22 +1,30 @@
 """Klarna's answers, checked against the contract and turned into payouts and transactions.
 
-The contract is components.schemas of the Settlements OpenAPI document 1.0.0-rc2. Unknown fields are ignored.
-Here text loses its control characters, and minor units become Decimal, once.
+Here minor units become Decimal, once.
 """
 
 import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from klarna24.bookkeeping.payout import SIGNS, Listed, OddPayout, Payout, Totals, Transaction
+from klarna24.klarna.contract import (
+    ErrorAnswer,
+    Pagination,
+    PayoutAnswer,
+    PayoutsAnswer,
+    TransactionAnswer,
+    TransactionsAnswer,
+    utc,
+)
 from klarna24.logs.redaction import server_text
 from klarna24.text import Sentence, clean, sentence
 
@@ -24,8 +32,6 @@ from klarna24.text import Sentence, clean, sentence
 FIGURES = {name: f"{name}_amount" for name in ("settlement", *SIGNS)} | {
     f"{name}_debt": f"{name}_debt_balance_amount" for name in ("opening", "closing")
 }
-FIRST_DAY = date(2005, 1, 1)  # Klarna's first year
-LAST_DAY = date(9999, 12, 30)  # the last day that can be moved into any time zone
 T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -85,7 +91,7 @@ def parse_payouts(body: bytes | str) -> Page[Listed]:
     """Return a page of the list of payouts. A record that does not follow the contract becomes an OddPayout, so
     that it does not block the others. Raises Unreadable."""
     try:
-        page = _Payouts.model_validate_json(body)
+        page = PayoutsAnswer.model_validate_json(body)
     except ValidationError as error:
         answer = _json(body)
         if not isinstance(answer, dict) or not isinstance(answer.get("payouts"), list):
@@ -97,7 +103,7 @@ def parse_payouts(body: bytes | str) -> Page[Listed]:
 def parse_transactions(body: bytes | str) -> Page[Row]:
     """Return a page of the list of transactions. Raises Unreadable."""
     try:
-        page = _Transactions.model_validate_json(body)
+        page = TransactionsAnswer.model_validate_json(body)
     except ValidationError as error:
         raise _unreadable(error) from None
     return _page([_row(answer) for answer in page.transactions], page.pagination)
@@ -107,7 +113,7 @@ def error_text(body: bytes) -> str:
     """Return what Klarna says of an error, beginning with ``: ``, with the correlation id that Klarna's support
     asks for (docs/vendors/klarna.md, "Authentication, limits, errors"); an empty text if the body says nothing."""
     try:
-        error = _Error.model_validate_json(body)
+        error = ErrorAnswer.model_validate_json(body)
     except ValidationError:
         return ""
     text = server_text("; ".join(filter(None, [error.error_code, *error.error_messages])), 300)
@@ -120,124 +126,14 @@ def _minor_to_decimal(minor: int) -> Decimal:
     return Decimal(minor).scaleb(-2)
 
 
-def _not_empty(value: str) -> str:
-    if not (text := clean(value)):
-        raise ValueError("is empty")
-    return text
-
-
-def _utc(value: object) -> object:
-    """Read an ISO 8601 date-time; without an offset it is in UTC (docs/vendors/klarna.md, "Collections")."""
-    if not isinstance(value, str):
-        return value
-    try:
-        moment = datetime.fromisoformat(value)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("not a date and time") from None
-    if not FIRST_DAY < moment.date() < LAST_DAY:
-        raise ValueError("not a date that a payout can have")
-    return moment
-
-
-Text = Annotated[str, AfterValidator(clean)]
-Name = Annotated[str, AfterValidator(_not_empty)]
-Minor = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # int64 minor units; a float or a text is refused
-
-
-# What no voucher depends on: an odd value is left out, and does not make the row unreadable.
-MinorOrNone = Annotated[
-    int | None, BeforeValidator(lambda it: it if type(it) is int and abs(it) < 2**63 else None)
-]
-TextOrNone = Annotated[str | None, BeforeValidator(lambda it: clean(it) if isinstance(it, str) else None)]
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
-
-
-class _Pagination(_Answer):
-    total: int | None = Field(None, ge=0)
-    next: Any = None
-
-
-class _Totals(_Answer):
-    """A total that is left out counts as zero; whether it was, the sum of the totals shows."""
-
-    settlement_amount: Minor
-    sale_amount: Minor | None = None
-    return_amount: Minor | None = None
-    reversal_amount: Minor | None = None
-    fee_amount: Minor | None = None
-    fee_correction_amount: Minor | None = None
-    fee_refund_amount: Minor | None = None
-    tax_amount: Minor | None = None
-    tax_refund_amount: Minor | None = None
-    commission_amount: Minor | None = None
-    commission_reversal_amount: Minor | None = None
-    charge_amount: Minor | None = None
-    credit_amount: Minor | None = None
-    holdback_amount: Minor | None = None
-    release_amount: Minor | None = None
-    repay_amount: Minor | None = None
-    deposit_amount: Minor | None = None
-    opening_debt_balance_amount: Minor | None = None
-    closing_debt_balance_amount: Minor | None = None
-
-
-class _Payout(_Answer):
-    payment_reference: Name
-    payout_date: Annotated[datetime, BeforeValidator(_utc)]
-    currency_code: Name
-    currency_code_of_registration_country: Text | None = None
-    merchant_settlement_type: Text
-    merchant_id: Name
-    totals: _Totals
-
-
-class _Transaction(_Answer):
-    type: Name
-    amount: Minor
-    currency_code: Name
-    detailed_type: Text | None = None
-    payment_reference: Text | None = None
-    capture_id: Text | None = None
-    refund_id: Text | None = None
-    order_id: Text | None = None
-    short_order_id: Text | None = None
-    merchant_reference1: Text | None = None
-    merchant_reference2: Text | None = None
-    vat_amount: MinorOrNone = None
-    vat_rate: MinorOrNone = None
-    klarna_comment: TextOrNone = None
-    tax_in_currency_of_registration_country: Minor | None = None
-    currency_code_of_registration_country: Text | None = None
-
-
-class _Payouts(_Answer):
-    payouts: list[_Payout]
-    pagination: _Pagination | None = None
-
-
-class _Transactions(_Answer):
-    transactions: list[_Transaction]
-    pagination: _Pagination | None = None
-
-
-class _Error(_Answer):
-    error_code: Text = ""
-    error_messages: list[Text] = []
-    correlation_id: Text = ""
-
-
-def _page(items: list[T], pagination: _Pagination | None) -> Page[T]:
+def _page(items: list[T], pagination: Pagination | None) -> Page[T]:
     return Page(items, pagination.total, bool(pagination.next)) if pagination else Page(items, None)
 
 
-def _pagination(answer: dict[str, Any]) -> _Pagination | None:
+def _pagination(answer: dict[str, Any]) -> Pagination | None:
     """The pagination of an answer in which something is odd; None if it cannot be read."""
     try:
-        return _Pagination.model_validate(answer.get("pagination"))
+        return Pagination.model_validate(answer.get("pagination"))
     except ValidationError:
         return None
 
@@ -267,7 +163,7 @@ def _json(body: bytes | str) -> Any:
 def _listed(record: Any) -> Listed:
     """The record as a payout, or what can be read of it."""
     try:
-        return _payout(_Payout.model_validate(record))
+        return _payout(PayoutAnswer.model_validate(record))
     except ValidationError as error:
         why = _difference(error)
     fields = record if isinstance(record, dict) else {}
@@ -297,7 +193,7 @@ def _as_reference(value: object) -> str:  # a text or a whole number: what a per
 
 def _as_moment(value: object) -> datetime | None:
     with suppress(ValueError):
-        return moment if isinstance(moment := _utc(value), datetime) else None
+        return moment if isinstance(moment := utc(value), datetime) else None
     return None
 
 
@@ -309,7 +205,7 @@ def _digest(record: Any) -> str:
     return sha256(text.encode()).hexdigest()[:12]
 
 
-def _payout(answer: _Payout) -> Payout:
+def _payout(answer: PayoutAnswer) -> Payout:
     totals = answer.totals
     return Payout(
         payment_reference=answer.payment_reference,
@@ -327,12 +223,12 @@ def _payout(answer: _Payout) -> Payout:
     )
 
 
-def _row(answer: _Transaction) -> Row:
+def _row(answer: TransactionAnswer) -> Row:
     ids = answer.payment_reference, answer.capture_id, answer.refund_id
     return Row(_transaction(answer), *(one or None for one in ids))
 
 
-def _transaction(answer: _Transaction) -> Transaction:
+def _transaction(answer: TransactionAnswer) -> Transaction:
     return Transaction(
         type=answer.type,
         amount=_minor_to_decimal(answer.amount),

@@ -23,7 +23,8 @@ from klarna24.http.faults import permanent_fault
 from klarna24.http.pace import pace_of
 from klarna24.http.server_time import ServerTime
 from klarna24.klarna import answers
-from klarna24.klarna.answers import FIRST_DAY, LAST_DAY, Unreadable
+from klarna24.klarna.answers import Unreadable
+from klarna24.klarna.contract import FIRST_DAY, LAST_DAY
 from klarna24.klarna.listing import NotReadable, Progress, read_payouts, read_rows
 from klarna24.logs.redaction import register_secret
 from klarna24.text import Sentence, joined, sentence

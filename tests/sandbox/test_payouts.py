@@ -76,9 +76,46 @@ def test_vat_is_rounded_for_each_row_so_that_it_differs_from_that_of_the_sum(see
 def test_every_sale_has_two_fees_with_its_capture_id(seeded: list[Seeded]) -> None:
     for _, rows in seeded:
         sales = Counter(row["capture_id"] for row in rows if row["type"] == "SALE")
-        fees = Counter(row["capture_id"] for row in rows if row["type"] == "FEE")
+        fees = Counter(
+            row["capture_id"]
+            for row in rows
+            if row["detailed_type"].startswith("PURCHASE_FEE") and row["type"] == "FEE"
+        )
         assert set(sales.values()) == {1}
         assert fees == Counter(dict.fromkeys(sales, 2))
+
+
+def test_rows_have_the_types_that_klarna_documents(seeded: list[Seeded]) -> None:
+    """As docs/vendors/klarna.md, "Detailed types", pairs them; each that needs care in the books occurs."""
+    found = {(row["type"], row["detailed_type"]) for _, rows in seeded for row in rows}
+    assert found == {
+        ("SALE", "PURCHASE"),
+        *(("RETURN", it) for it in ("PURCHASE_RETURN", "PAYMENT_DEFAULT")),
+        *(("REVERSAL", it) for it in ("REVERSAL", "FRAUD_POLICY_CHARGE", "COMMISSION_RETURN")),
+        ("REVERSAL_MERCHANT_PROTECTION", "FRAUD_POLICY_CREDIT_NET"),
+        *(("FEE", it) for it in ("PURCHASE_FEE_FIXED", "PURCHASE_FEE_PERCENTAGE", "DISPUTE_FEE")),
+        *(("FEE_REFUND", "PURCHASE_FEE_FIXED"), ("FEE_REFUND", "PURCHASE_FEE_PERCENTAGE_REFUND")),
+        *(("FEE_REFUND", "DISPUTE_FEE_REFUND"), ("COMMISSION", "COMMISSION")),
+        *(("CREDIT", it) for it in ("CORRECTION_DISPUTE", "CASH_ADVANCE_PAYOUT")),
+        *(("CHARGE", it) for it in ("CASH_ADVANCE_AMORTISATION", "LIABILITY_TRANSFER")),
+        *((kind, it) for kind in ("HOLDBACK", "RELEASE") for it in ("ROLLING_RESERVE", "UNDER_REVIEW")),
+    }
+
+
+def test_merchant_protection_pays_a_fraud_without_its_vat(seeded: list[Seeded]) -> None:
+    by_type = {row["detailed_type"]: row for _, rows in seeded for row in rows}
+    gross, net = by_type["FRAUD_POLICY_CHARGE"], by_type["FRAUD_POLICY_CREDIT_NET"]
+    assert (gross["amount"], net["amount"]) == (129900, 103920)
+    assert gross["order_id"] == net["order_id"]
+
+
+def test_every_holdback_is_released_and_the_loan_is_paid_off_in_part(seeded: list[Seeded]) -> None:
+    sums: Counter[tuple[str, str]] = Counter()
+    for row in (row for _, rows in seeded for row in rows):
+        sums[row["type"], row["detailed_type"]] += row["amount"]
+    for detailed_type in ("ROLLING_RESERVE", "UNDER_REVIEW"):
+        assert sums["HOLDBACK", detailed_type] == sums["RELEASE", detailed_type]
+    assert sums["CREDIT", "CASH_ADVANCE_PAYOUT"] > sums["CHARGE", "CASH_ADVANCE_AMORTISATION"]
 
 
 def test_two_refunds_are_equal_in_every_field(seeded: list[Seeded]) -> None:
@@ -106,6 +143,7 @@ def test_everything_that_a_client_must_handle_occurs(seeded: list[Seeded]) -> No
     assert any(total(payout, "settlement") == 0 and total(payout, "deposit") for payout in payouts)
     assert any("å" in row.get("merchant_reference1", "").lower() for row in rows)
     assert any("order_id" not in row for row in rows)
+    assert any("klarna_comment" in row for row in rows)
 
 
 def test_the_same_seed_and_day_give_the_same_payouts() -> None:

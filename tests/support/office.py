@@ -18,6 +18,7 @@ from klarna24.twentyfour.answers import Answer
 from klarna24.twentyfour.client import TwentyFourClient
 from klarna24.twentyfour.sessions import Sessions
 from tests.support.bookkeeping import merged, profile
+from tests.support.shops import plain_profile
 
 TODAY = date(2026, 11, 24)
 DAY = date(2026, 11, 19)
@@ -97,7 +98,7 @@ class Office:
         self.passwords_asked = 0
 
     def profile(self, over: dict[str, Any] | None = None) -> Profile:
-        return profile(merged(self.box.profile(), over or {}))
+        return profile(merged(plain_profile(self.box), over or {}))
 
     def client(
         self, over: dict[str, Any] | None = None, keep: bool = True, password: str | None = None

@@ -78,7 +78,7 @@ def totals_of(rows: Iterable[Row]) -> dict[str, int]:
     totals: dict[str, int] = {}
     for row in rows:
         kind, amount = row["type"], row["amount"]
-        if kind == "COMMISSION" and row.get("detailed_type") == "COMMISSION_RETURN":
+        if kind == "REVERSAL" and row.get("detailed_type") == "COMMISSION_RETURN":
             kind = "COMMISSION_REVERSAL"
         if kind == "REVERSAL_MERCHANT_PROTECTION":
             kind, amount = "REVERSAL", -amount
@@ -108,38 +108,52 @@ class PayoutBuilder:
         self._fee(row, "PURCHASE_FEE_PERCENTAGE", (amount * 299 + 5000) // 10000)
         return row
 
-    def refund(self, amount: int, sale: Row | None = None) -> Row:
+    def refund(self, amount: int, sale: Row | None = None, detailed_type: str = "PURCHASE_RETURN") -> Row:
         """Add a RETURN, of an order of an earlier payout unless `sale` is given. Returns the row."""
-        row = self._order("RETURN", "PURCHASE_RETURN", amount, sale, refund_id=self._uuid())
+        row = self._order("RETURN", detailed_type, amount, sale, refund_id=self._uuid())
         row["capture_id"] = ""  # as the contract says
         return row
 
-    def fee_refund(self, amount: int) -> None:
+    def fee_refund(self, amount: int, detailed_type: str = "PURCHASE_FEE_PERCENTAGE_REFUND") -> None:
         """Add a fee that is paid back, with the VAT on it."""
-        row = self._order("FEE_REFUND", "FEE_REFUND", amount)
+        row = self._order("FEE_REFUND", detailed_type, amount)
         row |= self._tax(amount)
 
-    def reversal(self, amount: int, protected: int = 0) -> None:
-        """Add a lost dispute; what Klarna's merchant protection pays of it is a row of its own."""
-        number = self.rng.randrange(10**14, 10**15)
-        more: Row = {
-            "capture_id": "",
-            "reversal_reference": f"krn:klarna:eu1:dispute:goods_not_received:{number}",
-        }
-        row = self._order("REVERSAL", "REVERSAL", amount, **more)
-        if protected:
-            self._order("REVERSAL_MERCHANT_PROTECTION", "REVERSAL", protected, row, **more)
+    def reversal(self, amount: int) -> Row:
+        """Add a disputed order that was decided for the customer. Returns the row."""
+        return self._order("REVERSAL", "REVERSAL", amount, **self._dispute("goods_not_received"))
+
+    def lost_dispute(self, amount: int, fee: int, fee_refund: int) -> None:
+        """Add a reversal with the fee of its dispute; and the fee of an earlier dispute, paid back."""
+        self._fee(self.reversal(amount), "DISPUTE_FEE", fee)
+        self.fee_refund(fee_refund, "DISPUTE_FEE_REFUND")
+
+    def protected_fraud(self, amount: int) -> None:
+        """Add an order that was fraud: its gross amount is taken back, and its net amount is paid by Klarna.
+
+        The difference is the consumer VAT, which remains with the shop (docs/vendors/klarna.md, "Detailed
+        types"): 25 % of the net amount here.
+        """
+        more = self._dispute("unauthorized_purchase")
+        row = self._order("REVERSAL", "FRAUD_POLICY_CHARGE", amount, **more)
+        self._order(
+            "REVERSAL_MERCHANT_PROTECTION",
+            "FRAUD_POLICY_CREDIT_NET",
+            amount * 10000 // (10000 + VAT_RATE),
+            row,
+            **more,
+        )
 
     def commission(self, amount: int, returned: int = 0) -> None:
-        """Add commission that is paid to the merchant, and the part of it that is taken back."""
+        """Add commission that is paid to the merchant, and the part of it that is taken back by a reversal."""
         row = self._order("COMMISSION", "COMMISSION", amount)
         if returned:
-            self._order("COMMISSION", "COMMISSION_RETURN", returned, row)
+            self._order("REVERSAL", "COMMISSION_RETURN", returned, row, capture_id="")
 
-    def account(self, kind: str, detailed_type: str, amount: int) -> None:
+    def account(self, kind: str, detailed_type: str, amount: int, **more: str) -> None:
         """Add a row of no order (CHARGE, CREDIT, HOLDBACK or RELEASE), which has few fields."""
         row = {"type": kind, "detailed_type": detailed_type, "amount": amount, "currency_code": self.currency}
-        self.rows.append({**row, "payment_reference": self.reference})
+        self.rows.append({**row, "payment_reference": self.reference, **more})
 
     def payout(self, settlement_type: str = "NET", **totals: int) -> Seeded:
         """The payout, with the totals of the rows and those given, and its rows in a random order."""
@@ -193,8 +207,8 @@ class PayoutBuilder:
             "initial_payment_method_type": rng.choice(["invoice", "direct_debit", "fixed_amount", "card"]),
         }
 
-    def _fee(self, sale: Row, detailed_type: str, amount: int) -> None:
-        self._order("FEE", detailed_type, amount, sale, capture_id=sale["capture_id"], **self._tax(amount))
+    def _fee(self, about: Row, detailed_type: str, amount: int) -> None:
+        self._order("FEE", detailed_type, amount, about, capture_id=about["capture_id"], **self._tax(amount))
 
     def _tax(self, fee: int) -> Row:
         """The fields for VAT on a fee, in the payout's currency and in the merchant's own (the euro at 11.40)."""
@@ -206,6 +220,10 @@ class PayoutBuilder:
             "tax_in_currency_of_registration_country": own,
             "currency_code_of_registration_country": "SEK",
         }
+
+    def _dispute(self, category: str) -> Row:
+        number = self.rng.randrange(10**14, 10**15)
+        return {"capture_id": "", "reversal_reference": f"krn:klarna:eu1:dispute:{category}:{number}"}
 
     def _uuid(self) -> str:
         return str(UUID(int=self.rng.getrandbits(128), version=4))

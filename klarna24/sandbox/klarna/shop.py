@@ -1,12 +1,19 @@
 """Seven weekly payouts and more of one web shop. The same seed and day always give the same payouts.
 
+The types of the rows are those that Klarna documents (docs/vendors/klarna.md, "Detailed types").
+
 week 0   nothing special
-week 1   returns, two of them equal; an unknown field; a payout at 23:30Z, which is the next day in Stockholm
+week 1   returns, two of them equal, and one by Klarna as the customer does not pay; an unknown field; a payout at
+         23:30Z, which is the next day in Stockholm
 week 2   more returns than sales, so that the settlement is 0 and a debt remains; a payout in EUR
-week 3   the debt is repaid (reference of digits only); holdback and commission (reference is a UUID)
-week 4   fees and VAT are refunded, and a fee is corrected; a reversal with merchant protection
-week 5   a dispute's charge and credit; a GROSS payout, whose fees are invoiced separately
-week 6   the holdback is released; a payout whose figures differ by 3 kronor
+week 3   the debt is repaid (reference of digits only); a rolling reserve, and commission, some of which is taken
+         back (reference is a UUID)
+week 4   a loan; fees and VAT are refunded, and a fee is corrected; money under review, a reversal, and fraud under
+         merchant protection
+week 5   a lost dispute with its fee, and the fee of another paid back; the loan is paid off in part, which a
+         comment explains; a GROSS payout, whose fees are invoiced separately
+week 6   the holdbacks are released; a debt is moved here, and the loan is paid off further; a refund that was
+         charged wrongly is credited; a payout whose figures differ by 3 kronor
 """
 
 import random
@@ -17,6 +24,7 @@ from klarna24.sandbox.klarna.generate import PayoutBuilder, Seeded
 
 _LETTERS = "ABCDEFGHJKLMNPRSTUVXYZ23456789"
 _UNKNOWN_FIELD = {"payout_channel": "ACCOUNT_2_ACCOUNT"}
+_LOAN, _PARTS = 2_500_000, 10  # öre lent, and the number of repayments
 
 
 def seeded_payouts(seed: int, today: date) -> list[Seeded]:
@@ -78,6 +86,7 @@ class _Shop:
         for row in week.rows[-3:-1]:
             row.pop("refund_id")  # so that the two rows are really equal
         week.refund(89900)
+        week.refund(129900, detailed_type="PAYMENT_DEFAULT")
         payout, rows = week.payout()
         late = self.week(1, 4, at=time(23, 30))
         late.sell(20)
@@ -112,19 +121,21 @@ class _Shop:
         week = self.week(4)
         week.sell(self.orders())
         week.fee_refund(1187)
-        week.fee_refund(395)
+        week.fee_refund(395, "PURCHASE_FEE_FIXED")
+        week.account("CREDIT", "CASH_ADVANCE_PAYOUT", _LOAN)
         reversed_ = self.week(4, 4)
         reversed_.sell(self.orders())
-        reversed_.reversal(129900, protected=99900)
+        reversed_.protected_fraud(129900)
         reversed_.reversal(45000)
+        reversed_.account("HOLDBACK", "UNDER_REVIEW", 84900)
         return [week.payout(fee_correction=4210), reversed_.payout()]
 
     def disputed_and_gross(self) -> list[Seeded]:
         """A GROSS payout shows its fees without deducting them: a choice, as what Klarna does is unknown."""
         week = self.week(5)
         week.sell(self.orders())
-        week.account("CHARGE", "DISPUTE_FEE", 30000)
-        week.account("CREDIT", "DISPUTE_FEE_REFUND", 15000)
+        week.lost_dispute(64900, fee=30000, fee_refund=15000)
+        self.amortise(week, 1)
         gross = self.week(5, 5)
         gross.sell(self.orders())
         return [week.payout(), gross.payout("GROSS")]
@@ -134,8 +145,16 @@ class _Shop:
         week = self.week(6)
         week.sell(self.orders())
         week.account("RELEASE", "ROLLING_RESERVE", 150000)
-        week.account("CREDIT", "FRAUD_POLICY_CREDIT_NET", 79900)
+        week.account("RELEASE", "UNDER_REVIEW", 84900)
+        week.account("CREDIT", "CORRECTION_DISPUTE", 24900)
+        week.account("CHARGE", "LIABILITY_TRANSFER", 118000)
+        self.amortise(week, 2)
         wrong = self.week(6, at=time(9, 5))
         wrong.sell(20)
         settlement = wrong.payout()[0]["totals"]["settlement_amount"]
         return [week.payout(), wrong.payout(settlement=settlement - 300)]
+
+    def amortise(self, week: PayoutBuilder, part: int) -> None:
+        """Pay off a part of the loan; Klarna's comment on the row says which."""
+        comment = f"Cash advance, repayment {part} of {_PARTS}"
+        week.account("CHARGE", "CASH_ADVANCE_AMORTISATION", _LOAN // _PARTS, klarna_comment=comment)
