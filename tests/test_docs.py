@@ -1,5 +1,6 @@
 """The documents describe the program as it is, in its own words."""
 
+import json
 import re
 import signal
 import subprocess
@@ -13,10 +14,12 @@ import pytest
 import requests
 from click.testing import CliRunner
 
+from klarna24.bookkeeping.mapping import voucher_for
 from klarna24.cli.main import COMMANDS, klarna24
-from klarna24.errors import ProblemCode
+from klarna24.errors import Blocked, ProblemCode
 from klarna24.state.records import Status
-from tests.support import ROOT, data, python
+from klarna24.text import Language
+from tests.support import ROOT, bookkeeping, data, python, type_table
 from tests.support.processes import wait_until
 
 PACKAGE = ROOT / "klarna24"
@@ -26,7 +29,8 @@ PAGES = {
 }
 REFERENCE = PAGES["docs/reference.md"]
 ARCHITECTURE = PAGES["docs/architecture.md"]
-BOOKKEEPING = PAGES["docs/bookkeeping.md"]
+BOOKKEEPING = {"docs/bookkeeping.md": "What is blocked", "docs/bookkeeping.sv.md": "Vad som stoppas"}
+GOLDEN = ROOT / "tests" / "unit" / "bookkeeping" / "payouts"
 
 
 def section(page: str, heading: str) -> str:
@@ -50,16 +54,35 @@ def test_every_promise_names_a_test_that_exists() -> None:
     assert [name for name in named if f"def {name}(" not in tests] == []
 
 
-def test_the_worked_examples_are_the_golden_vouchers() -> None:
-    examples = re.findall(r"<!-- golden: ([\w-]+) -->\n```\n(.*?)```", BOOKKEEPING, re.DOTALL)
+@pytest.mark.parametrize("page", [*BOOKKEEPING, "docs/accounts-no.md"])
+def test_the_worked_examples_are_the_golden_vouchers(page: str) -> None:
+    examples = re.findall(r"<!-- golden: ([\w-]+) -->\n```\n(.*?)```", PAGES[page], re.DOTALL)
     assert len(examples) > 3
     for name, text in examples:
-        voucher = ROOT / "tests" / "unit" / "bookkeeping" / "payouts" / f"{name}.voucher"
-        assert text == voucher.read_text(encoding="utf-8"), name
+        assert text == (GOLDEN / f"{name}.voucher").read_text(encoding="utf-8"), name
 
 
-def test_the_reasons_to_block_a_payout_are_those_of_the_program() -> None:
-    described = re.findall(r"^\| `([\w-]+)` \|", section(BOOKKEEPING, "What is blocked"), re.MULTILINE)
+@pytest.mark.parametrize("page", BOOKKEEPING)
+def test_a_blocked_payout_says_what_the_page_says(page: str) -> None:
+    examples = re.findall(r"<!-- blocked: ([\w-]+) -->\n```\n(.*?)→(.*?)```", PAGES[page], re.DOTALL)
+    assert len(examples) > 1
+    for name, *texts in examples:
+        given = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+        payout, rows = bookkeeping.payout_of(given["payout"]), bookkeeping.transactions(given["rows"])
+        with pytest.raises(Blocked) as blocked:
+            voucher_for(payout, rows, bookkeeping.profile(given["profile"]), bookkeeping.books())
+        assert [" ".join(text.split()) for text in texts] == [blocked.value.message, blocked.value.hint]
+
+
+@pytest.mark.parametrize(("page", "language"), type_table.PAGES.items())
+def test_the_table_of_detailed_types_is_the_programs(page: str, language: Language) -> None:
+    shown = type_table.BLOCK.findall(PAGES[page])
+    assert shown == [type_table.table(language)], "run python -m tests.support.type_table"
+
+
+@pytest.mark.parametrize(("page", "heading"), BOOKKEEPING.items())
+def test_the_reasons_to_block_a_payout_are_those_of_the_program(page: str, heading: str) -> None:
+    described = re.findall(r"^\| `([\w-]+)` \|", section(PAGES[page], heading), re.MULTILINE)
     assert sorted(described) == sorted(blocking())
 
 
@@ -182,17 +205,21 @@ BANNED, ALLOWED = WORDS["banned"], WORDS["allowed"]
 
 
 def texts() -> Iterator[tuple[str, str]]:
-    """Each line of code, documents, settings and catalogues, without what is allowed; and the names of tests."""
+    """Each line of code, documents, settings and catalogues, and the names of tests, without what is allowed."""
     files = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.po"), *(ROOT / "benchmarks").rglob("*.py")]
     files += [*map(ROOT.joinpath, PAGES), ROOT / "profiles.example.toml", ROOT / "pyproject.toml"]
     for path in files:
-        name = str(path.relative_to(ROOT))
-        allowed = re.compile("|".join(words for start, words in ALLOWED.items() if name.startswith(start)))
+        allowed = allowed_in(path)
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-            yield f"{name}:{number}", allowed.sub("", line)
+            yield f"{path.relative_to(ROOT)}:{number}", allowed.sub("", line)
     for path in (ROOT / "tests").rglob("test_*.py"):
         for test in re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE):
-            yield str(path.relative_to(ROOT)), test
+            yield str(path.relative_to(ROOT)), allowed_in(path).sub("", test)
+
+
+def allowed_in(path: Path) -> re.Pattern[str]:
+    name = str(path.relative_to(ROOT))
+    return re.compile("|".join(words for start, words in ALLOWED.items() if name.startswith(start)))
 
 
 @pytest.mark.parametrize("word", BANNED)
