@@ -166,7 +166,7 @@ def _norwegian_vat(payout: Payout, profile: Profile, books: Books) -> Iterator[R
                 fees=money(payout, totals["fee"]),
                 table=f"[profiles.{profile.name}.vat]",
                 none='mode = "none"',
-                reverse='mode = "reverse-charge"',
+                reverse='mode = "reverse-charge"; rate = 25; output = ACCOUNT; input = ACCOUNT',
             )
         )
 

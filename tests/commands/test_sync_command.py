@@ -70,6 +70,7 @@ def test_twenty_five_payouts_over_several_pages_and_then_silence(
 def test_itemised_makes_an_entry_of_each_of_1200_sales_and_of_two_equal_returns(open_shop: OpenShop) -> None:
     payout, rows = big_payout("BIG1", 1200, NOON)
     equal = {**next(row for row in rows if row["type"] == "SALE"), "type": "RETURN", "amount": 5000}
+    equal["detailed_type"] = "PURCHASE_RETURN"
     payout["totals"]["return_amount"] += 10000
     payout["totals"]["settlement_amount"] -= 10000
     shop = open_shop(payouts=[(payout, [*rows, equal, dict(equal)])])

@@ -23,6 +23,7 @@ from rich.text import Text
 from klarna24.bookkeeping.voucher import Entry, Voucher
 from klarna24.check.result import Check
 from klarna24.cli.output.lines import amount_text, settlement, when, while_someone_reads
+from klarna24.config.tables import SUPPLIER_LEDGER
 from klarna24.errors import Problem
 from klarna24.run.messages import short
 from klarna24.run.outcome import Outcome, Report, RowsProgress, Skipped, tally
@@ -105,7 +106,11 @@ def _table(voucher: Voucher, chart: dict[int, str], show_all: bool, width: int) 
     table = Table(box=SIMPLE, show_footer=True, padding=(0, 1, 0, 0))
     figures = amount_text(voucher.debit)  # no entry is larger
     for_words = width - len("Account") - 2 * len(figures) - FRAME
-    name_width = min(22, for_words // 2) if for_words >= 2 * LEAST_WORDS else 0
+    comments = [_shown_comment(entry, prefix) for entry in entries]
+    longest = max((len(word) for comment in comments for word in comment.split()), default=0)
+    # Klarna's long words stay whole as long as there is space for them; the account's name is cut first
+    name_width = min(22, for_words // 2, for_words - longest)
+    name_width = name_width if name_width >= LEAST_WORDS else 0
     comment_width = max(for_words - name_width, LEAST_WORDS)
     table.add_column("Account", Text("Total"), no_wrap=True, min_width=len("Account"))
     count = f"{voucher.type.title}, {len(voucher.entries)} entries"
@@ -114,10 +119,8 @@ def _table(voucher: Voucher, chart: dict[int, str], show_all: bool, width: int) 
     table.add_column("Comment", Text(voucher.currency), overflow="fold", max_width=comment_width)
     table.add_column("Debit", Text(figures), justify="right", no_wrap=True, min_width=len(figures))
     table.add_column("Credit", Text(figures), justify="right", no_wrap=True, min_width=len(figures))
-    for entry in entries:
+    for entry, comment in zip(entries, comments, strict=True):
         debit, credit = (entry.amount, None) if entry.amount > 0 else (None, -entry.amount)
-        # the line above the table has what nearly every comment begins with
-        comment = f"… {entry.comment.removeprefix(prefix)}" if entry.comment.startswith(prefix) else entry.comment
         table.add_row(
             str(entry.account_no),
             *([Text(chart.get(entry.account_no, ""))] if name_width else []),
@@ -134,14 +137,20 @@ def _table(voucher: Voucher, chart: dict[int, str], show_all: bool, width: int) 
     return table
 
 
+def _shown_comment(entry: Entry, prefix: str) -> str:
+    """Without what nearly every comment begins with, which stands in the line above the table."""
+    return f"… {entry.comment.removeprefix(prefix)}" if entry.comment.startswith(prefix) else entry.comment
+
+
 def _details(entry: Entry) -> Iterator[str]:
     """What else the entry has, in the words of 24SevenOffice's columns."""
     fields = {
         "invoice": entry.invoice_no,
         "OCR": entry.ocr,
-        "customer": entry.customer_id,
+        "supplier" if entry.account_no in SUPPLIER_LEDGER else "customer": entry.customer_id,
         "department": entry.department_id,
         "project": entry.project_id,
+        "VAT code": entry.tax_code,
     }
     details = ", ".join(f"{name} {value}" for name, value in fields.items() if value is not None)
     if details:
