@@ -6,9 +6,8 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 
 from klarna24.sandbox.klarna.generate import make_payout
-from tests.support.shops import Given, OpenShop, Shop, snapshot
+from tests.support.shops import AT_ECB_RATES, Given, OpenShop, Shop, snapshot
 
-ECB = {"voucher": {"foreign_currency": "ecb"}, "accounts": {"currency_gain": 3960, "currency_loss": 7960}}
 RECENT, WHOLE = "eurofxref-hist-90d", "eurofxref-hist"
 TODAY = datetime.now(UTC).date()
 FRIDAY = TODAY - timedelta(days=(TODAY.weekday() - 4) % 7 or 7)
@@ -30,7 +29,9 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def in_euro(open_shop: OpenShop, *payouts: Given) -> Shop:
     shop = open_shop(payouts=payouts)
-    shop.write({**ECB, "start_date": min(date.fromisoformat(it["payout_date"][:10]) for it, _ in payouts)})
+    shop.write(
+        {**AT_ECB_RATES, "start_date": min(date.fromisoformat(it["payout_date"][:10]) for it, _ in payouts)}
+    )
     return shop
 
 
@@ -113,7 +114,7 @@ def test_the_rates_are_fetched_once_a_run_for_all_payouts_and_profiles(open_shop
     days = [FRIDAY - timedelta(days=back) for back in (0, 1, 2)]
     shop = in_euro(open_shop, *(euro(f"E{number}", day) for number, day in enumerate(days)), euro("OTHER", FRIDAY))
     shop.box.klarna.payouts[-1]["merchant_id"] = "M2"
-    one = {**ECB, "start_date": days[-1], "klarna": {"merchant_ids": ["N100198"]}}
+    one = {**AT_ECB_RATES, "start_date": days[-1], "klarna": {"merchant_ids": ["N100198"]}}
     shop.write(one, shop2={**one, "klarna": {"merchant_ids": ["M2"]}})
     assert shop.run("sync", "--all", "--jobs", "2").code == 0
     assert len(shop.drafts()) == 4

@@ -22,6 +22,12 @@ from tests.support.bookkeeping import merged
 Given = tuple[dict[str, Any], list[dict[str, Any]]]
 """A payout and its rows, as the sandbox takes them."""
 
+AT_ECB_RATES = {
+    "voucher": {"foreign_currency": "ecb"},
+    "accounts": {"currency_gain": 3960, "currency_loss": 7960},
+}
+"""What a profile has if payouts in other currencies are to be converted."""
+
 NOON = datetime.combine(datetime.now(UTC).date(), datetime.min.time(), UTC) - timedelta(hours=12)
 
 
