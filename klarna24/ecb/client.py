@@ -32,7 +32,7 @@ class _File(NamedTuple):
 
 
 RECENT = _File("/stats/eurofxref/eurofxref-hist-90d.xml", 2**20, 50_000)  # about 75 kB and 6,000 tags, attributes
-WHOLE = _File("/stats/eurofxref/eurofxref-hist.xml", 32 * 2**20, 2_000_000)  # about 9 MB and 700,000 in 2026
+WHOLE = _File("/stats/eurofxref/eurofxref-hist.xml", 16 * 2**20, 1_000_000)  # about 9 MB and 700,000 in 2026
 
 
 class _TryAgain(Exception):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ SUNDAY = FRIDAY - timedelta(days=5)
 TOTALS = {"sale_amount": 100033, "fee_amount": 3011, "tax_amount": 753}
 
 
-def euro(reference: str, day: date, **totals: int) -> Given:
+def euro(reference: str, day: date, **totals: Any) -> Given:
     """A payout of that day at noon in UTC, with these totals in cents."""
     when = datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=12)
     return make_payout(reference, when, currency="EUR", **(totals or TOTALS)), []

@@ -22,7 +22,7 @@ from tests.support.bookkeeping import merged
 Given = tuple[dict[str, Any], list[dict[str, Any]]]
 """A payout and its rows, as the sandbox takes them."""
 
-AT_ECB_RATES = {
+AT_ECB_RATES: dict[str, dict[str, Any]] = {
     "voucher": {"foreign_currency": "ecb"},
     "accounts": {"currency_gain": 3960, "currency_loss": 7960},
 }

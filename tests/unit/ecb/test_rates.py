@@ -126,10 +126,10 @@ def test_a_file_with_too_many_elements_is_not_parsed() -> None:
 
 def test_the_whole_history_fits() -> None:
     """As many days and currencies as there will be in 2036: more than libxml2 reads as one text, 10 MB."""
-    codes = ["".join(pair) for pair in product("ABCDE", "STUVWXYZ")]
+    codes = ["".join(pair) for pair in product("ABCD", "STUVWXYZ")]
     rates = "".join(f'<Cube currency="X{code}" rate="1234.5678"/>' for code in codes)
     body = document(*(day(str(date(1999, 1, 4) + timedelta(days=number)), rates) for number in range(9_600)))
-    assert 14e6 < len(body) < WHOLE.most_bytes / 2
+    assert 10e6 < len(body) < WHOLE.most_bytes
     assert len(parse(body, WHOLE.most_marks)) == 9_600
 
 
