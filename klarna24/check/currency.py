@@ -6,6 +6,7 @@ from klarna24.bookkeeping.payout import NOT_TWO_DECIMALS
 from klarna24.check.result import Check, failed
 from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient
+from klarna24.ecb.rates import NoRate
 from klarna24.errors import Blocked
 from klarna24.text import sentence
 
@@ -21,13 +22,13 @@ def check_foreign(profile: Profile, home: str, foreign: set[str], ecb: EcbClient
         return
     try:
         newest = ecb.newest_day()
-    except Blocked as error:
-        yield failed("currency", Blocked(error.code, error.message, sentence("try again later")))
+    except NoRate as error:
+        yield failed("currency", Blocked(error.code, error.message, error.first or sentence("try again later")))
         return
     for currency in sorted(foreign):
         try:
             rate = ecb.rate(newest, currency, home)
-        except Blocked as error:
+        except NoRate as error:
             yield _will_be_blocked(currency, error.message)
             continue
         if currency in NOT_TWO_DECIMALS:

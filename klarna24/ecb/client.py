@@ -10,8 +10,7 @@ import tenacity
 import urllib3
 
 from klarna24.bookkeeping.voucher import Rate
-from klarna24.ecb.rates import Days, Unusable, blocked, parse, rate_of
-from klarna24.errors import Blocked
+from klarna24.ecb.rates import Days, NoRate, Unusable, parse, rate_of
 from klarna24.http.exchange import AnswerTooLong, Exchange, new_session
 from klarna24.http.faults import permanent_fault
 from klarna24.text import Sentence, joined, sentence
@@ -50,18 +49,18 @@ class EcbClient:
     def __init__(self, rates_url: str) -> None:
         self._base = rates_url
         self._lock = Lock()
-        self._files: dict[_File, Days | Blocked] = {}
+        self._files: dict[_File, Days | NoRate] = {}
 
     def rate(self, day: date, currency: str, home: str) -> Rate:
         """Return what one unit of ``currency`` is worth in ``home`` by the last rates published on or before
-        ``day``. Raises Blocked where they are not known, not published, or cannot be had."""
+        ``day``. Raises NoRate where they are not known, not published, or cannot be had."""
         days = self._days(RECENT)
         if day < min(days):
             days = self._days(WHOLE)
         return rate_of(days, day, currency, home)
 
     def newest_day(self) -> date:
-        """Return the day of the newest rates. Raises Blocked where they cannot be had."""
+        """Return the day of the newest rates. Raises NoRate where they cannot be had."""
         return max(self._days(RECENT))
 
     def _days(self, file: _File) -> Days:
@@ -69,15 +68,15 @@ class EcbClient:
             if file not in self._files:
                 try:
                     self._files[file] = self._fetch(file)
-                except Blocked as error:
+                except NoRate as error:
                     self._files[file] = error
             found = self._files[file]
-        if isinstance(found, Blocked):
-            raise Blocked(found.code, found.message, found.hint)
+        if isinstance(found, NoRate):
+            raise NoRate(found.message, found.first)
         return found
 
     def _fetch(self, file: _File) -> Days:
-        """Raises Blocked with the address and the cause."""
+        """Raises NoRate with the address and the cause."""
         address = self._base + file.path
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TryAgain),
@@ -89,7 +88,7 @@ class EcbClient:
         try:
             return parse(retrying(self._request, address, file.most_bytes), file.most_marks)
         except (_TryAgain, AnswerTooLong, Unusable) as error:
-            raise blocked(_no_rates(address, error.why)) from None
+            raise NoRate(_no_rates(address, error.why)) from None
 
     def _request(self, address: str, most_bytes: int) -> bytes:
         """Send one request and return the body of a 200."""
@@ -102,7 +101,7 @@ class EcbClient:
                 body = exchange.read(response)
         except (OSError, urllib3.exceptions.HTTPError) as error:  # RequestException is an OSError
             if fault := permanent_fault(error, self._base, "rates_url"):
-                raise blocked(_no_rates(address, fault.message), fault.hint) from None
+                raise NoRate(_no_rates(address, fault.message), fault.hint) from None
             raise _TryAgain(sentence("no answer ({error})", error=type(error).__name__)) from None
         log.info("ECB: %s: HTTP %d, %d bytes", address, response.status_code, len(body))
         if response.status_code != 200:
@@ -115,7 +114,7 @@ class EcbClient:
             return _TryAgain(status)
         if 300 <= response.status_code < 400:
             status = joined(": ", (status, sentence("a redirect, which is never followed")))
-        return blocked(_no_rates(address, status))
+        return NoRate(_no_rates(address, status))
 
 
 def _no_rates(address: str, why: str) -> Sentence:

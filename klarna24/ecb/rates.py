@@ -37,6 +37,17 @@ class Unusable(Exception):
         self.why = why
 
 
+class NoRate(Blocked):
+    """A payout cannot be converted. ``first`` is what a person has to do before the next run, or empty."""
+
+    def __init__(self, message: str, first: str = "") -> None:
+        again = sentence("it is tried again at each run; or book it by hand, then {skip}", skip=SKIP)
+        super().__init__(
+            "currency", message, sentence("{first}; {then}", first=first, then=again) if first else again
+        )
+        self.first = first
+
+
 def parse(body: bytes, most_marks: int) -> Days:
     """Return the rates in a file (docs/vendors/ecb.md, "The files"). ``most_marks`` limits tags and attributes,
     each of which costs memory. Raises Unusable."""
@@ -90,7 +101,7 @@ def rate_of(days: Days, day: date, currency: str, home: str) -> Rate:
     """Return the last rate published on or before ``day``: what one unit of ``currency`` is worth in ``home``.
 
     It is known once a later rate is published, or where only a Saturday or Sunday has passed since the newest:
-    a holiday cannot be told from a rate that is late. Raises Blocked where it is not known, or not published.
+    a holiday cannot be told from a rate that is late. Raises NoRate where it is not known, or not published.
     """
     newest = max(days)
     passed = (newest + timedelta(days=number) for number in range(1, (day - newest).days + 1))
@@ -101,7 +112,7 @@ def rate_of(days: Days, day: date, currency: str, home: str) -> Rate:
             day=str(day),
             newest=str(newest),
         )
-        raise blocked(message)
+        raise NoRate(message)
     published = max((it for it in days if it <= day), default=None)
     if published is None or day - published > OLDEST:
         message = sentence(
@@ -109,7 +120,7 @@ def rate_of(days: Days, day: date, currency: str, home: str) -> Rate:
             days=OLDEST.days,
             day=str(day),
         )
-        raise blocked(message)
+        raise NoRate(message)
     rates = days[published]
     for code in (currency, home):
         if code not in rates:
@@ -118,12 +129,5 @@ def rate_of(days: Days, day: date, currency: str, home: str) -> Rate:
                 currency=code,
                 day=str(published),
             )
-            raise blocked(message)
+            raise NoRate(message)
     return Rate((rates[home] / rates[currency]).quantize(SIX_DECIMALS, ROUND_HALF_EVEN), published)
-
-
-def blocked(message: Sentence, first: str = "") -> Blocked:
-    """Return the error of a payout that has no rate; ``first`` is what a person should do before the next run."""
-    again = sentence("it is tried again at each run; or book it by hand, then {skip}", skip=SKIP)
-    hint = sentence("{first}; {then}", first=first, then=again) if first else again
-    return Blocked("currency", message, hint)

@@ -53,7 +53,7 @@ class RunContext:
 
     def rate(self, day: date, currency: str) -> Rate:
         """What one unit of the currency was worth in the company's on the day: as the state has it, so that a
-        payout keeps its rate, else as the European Central Bank publishes it. Raises errors.Blocked."""
+        payout keeps its rate, else as the European Central Bank publishes it. Raises NoRate, which blocks it."""
         key = RateKey(day, currency, self.books.home_currency)
         known = self._new_rates.get(key) or self.state.rate(key)
         if known is None:

@@ -167,6 +167,10 @@ def test_a_bank_that_cannot_be_asked_fails_as_a_run_would(
     address = f"{shop.box.url}/stats/eurofxref/eurofxref-hist-90d.xml"
     message = f"no rates from the European Central Bank: {address}: HTTP 503"
     assert currency_checks(shop) == (7, [HOME, ("failed", message, "try again later")])
+    shop.top["rates_url"] = shop.box.url.replace("http:", "https:")
+    write(shop, AT_ECB_RATES)
+    code, [_, (status, _, step)] = currency_checks(shop)
+    assert (code, status, step) == (7, "failed", "check rates_url, and the proxy if there is one")
 
 
 def test_a_company_without_chart_or_currency_is_a_temporary_problem(healthy: Shop) -> None:
