@@ -10,8 +10,10 @@ from klarna24.bookkeeping.figures import fiscal_year
 from klarna24.bookkeeping.payout import Listed
 from klarna24.bookkeeping.usual_accounts import country_code
 from klarna24.check.accounts import check_accounts, check_kinds
+from klarna24.check.currency import check_foreign
 from klarna24.check.result import Check, failed, not_tried
 from klarna24.config.tables import Profile
+from klarna24.ecb.client import EcbClient
 from klarna24.errors import CredentialsFault, Klarna24Error, Unavailable
 from klarna24.http.server_time import ServerTime
 from klarna24.klarna.client import KlarnaClient
@@ -69,6 +71,7 @@ def check_office(
     password: str | None,
     sessions: Sessions,
     currencies: set[str],
+    ecb: EcbClient,
     server_times: dict[str, ServerTime | None],
 ) -> Iterator[Check]:
     """Log in and compare the company's books with the profile; ``currencies`` are those in which Klarna pays.
@@ -76,7 +79,7 @@ def check_office(
     After a failed login, or where 24SevenOffice does not answer, the remaining checks are not tried.
     """
     blocker = "24sevenoffice.password" if password is None else ""
-    checks = _OfficeChecks(profile, str(password), sessions)
+    checks = _OfficeChecks(profile, str(password), sessions, ecb)
     with closing(checks.client):
         for name, check in checks.named(currencies):
             if blocker:
@@ -94,8 +97,8 @@ def check_office(
 class _OfficeChecks:
     """Each method yields its checks, or raises Klarna24Error where there is nothing to show but the error."""
 
-    def __init__(self, profile: Profile, password: str, sessions: Sessions) -> None:
-        self._profile, self._password = profile, password
+    def __init__(self, profile: Profile, password: str, sessions: Sessions, ecb: EcbClient) -> None:
+        self._profile, self._password, self._ecb = profile, password, ecb
         self._logged_in = False
         self.client = TwentyFourClient(profile, self._password_for_login, sessions)
 
@@ -182,7 +185,7 @@ class _OfficeChecks:
             raise Unavailable(message, sentence("try again later"))
         yield Check("currency", "ok", f"the company keeps its books in {client.home_currency}")
         if foreign := currencies - {client.home_currency}:
-            yield from self._foreign_currencies(foreign)
+            yield from check_foreign(self._profile, client.home_currency, foreign, self._ecb)
         if country_code(client.country, client.home_currency) == "NO" and self._profile.vat.mode is None:
             yield Check(
                 "vat.mode",
@@ -192,10 +195,3 @@ class _OfficeChecks:
                 f'ask your accountant, then add under [profiles.{self._profile.name}.vat]: mode = "none", or '
                 'mode = "reverse-charge" with rate, output and input',
             )
-
-    def _foreign_currencies(self, foreign: set[str]) -> Iterator[Check]:
-        """An advice about those whose payouts a run would block."""
-        if self._profile.voucher.foreign_currency == "hold":
-            table = f"[profiles.{self._profile.name}.voucher]"
-            hint = f'{table} foreign_currency = "ecb", or book them by hand'
-            yield Check("currency", "advice", f"payouts in {', '.join(sorted(foreign))} will be blocked", hint)

@@ -11,6 +11,7 @@ from klarna24.check.machine import check_clock, check_file, check_mail, check_mo
 from klarna24.check.result import Check
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
+from klarna24.ecb.client import EcbClient
 from klarna24.http.server_time import ServerTime
 from klarna24.twentyfour.sessions import Sessions
 
@@ -27,8 +28,9 @@ def check_profile(
     state_works = yield from check_state(profile, config)
     passwords = yield from check_passwords(profile)
     currencies = yield from check_klarna(profile, passwords["klarna"], server_times, months)
+    ecb = EcbClient(config.rates_url)
     sessions = Sessions.beside(config.state_dir, keep=state_works)
-    yield from check_office(profile, passwords["24sevenoffice"], sessions, currencies, server_times)
+    yield from check_office(profile, passwords["24sevenoffice"], sessions, currencies, ecb, server_times)
     yield from check_references(profile)
     yield check_clock(server_times)
     yield from check_mail(profile, config, mailed)

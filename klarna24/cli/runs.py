@@ -20,6 +20,7 @@ from klarna24.cli.output.lines import (
 from klarna24.cli.side_by_side import side_by_side
 from klarna24.config.loading import Config, read_contacts
 from klarna24.config.tables import Heartbeat, Profile
+from klarna24.ecb.client import EcbClient
 from klarna24.errors import ConfigFault, Klarna24Error, Problem, worst
 from klarna24.logs.tracebacks import print_traceback
 from klarna24.notify import after_run, heartbeat
@@ -41,8 +42,10 @@ def run_dry(options: GlobalOptions, wanted: RunOptions, period: Period | None) -
         _show("dry-run", options, wanted, [], error.problems())
         return error.exit_code
 
+    ecb = EcbClient(chosen.config.rates_url)
+
     def run(profile: Profile, config: Config, progress: RowsProgress | None) -> Report:
-        return runs.dry_run(profile, config, period, progress)
+        return runs.dry_run(profile, config, period, progress, ecb)
 
     reports = _run_all(options, wanted, chosen, run)
     _show("dry-run", options, wanted, reports)
@@ -53,10 +56,12 @@ def run_sync(options: GlobalOptions, wanted: RunOptions, chosen: Chosen, known: 
     """``klarna24 sync`` for the profiles in ``chosen``: those that ``known`` does not call "not due" are run. Then
     mail and the monitor, which never change the exit code."""
 
+    ecb = EcbClient(chosen.config.rates_url)
+
     def run(profile: Profile, config: Config, progress: RowsProgress | None) -> Report:
         return _with_heartbeat(
             profile.notify.heartbeat,
-            lambda: runs.sync(profile, config, known.get(profile.name), wait, progress),
+            lambda: runs.sync(profile, config, known.get(profile.name), wait, progress, ecb),
         )
 
     config = chosen.config

@@ -62,7 +62,11 @@ def temporary_profile(box: Sandbox, purpose: str) -> Iterator[Path]:
             at_the_end.callback(signal.signal, signal.SIGTERM, before)
         folder = at_the_end.enter_context(tempfile.TemporaryDirectory(prefix=f"klarna24-{purpose}-"))
         path = Path(folder, "profiles.toml")
-        table = {"state_dir": str(path.parent / "state"), "profiles": {"shop1": box.profile()}}
+        table = {
+            "state_dir": str(path.parent / "state"),
+            "rates_url": box.url,
+            "profiles": {"shop1": box.profile()},
+        }
         path.write_text(tomli_w.dumps(table), encoding="utf-8")
         path.chmod(0o600)
         yield path

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from klarna24.config.folders import default_path, default_state_dir
-from klarna24.config.tables import Email, File, Notify, Profile, Table, disjoint
+from klarna24.config.tables import ECB, Email, File, Notify, Profile, Table, disjoint
 from klarna24.errors import ConfigFault
 from klarna24.files import belongs_to_others, is_open_to_all
 from klarna24.logs.redaction import register_guid
@@ -32,7 +32,7 @@ class Config:
     profiles: dict[str, Profile]
     notify: Notify
     state_dir_in_file: Path | None = None
-    rates_url: str = ""
+    rates_url: str = ECB
 
     def email_of(self, profile: Profile) -> tuple[Email, str] | None:
         """The profile's own mail settings, else the common ones, with their path in the file; None without any."""

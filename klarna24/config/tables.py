@@ -45,6 +45,7 @@ Warning24 = Literal[
     "vatisnotinbalance", "vatismissingfoundation", "invoicealreadyexists", "customermismatchbankaccount"
 ]
 WARNINGS: tuple[str, ...] = get_args(Warning24)
+ECB = "https://www.ecb.europa.eu"
 KLARNA_HOSTS = {
     ("europe", "live"): "https://api.klarna.com",
     ("europe", "playground"): "https://api.playground.klarna.com",
@@ -326,7 +327,7 @@ class File(Table):
     """The whole of profiles.toml."""
 
     state_dir: Text | None = None
-    rates_url: BaseUrl = "https://www.ecb.europa.eu"
+    rates_url: BaseUrl = ECB
     profiles: dict[Annotated[str, AfterValidator(_profile_name)], Profile]
     notify: Notify = Notify()
 

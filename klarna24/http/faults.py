@@ -17,9 +17,10 @@ NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNSUPPORTED_PROTOCOL", "TLSV1
 NO_TLS |= {"SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_UNRECOGNIZED_NAME", "RECORD_LAYER_FAILURE"}
 
 
-def permanent_fault(error: Exception, url: str) -> Klarna24Error | None:
-    """Return what a person has to correct before the address can be reached, or None for what may pass. Variables
-    are named without their values, because a proxy's may hold a password."""
+def permanent_fault(error: Exception, url: str, setting: str = "base_url") -> Klarna24Error | None:
+    """Return what a person has to correct before the address can be reached, or None for what may pass.
+    ``setting`` is the key of profiles.toml with the address. Variables are named without their values, because a
+    proxy's may hold a password."""
     host, causes = server_text(urlsplit(url).netloc.rpartition("@")[2], 100), list(_causes(error))
     scheme = urlsplit(url).scheme
     proxy = _set_in_environment(f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
@@ -28,11 +29,11 @@ def permanent_fault(error: Exception, url: str) -> Klarna24Error | None:
     for it in causes:
         match it:
             case ssl.SSLCertVerificationError():
-                return _certificate_fault(host, it)
+                return _certificate_fault(host, it, setting)
             case ssl.SSLError(reason=str(reason)) if reason in NO_TLS:
                 return Unavailable(
                     sentence("{host}: no secure connection is possible ({error})", host=host, error=reason),
-                    sentence("check base_url, and the proxy if there is one"),
+                    sentence("check {setting}, and the proxy if there is one", setting=setting),
                 )
             case requests.exceptions.InvalidSchema() if "SOCKS" in str(it):
                 return ConfigFault(
@@ -41,7 +42,7 @@ def permanent_fault(error: Exception, url: str) -> Klarna24Error | None:
                 )
             case requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema():
                 return ConfigFault(
-                    sentence("{variable} is not the address of a proxy", variable=proxy or "base_url"),
+                    sentence("{variable} is not the address of a proxy", variable=proxy or setting),
                     sentence("write it as {example}", example="http://HOST:PORT"),
                 )
             case OSError() if "407" in str(it) and "Tunnel connection failed" in str(it):
@@ -88,12 +89,12 @@ def _bundle_fault() -> ConfigFault | None:
     return None
 
 
-def _certificate_fault(host: str, error: ssl.SSLCertVerificationError) -> Klarna24Error:
+def _certificate_fault(host: str, error: ssl.SSLCertVerificationError, setting: str) -> Klarna24Error:
     why = server_text(error.verify_message, 200)
     if error.verify_code in {62, 64}:  # OpenSSL: host name mismatch, IP address mismatch
         return ConfigFault(
             sentence("{host}: the certificate is for another name ({error})", host=host, error=why),
-            sentence("check base_url, and the proxy if there is one"),
+            sentence("check {setting}, and the proxy if there is one", setting=setting),
         )
     if error.verify_code in {9, 10}:  # OpenSSL: not yet valid, expired
         return Unavailable(

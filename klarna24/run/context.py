@@ -1,20 +1,21 @@
-"""What a run works with: one profile, its two vendor clients, its state."""
+"""What a run works with: one profile, its two vendor clients, the rates of currencies, its state."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from klarna24.bookkeeping.payout import PayoutKey
-from klarna24.bookkeeping.voucher import Books
+from klarna24.bookkeeping.voucher import Books, Rate
 from klarna24.config import credentials
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
+from klarna24.ecb.client import EcbClient
 from klarna24.klarna.client import KlarnaClient
 from klarna24.run.messages import ResolveCommand
 from klarna24.run.outcome import RowsProgress
-from klarna24.state.records import Owner
+from klarna24.state.records import Owner, RateKey
 from klarna24.state.store import State
 from klarna24.twentyfour.client import TwentyFourClient
 from klarna24.twentyfour.sessions import Sessions
@@ -22,17 +23,19 @@ from klarna24.twentyfour.sessions import Sessions
 
 @dataclass
 class RunContext:
-    """One profile with its two vendor clients and its state, for the length of a run."""
+    """One profile with its two vendor clients, the rates and its state, for the length of a run."""
 
     profile: Profile
     config: Config
     klarna: KlarnaClient
     office: TwentyFourClient
+    ecb: EcbClient
     state: State
     progress: RowsProgress | None = None
     # no cached_property: until Python 3.12 it has one lock for all instances, and shops would wait for each other
     _books: Books | None = None
     _today: date | None = None
+    _new_rates: dict[RateKey, Rate] = field(default_factory=dict)
 
     @property
     def today(self) -> date:
@@ -47,6 +50,20 @@ class RunContext:
         if self._books is None:
             self._books = self.office.books()
         return self._books
+
+    def rate(self, day: date, currency: str) -> Rate:
+        """What one unit of the currency was worth in the company's on the day: as the state has it, so that a
+        payout keeps its rate, else as the European Central Bank publishes it. Raises NoRate, which blocks it."""
+        key = RateKey(day, currency, self.books.home_currency)
+        known = self._new_rates.get(key) or self.state.rate(key)
+        if known is None:
+            known = self._new_rates[key] = self.ecb.rate(*key)
+        return known
+
+    @property
+    def new_rates(self) -> dict[RateKey, Rate]:
+        """The rates asked for so far that the state does not have."""
+        return dict(self._new_rates)
 
     @property
     def chart(self) -> dict[int, str]:
@@ -72,9 +89,15 @@ class RunContext:
 
 @contextmanager
 def open_context(
-    profile: Profile, config: Config, state: State, sessions: Sessions, progress: RowsProgress | None = None
+    profile: Profile,
+    config: Config,
+    state: State,
+    sessions: Sessions,
+    progress: RowsProgress | None = None,
+    ecb: EcbClient | None = None,
 ) -> Iterator[RunContext]:
-    """Fetches Klarna's password now, and 24SevenOffice's only when a login needs it. Raises CredentialsFault."""
+    """``ecb`` is shared by the profiles of a run. Fetches Klarna's password now, and 24SevenOffice's only when a
+    login needs it. Raises CredentialsFault."""
     klarna = KlarnaClient(profile.klarna, credentials.fetch(profile.klarna.password, f"{profile.name}.klarna"))
     office = TwentyFourClient(
         profile,
@@ -82,7 +105,7 @@ def open_context(
         sessions,
     )
     try:
-        yield RunContext(profile, config, klarna, office, state, progress)
+        yield RunContext(profile, config, klarna, office, ecb or EcbClient(config.rates_url), state, progress)
     finally:
         klarna.close()
         office.close()

@@ -39,6 +39,8 @@ def draft(context: RunContext, plan: Plan) -> Outcomes:
         listed = [(outcome.payout, outcome.payout_date) for outcome in plan.outcomes if outcome.payout]
         context.state.listed(context.owner, listed, context.scope)
         context.state.remark(context.owner, ((it.key, it.remarks) for it in plan.outcomes if it.payout))
+        if plan.rates:
+            context.state.keep_rates(context.owner, plan.rates)
         planned = doubt.against_ledger(context, plan.outcomes)
     except Klarna24Error as error:
         return Outcomes(plan.outcomes, error)

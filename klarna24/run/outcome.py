@@ -1,17 +1,18 @@
 """What becomes of a payout: one class for each outcome; and what one profile's run comes to."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from klarna24.bookkeeping.payout import ZERO, Listed, Payout, PayoutKey
 from klarna24.bookkeeping.remarks import Remark
-from klarna24.bookkeeping.voucher import Voucher
+from klarna24.bookkeeping.voucher import Rate, Voucher
 from klarna24.errors import Klarna24Error, Problem, worst
-from klarna24.state.records import Row, Status
+from klarna24.state.records import RateKey, Row, Status
 from klarna24.text import Language
 
 Another = TypeVar("Another", bound="Outcome")
@@ -117,11 +118,13 @@ class Outcomes(NamedTuple):
 class Plan(NamedTuple):
     """What is to become of the new and the unfinished payouts, oldest first. ``adopted`` are records of another
     profile that pass to this one; ``identified`` are records whose merchant or currency could not be read when
-    they were stored. ``fault`` ended the planning before all was seen; then nothing is sent."""
+    they were stored; ``rates`` are those that the state does not have yet. ``fault`` ended the planning before all
+    was seen; then nothing is sent."""
 
     outcomes: list[Outcome]
     adopted: Sequence[Row] = ()
     identified: Sequence[tuple[Row, PayoutKey]] = ()
+    rates: Mapping[RateKey, Rate] = MappingProxyType({})
     fault: Klarna24Error | None = None
 
 

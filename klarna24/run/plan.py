@@ -64,7 +64,7 @@ def plan(context: RunContext) -> Plan:
         for payout in listing.payouts
         if (record := listing.records[payout.key]) and isinstance(payout, Payout) and record.key != payout.key
     ]
-    return Plan(found, listing.adopted, identified, fault)
+    return Plan(found, listing.adopted, identified, context.new_rates, fault)
 
 
 def preview(context: RunContext, period: tuple[date | None, date | None]) -> Outcomes:
@@ -217,7 +217,9 @@ def _mapped(context: RunContext, payout: Payout, record: Row | None, debts: Debt
         needs_rows = mapping.needs_rows(payout, context.profile, context.books)
         rows = _rows(context, payout) if needs_rows else ()
         known["remarks"] = remarks_of(payout, rows, context.profile, context.books, debts.before(payout))
-        voucher = mapping.voucher_for(payout, rows, context.profile, context.books)
+        needs_rate = payout.figures and mapping.needs_rate(payout, context.profile, context.books)
+        rate = context.rate(known["payout_date"], payout.currency) if needs_rate else None
+        voucher = mapping.voucher_for(payout, rows, context.profile, context.books, rate)
     except errors.Blocked as error:
         return Blocked(**known, problem=messages.blocked(error, command))
     except BadAnswer as error:  # its rows cannot be had; those of others can

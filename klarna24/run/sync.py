@@ -21,6 +21,7 @@ from datetime import date
 
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
+from klarna24.ecb.client import EcbClient
 from klarna24.errors import Klarna24Error, Problem
 from klarna24.run.context import RunContext, open_context
 from klarna24.run.draft import draft
@@ -39,6 +40,7 @@ def dry_run(
     config: Config,
     period: tuple[date | None, date | None] | None = None,
     progress: RowsProgress | None = None,
+    ecb: EcbClient | None = None,
 ) -> Report:
     """What a sync that is due would do, or with ``period`` a preview of any days. The state does not change."""
     report = Report(profile=profile.name, language=profile.language)
@@ -47,7 +49,7 @@ def dry_run(
         with closing(State.for_reading(config.state_dir)) as state:
             checkpoint, due, next_due = standing(profile, state)
             report = replace(report, checkpoint=checkpoint, due=due, next_due=next_due)
-            with open_context(profile, config, state, sessions, progress) as context:
+            with open_context(profile, config, state, sessions, progress, ecb) as context:
                 if period:
                     return _with(report, context, preview(context, period))
                 planned = plan(context)
@@ -62,6 +64,7 @@ def sync(
     known: Standing | None,
     wait: float = 0,
     progress: RowsProgress | None = None,
+    ecb: EcbClient | None = None,
 ) -> Report:
     """Plan and draft. ``known`` is where the profile stands, and where that says "not due" nothing is done; None
     runs it in any case. ``wait`` is how many seconds to wait for another run of the profile to end."""
@@ -74,7 +77,7 @@ def sync(
     log.info("%s: run begins", profile.name)
     try:
         with only_run(config.state_dir, profile.name, wait), closing(State.open(config.state_dir)) as state:
-            report = _run(report, profile, config, state, progress)
+            report = _run(report, profile, config, state, progress, ecb)
             after = standing(profile, state)
             report = replace(report, checkpoint=after.checkpoint, next_due=after.next_due)
     except Klarna24Error as fault:
@@ -86,10 +89,17 @@ def sync(
     return report
 
 
-def _run(report: Report, profile: Profile, config: Config, state: State, progress: RowsProgress | None) -> Report:
+def _run(
+    report: Report,
+    profile: Profile,
+    config: Config,
+    state: State,
+    progress: RowsProgress | None,
+    ecb: EcbClient | None,
+) -> Report:
     """Under the profile's lock. A fault ends this profile's run and stands in its report."""
     try:
-        with open_context(profile, config, state, Sessions.beside(config.state_dir), progress) as context:
+        with open_context(profile, config, state, Sessions.beside(config.state_dir), progress, ecb) as context:
             state.settings(context.owner, profile.booking_settings())
             planned = plan(context)
             silent = _silence(context, planned)

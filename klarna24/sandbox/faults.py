@@ -51,11 +51,20 @@ klarna-odd           list      yes   the first element has the value `value` (nu
 klarna-foreign-row   list      yes   the first element says that it belongs to another payout
 klarna-repeated      list      yes   the first sale, return or reversal stands in the place of the last as well
 klarna-status        klarna    no    the HTTP status `status` (500)
+ecb-status           ecb       no    the HTTP status `status` (503)
+ecb-html             ecb       no    200 text/html
+ecb-garbage          ecb       no    200 text/xml that is not XML
+ecb-redirect         ecb       no    302 to `url`
+ecb-cut              ecb       no    none: the connection is closed
+ecb-hang             ecb       no    none for `seconds` (30), then the connection is closed
+ecb-no-day           ecb       yes   without the day `value` (the newest)
+ecb-no-currency      ecb       yes   without the currency `value` (SEK)
+ecb-odd              ecb       yes   the newest rate of SEK is `value` (0)
 
 requests  save: SaveBundleList; soap: all of 24SevenOffice; session: the same, but
           not Authenticate; list: payouts and transactions; klarna: these and
-          payout; any: all of both vendors. With `reference`: only requests to
-          Klarna that name this payout
+          payout; ecb: the files of rates; any: all of these. With `reference`:
+          only requests to Klarna that name this payout
 done      whether the request is processed although the answer is wrong
 """
 HTML = b"<html><head><title>Runtime Error</title></head><body><h1>Server Error</h1></body></html>"
@@ -75,7 +84,7 @@ class Fault:
     args: dict[str, Any] = field(default_factory=dict)
 
     def matches(self, side: str, service: str, operation: str | None, address: str) -> bool:
-        """Whether the fault is meant for this request. `side` is "soap" or "klarna"."""
+        """Whether the fault is meant for this request. `side` is "soap", "klarna" or "ecb"."""
         if self.operation not in (None, operation) or quote_plus(self.args.get("reference", "")) not in address:
             return False
         return {
@@ -88,7 +97,7 @@ class Fault:
     def reply(self, proceed: Callable[[], Reply], replies: Replies) -> Reply:
         """What is answered. `proceed` processes the request and returns the usual reply."""
         real = proceed() if self.args.get("saved", self.name in Faults.PROCESSED) else Reply()
-        match self.name.removeprefix("klarna-"):
+        match self.name.removeprefix("klarna-").removeprefix("ecb-"):
             case "cut" | "cut-before-save" | "cut-after-save":
                 return Reply(cut=True)
             case "hang" | "hang-after-save":

@@ -1,6 +1,6 @@
-"""One loopback port that serves Klarna's and 24SevenOffice's addresses.
+"""One loopback port that serves the addresses of Klarna, of 24SevenOffice and of the European Central Bank.
 
-    socket → Handler → Sandbox.handle: fault? → klarna.http | office.http | control | page.http → Reply → socket
+    socket → Handler → Sandbox.handle: fault? → klarna | office | ecb | control | page → Reply → socket
 
 Every request is processed under one lock. A reply that is late or never comes waits without the lock, until
 stop() at the latest.
@@ -19,7 +19,7 @@ from threading import Event, Lock, RLock, Thread
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from klarna24.sandbox import control
+from klarna24.sandbox import control, ecb
 from klarna24.sandbox.faults import Faults, Replies
 from klarna24.sandbox.klarna import faults as klarna_faults
 from klarna24.sandbox.klarna import http as klarna_http
@@ -61,6 +61,7 @@ class Sandbox:
         self.faults = Faults(self._lock)
         self.office = OfficeState(seed, self.today, self._lock)
         self.klarna = KlarnaState()
+        self.ecb = ecb.EcbState(self.today)
         seeded = seeded_payouts(seed, self.today) if payouts is None else list(payouts)
         if payouts is None:
             random.Random(seed).shuffle(seeded)  # the order of Klarna's list is not documented
@@ -112,7 +113,8 @@ class Sandbox:
     # --- for tests and commands ---
 
     def calls(self) -> Counter[str]:
-        """How often each operation was called: those of the SOAP services, payouts, payout and transactions."""
+        """How often each operation was called: those of the SOAP services, payouts, payout, transactions,
+        and the two files of rates."""
         with self._lock:
             return Counter(request.operation for request in self.requests if request.operation)
 
@@ -162,6 +164,8 @@ class Sandbox:
             return _Route(
                 lambda: klarna_http.answer(self.klarna, incoming, self.url), "klarna", "Settlements", operation
             )
+        if path.startswith(ecb.PREFIX):
+            return _Route(lambda: ecb.answer(self.ecb, incoming), "ecb", "eurofxref", ecb.operation_of(path))
         # A web page from elsewhere could reach loopback under a host name of its own, so the Host is checked.
         host = incoming.headers.get("Host")
         if path.startswith(control.PREFIX) and host == f"127.0.0.1:{self._port}":
@@ -181,7 +185,7 @@ class _Route(NamedTuple):
     operation: str | None = None
 
 
-_REPLIES: dict[str, Replies] = {"soap": office_faults.REPLIES, "klarna": klarna_faults.REPLIES}
+_REPLIES: dict[str, Replies] = {"soap": office_faults.REPLIES, "klarna": klarna_faults.REPLIES, "ecb": ecb.REPLIES}
 
 
 class _Server(ThreadingHTTPServer):

@@ -116,6 +116,11 @@ def _amount(value: Any) -> None:
         raise ValueError
 
 
+def _rate(value: Any) -> None:
+    if not (Decimal(value).is_finite() and Decimal(value) > 0):
+        raise ValueError
+
+
 def _totals(value: Any) -> None:
     for name, amount in json.loads(value).items():
         NAMES[name]  # raises KeyError
@@ -136,7 +141,7 @@ def _settings(value: Any) -> None:
 
 
 _CHECKS: dict[str, Callable[[Any], object]] = {
-    **dict.fromkeys(("payout_date", "anchor_date", "newest"), _day),
+    **dict.fromkeys(("payout_date", "anchor_date", "newest", "published"), _day),
     **dict.fromkeys(("at", "changed_at", "completed_at", "first_at", "mailed_at", "over_at"), _moment),
     **dict.fromkeys(("id", "client_id", "anchor_account", "transaction_no", "resend", "by_person"), _number),
     **dict.fromkeys(("merchant_id", "payment_reference", "currency", "environment", "profile", "name"), _text),
@@ -146,6 +151,7 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     "anchor_amount": _amount,
     "remarks": remarks_of_column,
     "settings": _settings,
+    "rate": _rate,
     "code": ProblemCode,
     "status": Status,
     "sums": _sums,
@@ -154,3 +160,4 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
 }
 # payment_reference and currency are NULL in an event that is about no payout.
 _NEVER_NULL = {"at", "changed_at", "client_id", "payout_date", "profile", "status", "totals", "what", "who"}
+_NEVER_NULL |= {"published", "rate"}

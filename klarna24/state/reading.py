@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from decimal import Decimal
 
 from klarna24.bookkeeping.payout import PayoutKey
+from klarna24.bookkeeping.voucher import Rate
 from klarna24.errors import ConfigFault
 from klarna24.state.base import Database
-from klarna24.state.records import Event, Owner, Row, Status, row_of
+from klarna24.state.records import Event, Owner, RateKey, Row, Status, row_of
 from klarna24.text import sentence
 
 # As in the index payout_unfinished, which answers no other condition.
@@ -152,6 +154,16 @@ class StateReader(Database):
             (profile,),
         )
         return {row["status"]: row["payouts"] for row in found}
+
+    # Rates
+
+    def rate(self, key: RateKey) -> Rate | None:
+        """The rate by which payouts of that day were converted; None where none was."""
+        found = self._query(
+            "SELECT published, value AS rate FROM rate WHERE (day, currency, home) = (?, ?, ?)",
+            (key.day.isoformat(), key.currency, key.home),
+        )
+        return Rate(Decimal(found[0]["rate"]), date.fromisoformat(found[0]["published"])) if found else None
 
     # Events
 

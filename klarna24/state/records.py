@@ -35,6 +35,14 @@ class Status(StrEnum):
         return self in {Status.DRAFTED, Status.BOOKED, Status.SKIPPED}
 
 
+class RateKey(NamedTuple):
+    """Which rate it is: what one unit of ``currency`` was worth in ``home`` for a payout of ``day``."""
+
+    day: date
+    currency: str
+    home: str
+
+
 class Owner(NamedTuple):
     """The profile, company and environment that a run works for."""
 

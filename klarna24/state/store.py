@@ -4,6 +4,7 @@
              an attribute, so that a renamed or a copied profile drafts nothing twice
     profile  what was listed last, and when a run last came to its end
     event    every change of a payout: when, by whom, what, the answer; written in the same transaction
+    rate     the exchange rates by which payouts were converted
     alert    what has been mailed (klarna24/notify/alert_log.py)
 
     listed ──► ready ──► sending ──► drafted ──► booked
@@ -22,11 +23,11 @@ from typing import Any, Literal
 
 from klarna24.bookkeeping.payout import Listed, PayoutKey
 from klarna24.bookkeeping.remarks import Remark
-from klarna24.bookkeeping.voucher import Voucher
+from klarna24.bookkeeping.voucher import Rate, Voucher
 from klarna24.errors import Problem, StateFault
 from klarna24.state.base import now
 from klarna24.state.reading import StateReader
-from klarna24.state.records import Owner, Row, Status, problem_columns, remarks_column, trace_columns
+from klarna24.state.records import Owner, RateKey, Row, Status, problem_columns, remarks_column, trace_columns
 from klarna24.text import sentence
 
 
@@ -198,6 +199,21 @@ class State(StateReader):
                 then, now_ = before.get(name, "(none)"), settings.get(name, "(none)")
                 if then != now_:
                     self._event(owner.profile, None, "settings", f"{name}: {then} → {now_}")
+
+    def keep_rates(self, owner: Owner, rates: Mapping[RateKey, Rate]) -> None:
+        """Stores the rates of a plan, so that a payout that is sent later, or again, is converted by the same one.
+        The log gets an event for each that is new; one that is there already stays."""
+        with self._transaction():
+            for key, rate in rates.items():
+                added = self._db.execute(
+                    "INSERT INTO rate (day, currency, home, published, value) VALUES (?, ?, ?, ?, ?)"
+                    " ON CONFLICT DO NOTHING",
+                    (key.day.isoformat(), key.currency, key.home, rate.day.isoformat(), str(rate.value)),
+                )
+                if added.rowcount:
+                    worth = f"1 {key.currency} = {rate.value.normalize():f} {key.home}"
+                    answer = f"{worth} on {key.day}, published by the European Central Bank for {rate.day}"
+                    self._event(owner.profile, None, "rate", answer)
 
     def completed(self, owner: Owner) -> None:
         """A run has come to its end, whatever the outcomes."""

@@ -8,7 +8,7 @@ import pytest
 
 from klarna24.sandbox.klarna.generate import make_payout
 from tests.support.processes import start
-from tests.support.shops import NOON, OpenShop, Shop, simple
+from tests.support.shops import AT_ECB_RATES, NOON, OpenShop, Shop, simple
 
 
 def piped(shop: Shop, lines: int, *arguments: str, errors: int = subprocess.PIPE) -> tuple[int, str]:
@@ -32,7 +32,7 @@ def test_a_closed_pipe_changes_no_exit_code(shop: Shop, lines: int) -> None:
 def test_a_closed_pipe_does_not_stop_the_run_of_any_profile(open_shop: OpenShop, errors: int) -> None:
     euro: Any = (make_payout("EURO", NOON, currency="EUR", sale_amount=100), [])
     shop = open_shop(payouts=[simple("GOOD"), simple("BAD", sale_amount=100, settlement_amount=99), euro])
-    second = {"klarna": {"currencies": ["EUR"]}, "voucher": {"foreign_currency": "rate"}}
+    second = {**AT_ECB_RATES, "klarna": {"currencies": ["EUR"]}}
     shop.write({"klarna": {"currencies": ["SEK"]}}, shop2=second)
     assert piped(shop, 0, "-v", "sync", "--all", errors=errors)[0] == 7
     assert sorted(name.split()[1] for name in shop.drafts()) == ["EURO", "GOOD"]

@@ -15,9 +15,7 @@ from klarna24.config.folders import STATE_FILE
 from klarna24.sandbox.klarna.generate import make_payout
 from klarna24.twentyfour.client import TwentyFourClient
 from tests.support.processes import end, on_a_terminal, start, statuses, wait_until
-from tests.support.shops import NOON, Given, OpenShop, Shop, doubtful, simple
-
-AT_THE_RATE = {"voucher": {"foreign_currency": "rate"}}
+from tests.support.shops import AT_ECB_RATES, NOON, Given, OpenShop, Shop, doubtful, simple
 
 
 def euro(reference: str, **totals: Any) -> Given:
@@ -113,7 +111,7 @@ def test_the_voucher_of_another_payout_with_the_same_reference_ends_no_doubt(
 ) -> None:
     """With the same figures, and the same reference or a part of it; only one of the two was saved."""
     shop = open_shop(payouts=[simple("A"), other])
-    shop.write(AT_THE_RATE)
+    shop.write(AT_ECB_RATES)
     shop.box.faults.arm("cut-before-save", after=lost)
     assert shop.sync().code == 8
     assert len(shop.book()) == 1
@@ -213,11 +211,11 @@ def test_an_exception_is_not_sent_again_after_the_payout_was_blocked_in_between(
 def test_another_exchange_rate_does_not_make_another_voucher(open_shop: OpenShop) -> None:
     """After an Exception a changed voucher is sent again; another exchange rate does not count as a change."""
     shop = open_shop(payouts=[euro("A")])
-    shop.write(AT_THE_RATE)
+    shop.write(AT_ECB_RATES)
     shop.box.faults.arm("exception-but-saved")
     assert shop.sync().code == 6
-    home = shop.box.office.home
-    home.currencies = [currency._replace(rate=currency.rate * 2) for currency in home.currencies]
+    for rates in shop.box.ecb.days.values():
+        rates["SEK"] = "99.0000"
     assert shop.sync("--now").code == 6
     assert len(shop.drafts()) == 1
 
@@ -333,7 +331,7 @@ def test_the_printed_commands_settle_a_doubt(
     open_shop: OpenShop, payouts: list[Given], before: str, after: str
 ) -> None:
     shop = open_shop(payouts=payouts)
-    shop.write(AT_THE_RATE)
+    shop.write(AT_ECB_RATES)
     shop.box.faults.arm("cut-before-save")
     printed = re.search(rf"{before}(klarna24 resolve .*?){after}", shop.sync().err)
     assert printed
@@ -344,7 +342,7 @@ def test_the_printed_commands_settle_a_doubt(
 
 def test_the_commands_of_status_tell_payouts_with_the_same_reference_apart(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=SAME_REFERENCE["two currencies"] + SAME_REFERENCE["two merchants"][1:])
-    shop.write(AT_THE_RATE)
+    shop.write(AT_ECB_RATES)
     shop.box.faults.arm("cut-before-save", times=None)
     assert shop.sync().code == 8
     for left in (2, 1, 0):

@@ -14,7 +14,7 @@ from klarna24.state.store import State
 from klarna24.twentyfour.answers import Answer, Kind
 from klarna24.twentyfour.client import Prepared, TwentyFourClient
 from tests.support.processes import end, on_a_terminal, start, statuses, wait_until
-from tests.support.shops import NOON, OpenShop, Shop, simple
+from tests.support.shops import AT_ECB_RATES, NOON, OpenShop, Shop, simple
 
 # An old state
 
@@ -178,7 +178,7 @@ def test_a_signal_stops_the_run_although_the_save_was_not_sent(
 ) -> None:
     euro: Any = (make_payout("EUR1", NOON, currency="EUR", sale_amount=500), [])
     shop = open_shop(payouts=[simple("SEK1"), euro])
-    second = {"klarna": {"currencies": ["EUR"]}, "voucher": {"foreign_currency": "rate"}}
+    second = {**AT_ECB_RATES, "klarna": {"currencies": ["EUR"]}}
     shop.write({"klarna": {"currencies": ["SEK"]}}, shop2=second)
     saves: list[str] = []
 

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from klarna24.config.tables import Profile
+from klarna24.ecb import client as ecb
 from klarna24.errors import Klarna24Error
 from klarna24.klarna import client as klarna
 from klarna24.sandbox.server import Sandbox
@@ -20,17 +21,19 @@ from tests.support.bookkeeping import merged, profile
 
 def shorten(seconds: float) -> None:
     """Give each exchange, and connecting, this limit for the rest of the process, and repeat nothing."""
-    klarna.ANSWER_SECONDS = transport.ANSWER_SECONDS = seconds
+    klarna.ANSWER_SECONDS = transport.ANSWER_SECONDS = ecb.ANSWER_SECONDS = seconds
     klarna.TIMEOUT, transport.TIMEOUT = (seconds, 60), (seconds, 60.0)  # type: ignore[assignment]  # seconds
-    klarna.RETRY_SECONDS = connection.RETRY_SECONDS = 0.0
+    ecb.TIMEOUT = (seconds, 60)  # type: ignore[assignment]  # seconds
+    klarna.RETRY_SECONDS = connection.RETRY_SECONDS = ecb.RETRY_SECONDS = 0.0
 
 
 def ask(kind: str, url: str) -> dict[str, Any]:
-    """Ask Klarna for payouts ("klarna"), 24SevenOffice for identities ("read") or to save ("save")."""
+    """Ask Klarna for payouts ("klarna"), 24SevenOffice for identities ("read") or to save ("save"), the European
+    Central Bank for the history of its rates ("ecb")."""
     addresses = {"klarna": {"base_url": url}, "24sevenoffice": {"base_url": url}}
     shop, started = profile(merged(Sandbox(payouts=[]).profile(), addresses)), time.monotonic()
     try:
-        code, said = {"klarna": _klarna, "read": _read, "save": _save}[kind](shop)
+        code, said = {"klarna": _klarna, "read": _read, "save": _save, "ecb": _ecb}[kind](shop)
     except Klarna24Error as error:
         code, said = f"{error.exit_code}", f"{error.message} [{error.hint}]"
     return {"outcome": code, "said": said, "seconds": time.monotonic() - started}
@@ -44,6 +47,11 @@ def _klarna(shop: Profile) -> tuple[str, str]:
 def _read(shop: Profile) -> tuple[str, str]:
     with TemporaryDirectory() as folder:
         TwentyFourClient(shop, lambda: "password", Sessions(Path(folder), False)).accepts_credentials()
+    return "0", ""
+
+
+def _ecb(shop: Profile) -> tuple[str, str]:
+    ecb.EcbClient(str(shop.klarna.base_url))._days(ecb.WHOLE)
     return "0", ""
 
 

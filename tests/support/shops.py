@@ -22,6 +22,12 @@ from tests.support.bookkeeping import merged
 Given = tuple[dict[str, Any], list[dict[str, Any]]]
 """A payout and its rows, as the sandbox takes them."""
 
+AT_ECB_RATES: dict[str, dict[str, Any]] = {
+    "voucher": {"foreign_currency": "ecb"},
+    "accounts": {"currency_gain": 3960, "currency_loss": 7960},
+}
+"""What a profile has if payouts in other currencies are to be converted."""
+
 NOON = datetime.combine(datetime.now(UTC).date(), datetime.min.time(), UTC) - timedelta(hours=12)
 
 
@@ -76,6 +82,7 @@ class Shop:
         self.folder = folder
         self.config = folder / "profiles.toml"
         self.state = folder / "state"
+        self.top = {"state_dir": str(self.state), "rates_url": box.url}
         self._capture = capture
         self.write()
 
@@ -83,7 +90,7 @@ class Shop:
         """Writes shop1 with ``over`` merged in (None removes a key), and the ``others``, merged likewise."""
         base = plain_profile(self.box)
         profiles = {"shop1": merged(base, over or {}), **{name: merged(base, it) for name, it in others.items()}}
-        self.config.write_text(tomli_w.dumps({"state_dir": str(self.state), "profiles": profiles}))
+        self.config.write_text(tomli_w.dumps({**self.top, "profiles": profiles}))
         self.config.chmod(0o600)
 
     def run(self, *arguments: str) -> Result:

@@ -15,6 +15,7 @@ from klarna24.cli.setup.prompts import ask_yes_no, print_error, print_ok
 from klarna24.cli.setup.secrets import ask_where_to_store, store_passwords
 from klarna24.config.loading import Config, load
 from klarna24.config.tables import Notify
+from klarna24.ecb.client import EcbClient
 from klarna24.klarna.client import KlarnaClient
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import Report
@@ -60,7 +61,8 @@ def _preview(draft: Draft) -> None:
         closing(TwentyFourClient(profile, lambda: draft.password("24sevenoffice"), sessions)) as office,
         closing(State.for_reading(sessions.folder)) as state,
     ):
-        context = RunContext(profile, Config(draft.path, sessions.folder, {}, Notify()), klarna, office, state)
+        config = Config(draft.path, sessions.folder, {}, Notify())
+        context = RunContext(profile, config, klarna, office, EcbClient(config.rates_url), state)
         plan = preview(context, (context.today - timedelta(days=LOOK_BACK_DAYS), context.today))
     if plan.fault:
         print_error(plan.fault)

@@ -8,7 +8,7 @@ import pytest
 from klarna24.sandbox.office.company import Customer, FiscalYear
 from tests.support import data
 from tests.support.checks import OFFICE, advice, only_failure, run_check, write
-from tests.support.shops import OpenShop, Shop, simple
+from tests.support.shops import AT_ECB_RATES, OpenShop, Shop, simple
 
 TODAY = datetime.now(UTC).date()
 
@@ -84,27 +84,93 @@ def test_the_fiscal_year_of_today(healthy: Shop, what: str, message: str, hint: 
         assert run_check(healthy)["fiscal year"].message == f"{TODAY.year + 1} is open on {TODAY}"
 
 
-ECB = {"voucher": {"foreign_currency": "ecb"}}
-
-
-@pytest.mark.parametrize(
-    ("over", "status", "message"),
-    [
-        ({}, "advice", "payouts in EUR will be blocked"),
-        (ECB, "ok", "keeps its books in SEK"),
-        ({"klarna": {"currencies": ["USD"]}}, "advice", "USD will be blocked"),
-        ({"klarna": {"currencies": ["SEK"]}}, "ok", "keeps its books in SEK"),
-    ],
-)
-def test_payouts_in_a_foreign_currency_get_an_advice(
-    open_shop: OpenShop, over: dict[str, Any], status: str, message: str
-) -> None:
+def in_euro_and_kronor(open_shop: OpenShop, over: dict[str, Any]) -> Shop:
     payout, rows = simple("EURO")
     shop = open_shop(payouts=[({**payout, "currency_code": "EUR"}, rows), simple("XISA93DJ")])
     write(shop, over)
-    found = run_check(shop)
-    assert (found.code, found["currency"].status) == (0, status)
-    assert message in found["currency"].message
+    return shop
+
+
+def currency_checks(shop: Shop) -> tuple[int, list[tuple[str, str, str]]]:
+    """The exit code, and status, message and next step of each check of currencies."""
+    result = shop.run("check", "--json")
+    (profile,) = result.json["profiles"]
+    checks = [check for check in profile["checks"] if check["name"] == "currency"]
+    return result.code, [(check["status"], check["message"], check["next"]) for check in checks]
+
+
+HOME = ("ok", "the company keeps its books in SEK", "")
+
+
+@pytest.mark.parametrize(
+    ("over", "advice"),
+    [
+        ({}, [("advice", "payouts in EUR will be blocked", '[profiles.shop1.voucher] foreign_currency = "ecb"')]),
+        ({"klarna": {"currencies": ["SEK"]}}, []),
+        ({**AT_ECB_RATES, "klarna": {"currencies": ["SEK"]}}, []),
+    ],
+)
+def test_payouts_in_a_foreign_currency_are_blocked_unless_the_profile_converts_them(
+    open_shop: OpenShop, over: dict[str, Any], advice: list[tuple[str, str, str]]
+) -> None:
+    shop = in_euro_and_kronor(open_shop, over)
+    code, checks = currency_checks(shop)
+    assert (code, checks[0]) == (0, HOME)
+    assert [(status, message, step.partition(",")[0]) for status, message, step in checks[1:]] == advice
+    assert not shop.box.calls()["eurofxref-hist-90d"]
+
+
+def test_the_newest_rate_of_a_foreign_currency_is_shown(open_shop: OpenShop) -> None:
+    shop = in_euro_and_kronor(open_shop, AT_ECB_RATES)
+    newest = max(shop.box.ecb.days)
+    worth = f"1 EUR = {shop.box.ecb.rate(newest, 'SEK').rstrip('0')} SEK"
+    message = f"{worth} at the European Central Bank's newest rate, of {newest}"
+    assert currency_checks(shop) == (0, [HOME, ("ok", message, "")])
+
+
+@pytest.mark.parametrize("missing", ["currency_gain", "currency_loss"])
+def test_an_account_for_differences_is_advised(open_shop: OpenShop, missing: str) -> None:
+    accounts = {**AT_ECB_RATES["accounts"], missing: None}
+    shop = in_euro_and_kronor(open_shop, {**AT_ECB_RATES, "accounts": accounts})
+    code, checks = currency_checks(shop)
+    assert (code, checks[-1]) == (
+        0,
+        (
+            "advice",
+            f"there is no account for {missing}: a payout with a difference will be blocked",
+            f"[profiles.shop1.accounts] {missing} = ACCOUNT",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("currency", "why"),
+    [
+        ("RUB", "the European Central Bank published no rate of RUB on"),
+        ("JPY", "it does not have two decimals, which 24SevenOffice requires"),
+    ],
+)
+def test_a_currency_that_cannot_be_converted_is_advised(open_shop: OpenShop, currency: str, why: str) -> None:
+    shop = in_euro_and_kronor(open_shop, {**AT_ECB_RATES, "klarna": {"currencies": ["EUR", currency]}})
+    code, checks = currency_checks(shop)
+    [(status, message, step)] = [check for check in checks if currency in check[1]]
+    assert (code, status, step) == (0, "advice", "book them by hand")
+    assert message.startswith(f"payouts in {currency} will be blocked: {why}")
+
+
+def test_a_bank_that_cannot_be_asked_fails_as_a_run_would(
+    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("klarna24.ecb.client.RETRY_SECONDS", 0.0)
+    shop = in_euro_and_kronor(open_shop, AT_ECB_RATES)
+    shop.box.faults.arm("ecb-status", times=None)
+    address = f"{shop.box.url}/stats/eurofxref/eurofxref-hist-90d.xml"
+    message = f"no rates from the European Central Bank: {address}: HTTP 503"
+    assert currency_checks(shop) == (7, [HOME, ("failed", message, "try again later")])
+    shop.top["rates_url"] = shop.box.url.replace("http:", "https:")
+    write(shop, AT_ECB_RATES)
+    code, [_, (status, _, step)] = currency_checks(shop)
+    assert (code, status, step) == (7, "failed", "check rates_url, and the proxy if there is one")
 
 
 def test_a_company_without_chart_or_currency_is_a_temporary_problem(healthy: Shop) -> None:

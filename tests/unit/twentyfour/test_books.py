@@ -4,7 +4,6 @@ import logging
 import re
 from collections.abc import Callable
 from datetime import date
-from decimal import Decimal
 
 import pytest
 from lxml import etree
@@ -15,8 +14,6 @@ from klarna24.sandbox.office.company import VoucherType as SandboxType
 from klarna24.sandbox.reply import Reply
 from tests.support.bookkeeping import NOBODY
 from tests.support.office import READS, Office, save
-
-RATE = {"voucher": {"foreign_currency": "rate"}}
 
 
 def replaced(*pairs: tuple[bytes, bytes]) -> Callable[[Reply], None]:
@@ -36,7 +33,6 @@ def test_the_books_are_what_the_company_has(office: Office) -> None:
     assert books.chart == home.chart
     kind = books.voucher_type
     assert (kind.number, kind.title, kind.series_id) == (9, "Diverse", 15)
-    assert books.currencies == {}, "asked for only if the profile needs them"
     assert [(year.start, year.end, year.locked) for year in books.fiscal_years] == [
         (year.start, year.end, year.locked) for year in home.fiscal_years
     ]
@@ -115,21 +111,6 @@ def test_an_api_exception_of_the_crm_is_no_unknown_customer(office: Office) -> N
         office.client({"voucher": {"customer_id": 1001}}).books()
 
 
-def test_rates_are_read_for_foreign_currency_rate(office: Office) -> None:
-    rates = {symbol: (it.rate, it.unit) for symbol, it in office.client(RATE).books().currencies.items()}
-    assert rates == {
-        "SEK": (Decimal(1), 1),
-        "EUR": (Decimal("11.4250"), 1),
-        "NOK": (Decimal("97.8000"), 100),
-    }
-
-
-@pytest.mark.parametrize("rate", [b"-11.4250", b"NaN", b"INF"])
-def test_a_rate_that_is_no_rate_is_not_used(office: Office, rate: bytes) -> None:
-    office.wire.change("GetCurrencyList", replaced((b"11.4250", rate)))
-    assert set(office.client(RATE).books().currencies) == {"SEK", "NOK"}
-
-
 @pytest.mark.parametrize(
     ("year", "start", "end", "zone"),
     [
@@ -162,9 +143,7 @@ def test_the_bounds_of_a_fiscal_year_are_the_days_that_are_meant(
 
 def test_unknown_elements_are_skipped_and_what_follows_them_is_read(office: Office) -> None:
     """A new version of a service may add elements anywhere: first, last, and inside lists."""
-    over = {
-        "voucher": {"department_id": 10, "customer_id": 1001, "foreign_currency": "rate", "transaction_no": "next"}
-    }
+    over = {"voucher": {"department_id": 10, "customer_id": 1001, "transaction_no": "next"}}
     plain = office.client(over).books()
 
     def add(reply: Reply) -> None:
@@ -176,7 +155,7 @@ def test_unknown_elements_are_skipped_and_what_follows_them_is_read(office: Offi
             etree.SubElement(etree.SubElement(element, f"{space}OddLast"), f"{space}Id").text = "no number"
         reply.body = etree.tostring(root)
 
-    for operation in (*READS, "GetIdentity", "GetDepartmentList", "GetCompanies", "GetCurrencyList", "GetEntryId"):
+    for operation in (*READS, "GetIdentity", "GetDepartmentList", "GetCompanies", "GetEntryId"):
         office.wire.change(operation, add)
     office.box.office.extra_elements = True
     client = office.client(over)
@@ -189,7 +168,6 @@ def test_unknown_elements_are_skipped_and_what_follows_them_is_read(office: Offi
     [
         ("GetFiscalYears", b"2026-01-01T00:00:00", b"soon"),
         ("GetFiscalYears", b"2026-01-01T00:00:00", b"9999-12-31T23:59:59"),
-        ("GetCurrencyList", b"11.4250", b"much"),
         ("GetAccountList", b"GetAccountListResult", b"GetAccountLostResult"),
     ],
 )
@@ -198,7 +176,7 @@ def test_a_value_that_cannot_be_read_is_unavailable_and_no_bug(
 ) -> None:
     office.wire.change(operation, replaced((old, new)))
     with pytest.raises(Unavailable):
-        office.client(RATE).books()
+        office.client().books()
 
 
 def test_a_value_that_zeep_cannot_read_prints_nothing(

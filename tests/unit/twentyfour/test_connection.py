@@ -155,7 +155,7 @@ def test_a_document_type_is_refused_in_a_read_too(office: Office, quick: None, b
 
 def test_no_contract_is_fetched_in_a_run(office: Office) -> None:
     """All that is sent is a POST of an operation."""
-    client = office.client({"voucher": {"department_id": 10, "customer_id": 1001, "foreign_currency": "rate"}})
+    client = office.client({"voucher": {"department_id": 10, "customer_id": 1001}})
     client.books()
     save(client)
     assert {incoming.method for incoming in office.wire.requests} == {"POST"}

@@ -13,11 +13,7 @@ ONE_MORE: dict[str, tuple[dict[str, Any], set[str]]] = {
     "department": ({"department_id": 10}, {"GetDepartmentList"}),
     "customer": ({"customer_id": 1001}, {"GetCompanies"}),
     "customer and supplier": ({"customer_id": 1001, "supplier_id": 1002}, {"GetCompanies"}),
-    "currency": ({"foreign_currency": "rate"}, {"GetCurrencyList"}),
-    "all": (
-        {"department_id": 10, "customer_id": 1001, "foreign_currency": "rate"},
-        {"GetDepartmentList", "GetCompanies", "GetCurrencyList"},
-    ),
+    "all": ({"department_id": 10, "customer_id": 1001}, {"GetDepartmentList", "GetCompanies"}),
 }
 
 
