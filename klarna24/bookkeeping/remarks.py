@@ -73,8 +73,8 @@ def _held_back(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
     if amount := sums.get("INSUFFICIENT_BANK_ACCOUNT_DETAILS"):
         yield Remark(
             sentence(
-                "Klarna holds back {amount} because it lacks details of the bank account: complete them in "
-                "Klarna's merchant portal, under Settings",
+                "Klarna holds back {amount} because it lacks details of the bank account: complete them under the "
+                "bank account in Klarna's merchant portal",
                 amount=money(payout, amount),
             ),
             is_mailed=True,

@@ -89,7 +89,14 @@ def test_each_kind_of_the_last_year_without_an_account_is_named_with_the_line_to
     )
     write(
         shop,
-        {"accounts": {"payout": 1940, "commission": None, "charges": {"other": 6990}, "credits": {"other": 3990}}},
+        {
+            "accounts": {
+                "payout": 1940,
+                "commission": None,
+                "charges": {"CASH_ADVANCE_AMORTISATION": None},
+                "credits": {"CASH_ADVANCE_PAYOUT": None},
+            }
+        },
     )
     found = run_check(shop)
     assert found.code == 0

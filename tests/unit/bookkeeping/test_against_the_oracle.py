@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -256,11 +257,12 @@ def sum_of(case: Case, total: str, detailed_types: set[str]) -> int:
 def test_the_random_payouts_cover_every_mode_and_every_reason() -> None:
     """Enough of them are booked in every mode, and every reason to block that they can have occurs alone."""
     booked = [case for case, verdict in judged() if verdict.postings and not verdict.reasons]
-    for names, found in (
+    modes: tuple[tuple[Iterable[Any], Counter[Any]], ...] = (
         (oracle.ITEMS, Counter(case.shop.transfer for case in booked)),
         ([None, "klarna", "none", "reverse-charge"], Counter(case.shop.vat.get("mode") for case in booked)),
         ([True, False], Counter(case.payout["currency_code"] != case.shop.currency for case in booked)),
-    ):
+    )
+    for names, found in modes:
         assert min(found[name] for name in names) >= 20, found
     alone = {next(iter(verdict.reasons)) for _, verdict in judged() if len(verdict.reasons) == 1}
     assert alone == {
