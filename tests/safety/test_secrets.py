@@ -14,13 +14,14 @@ import tomli_w
 
 from klarna24.logs.redaction import forget_secrets
 from klarna24.sandbox.faults import Faults
+from klarna24.sandbox.klarna.generate import make_payout
 from klarna24.sandbox.reply import Incoming, Reply
 from tests.support import data
 from tests.support import smtp_server as mail
 from tests.support.bookkeeping import merged
 from tests.support.mail_server import email
 from tests.support.office import Wire
-from tests.support.shops import OpenShop, Result, Shop, simple
+from tests.support.shops import NOON, OpenShop, Result, Shop, simple
 from tests.support.smtp_server import MailServer
 
 KLARNA = "kanarie-klarna å&<'9+/%"
@@ -55,7 +56,7 @@ class Cage:
         login = {"username": SMTP_USER, "password": {"env": "CANARY_SMTP"}}
         return {
             "transfer": "itemised",
-            "voucher": {"customer_id": 1001, "ledger_accounts": [1580]},
+            "voucher": {"customer_id": 1001, "ledger_accounts": [1580], "foreign_currency": "ecb"},
             "klarna": {"password": {"env": "CANARY_KLARNA"}},
             "24sevenoffice": {"password": {"env": "CANARY_OFFICE"}},
             **email(self.shop, self.mails, security="none", **login),
@@ -125,8 +126,9 @@ def forms(secret: str) -> set[str]:
 
 @pytest.fixture
 def cage(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cage]:
-    """One payout that is drafted, and one that is blocked, so that a mail is sent."""
-    payouts = [simple("GOOD"), simple("BAD", sale_amount=100, settlement_amount=99)]
+    """One payout that is drafted, one that is blocked, so that a mail is sent, and one that needs a rate."""
+    euro = (make_payout("EURO", NOON, currency="EUR", sale_amount=100), list[dict[str, Any]]())
+    payouts = [simple("GOOD"), simple("BAD", sale_amount=100, settlement_amount=99), euro]
     payouts[0][1].append({"type": "SALE", "amount": 100000, "currency_code": "SEK", "order_id": "1", **PERSON})
     for payout, _ in payouts:
         payout.update(PERSON)
