@@ -33,6 +33,7 @@ class Config:
     notify: Notify
     state_dir_in_file: Path | None = None
     rates_url: str = ECB
+    archive: Path | None = None
 
     def email_of(self, profile: Profile) -> tuple[Email, str] | None:
         """The profile's own mail settings, else the common ones, with their path in the file; None without any."""
@@ -78,7 +79,10 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
         register_guid(profile.twentyfour.application_id)
     _check_one_company_each(file.profiles, path)
     in_file = absolute_path(Path(file.state_dir), path.parent) if file.state_dir else None
-    return Config(path, _state_dir(state_dir, in_file), file.profiles, file.notify, in_file, file.rates_url)
+    archive = absolute_path(Path(file.archive), path.parent) if file.archive else None
+    return Config(
+        path, _state_dir(state_dir, in_file), file.profiles, file.notify, in_file, file.rates_url, archive
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from klarna24.config.values import (
     Guid,
     HeartbeatUrl,
     Id,
+    MailAddress,
     SecretField,
     TaxCode,
     Text,
@@ -106,6 +107,12 @@ class TwentyFour(Table):
     identity_id: Guid
     client_id: Annotated[int, Field(ge=1, le=2**63 - 1)]
     base_url: BaseUrl | None = None
+    voucher_inbox: MailAddress | None = None
+
+    @property
+    def inbox(self) -> str:
+        """The address to which evidence is mailed (docs/vendors/24sevenoffice.md, "Newer findings")."""
+        return self.voucher_inbox or f"{self.client_id}@voucher.24sevenoffice.com"
 
 
 class VoucherSettings(Table):
@@ -214,8 +221,8 @@ class Email(Table):
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: Text | None = None
     password: SecretField | None = None
-    sender: Annotated[str, Field(alias="from", pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]
-    to: Annotated[list[Annotated[str, Field(pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]], Field(min_length=1)]
+    sender: Annotated[MailAddress, Field(alias="from")]
+    to: Annotated[list[MailAddress], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _login_is_whole_and_hidden(self) -> Self:
@@ -253,6 +260,8 @@ class Profile(Table):
     day: Annotated[int, Field(ge=1, le=31)] = 1
     transfer: Literal["lump", "itemised", "itemised-fees"] = "lump"
     language: Language = "en"
+    evidence: Literal["none", "mail", "attach"] = "none"
+    remind_unbooked_after_days: Annotated[int, Field(ge=1, le=366)] | None = None
     expect_payout_within_days: Annotated[int, Field(ge=1, le=366)] | None = None
     klarna: Klarna
     twentyfour: TwentyFour = Field(alias="24sevenoffice")
@@ -327,6 +336,7 @@ class File(Table):
     """The whole of profiles.toml."""
 
     state_dir: Text | None = None
+    archive: Text | None = None
     rates_url: BaseUrl = ECB
     profiles: dict[Annotated[str, AfterValidator(_profile_name)], Profile]
     notify: Notify = Notify()
