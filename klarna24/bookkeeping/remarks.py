@@ -21,6 +21,7 @@ from klarna24.errors import Blocked
 from klarna24.text import sentence
 
 MOST_COMMENTS = 5  # of Klarna's, of one payout
+HIGHEST_VAT = 27  # the highest rate in per cent in the European Union and Norway
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +92,27 @@ def _held_back(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
 
 
 def _fraud(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
-    """The consumer's VAT is settled by nothing else (docs/vendors/klarna.md, "Detailed types")."""
+    """The consumer's VAT is settled by nothing else (docs/vendors/klarna.md, "Detailed types"). A difference that
+    is too great for VAT has another reason, for example that only one of both is in this payout."""
     sums = _sums(rows)
     gross, net = sums.get(FRAUD_CHARGE, ZERO), sums.get(FRAUD_CREDIT, ZERO)
-    if gross or net:
+    figures = {"gross": money(payout, gross), "net": money(payout, net), "difference": money(payout, gross - net)}
+    if gross == net:
+        return
+    if 0 < gross - net <= net * HIGHEST_VAT / 100:
         yield Remark(
             sentence(
                 "fraud under merchant protection: {gross} was taken back and {net} credited; the difference of "
                 "{difference} is the consumer's VAT, which stays with the shop",
-                gross=money(payout, gross),
-                net=money(payout, net),
-                difference=money(payout, gross - net),
+                **figures,
+            )
+        )
+    else:
+        yield Remark(
+            sentence(
+                "fraud under merchant protection: {gross} was taken back and {net} credited; the difference of "
+                "{difference} cannot be the consumer's VAT alone: compare with Klarna's settlement report",
+                **figures,
             )
         )
 

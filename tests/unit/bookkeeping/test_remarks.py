@@ -87,6 +87,26 @@ def test_the_consumers_vat_of_a_fraud_is_shown() -> None:
     assert all(figure in remark.text for figure in ("125.00 SEK", "100.00 SEK", "25.00 SEK"))
 
 
+@pytest.mark.parametrize(("gross", "net"), [(12_500, 0), (0, 10_000), (3_000, 2_000)])
+def test_a_fraud_whose_difference_cannot_be_vat_is_not_called_vat(gross: int, net: int) -> None:
+    """No country of the union has more than 27 per cent, so the rest is something else."""
+    rows = [
+        row("REVERSAL", gross, detailed_type="FRAUD_POLICY_CHARGE"),
+        row("REVERSAL_MERCHANT_PROTECTION", net, detailed_type="FRAUD_POLICY_CREDIT_NET"),
+    ]
+    [remark] = remarks(SMALL, [it for it in rows if it.amount])
+    assert "VAT, which stays" not in remark.text
+    assert all(f"{figure / 100:.2f} SEK" in remark.text for figure in (gross, net, gross - net))
+
+
+def test_a_fraud_that_is_credited_in_full_leaves_nothing_to_remark_on() -> None:
+    rows = [
+        row("REVERSAL", 12_500, detailed_type="FRAUD_POLICY_CHARGE"),
+        row("REVERSAL_MERCHANT_PROTECTION", 12_500, detailed_type="FRAUD_POLICY_CREDIT_NET"),
+    ]
+    assert remarks(SMALL, rows) == ()
+
+
 @pytest.mark.parametrize(
     ("row_type", "detailed_type", "key"),
     [("RETURN", "PAYMENT_DEFAULT", "returns"), ("REVERSAL", "COMMISSION_RETURN", "reversals")],
