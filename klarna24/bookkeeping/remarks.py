@@ -13,6 +13,7 @@ from klarna24.bookkeeping.conversion import own_vat
 from klarna24.bookkeeping.detailed_types import FRAUD_CHARGE, FRAUD_CREDIT, KEYS, described
 from klarna24.bookkeeping.entries import account_line
 from klarna24.bookkeeping.figures import money
+from klarna24.bookkeeping.lines import reversals_of
 from klarna24.bookkeeping.mapping import needs_rate
 from klarna24.bookkeeping.payout import ZERO, Payout, Transaction
 from klarna24.bookkeeping.voucher import CENT, Books
@@ -120,7 +121,8 @@ def _fraud(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
 def _without_line(payout: Payout, rows: Sequence[Transaction], profile: Profile) -> Iterator[Remark]:
     """Kinds that are booked like ordinary ones, and might better not be."""
     sums: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for row in rows:
+    reversals = [row for row, _ in reversals_of(payout, rows)]  # without commission that has a total of its own
+    for row in [*(row for row in rows if KEYS.get(row.type) != "reversals"), *reversals]:
         known = described(row.type, row.detailed_type or "")
         key = KEYS.get(row.type)
         if known and known.stands_out and key and known.name not in getattr(profile.accounts, key):

@@ -120,6 +120,17 @@ def test_what_is_booked_like_ordinary_ones_and_is_not_is_named_with_its_line(
     assert remarks(SMALL, rows, {"accounts": {key: {detailed_type: 6570}}}) == ()
 
 
+def test_commission_that_is_taken_back_under_its_own_total_is_not_said_to_be_a_reversal() -> None:
+    """It is booked on the account of commissions, whatever line the reversals have."""
+    rows = [
+        row("REVERSAL", 500, detailed_type="COMMISSION_RETURN"),
+        row("REVERSAL", 10_000, detailed_type="REVERSAL"),
+    ]
+    assert remarks({"settlement": -10_500, "reversal": 10_000, "commission_reversal": 500}, rows) == ()
+    [remark] = remarks({"settlement": -10_500, "reversal": 10_500}, rows)
+    assert "5.00 SEK of COMMISSION_RETURN" in remark.text
+
+
 # VAT
 
 
