@@ -57,15 +57,29 @@ def remarks_of(
 
 
 def _debt_chain(payout: Payout, closing_debts: Sequence[Decimal]) -> Iterator[Remark]:
-    """Klarna may have invoiced the debt in the meantime (docs/vendors/klarna.md, "Debts and dates")."""
+    """Klarna may have invoiced a debt in the meantime (docs/vendors/klarna.md, "Debts and dates"), and so lowered
+    it. Why one should have grown is not documented."""
     opening = payout.totals.opening_debt
-    if closing_debts and opening not in closing_debts:
+    if not closing_debts or opening in closing_debts:
+        return
+    closing = closing_debts[-1]
+    if opening < closing:
         yield Remark(
             sentence(
                 "the opening debt is {opening}, but the last payout closed with {closing}: if Klarna has invoiced "
                 "the difference, book its payment against the debt account",
                 opening=money(payout, opening),
-                closing=money(payout, closing_debts[-1]),
+                closing=money(payout, closing),
+            )
+        )
+    else:
+        yield Remark(
+            sentence(
+                "the opening debt is {opening}, but the last payout closed with {closing}: no voucher has the new "
+                "debt of {difference}; ask Klarna what it is",
+                opening=money(payout, opening),
+                closing=money(payout, closing),
+                difference=money(payout, opening - closing),
             )
         )
 

@@ -47,6 +47,15 @@ def test_an_opening_debt_that_is_not_the_last_closing_debt_is_shown_with_both_fi
     assert not remark.is_mailed
 
 
+def test_a_debt_that_grew_between_two_payouts_is_not_put_down_to_an_invoice_of_klarnas() -> None:
+    """An invoice takes a debt away. One that came from nowhere is in no voucher, and no payment is its cure."""
+    [less] = remarks({**SMALL, "opening_debt": 500, "closing_debt": 500}, closing_debts=("75.00",))
+    [more] = remarks({**SMALL, "opening_debt": 500, "closing_debt": 500}, closing_debts=("1.00",))
+    assert "invoiced" in less.text
+    assert "invoiced" not in more.text
+    assert all(figure in more.text for figure in ("5.00 SEK", "1.00 SEK", "4.00 SEK", "no voucher"))
+
+
 @pytest.mark.parametrize("closing", [(), ("5.00",), ("7.00", "5.00")])
 def test_a_chain_that_holds_or_is_not_known_makes_no_remark(closing: tuple[str, ...]) -> None:
     """Two payouts on the day before: either may be the last one."""
