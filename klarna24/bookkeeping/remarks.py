@@ -49,6 +49,7 @@ def remarks_of(
         *_debt_chain(payout, list(closing_debts)),
         *_fraud(payout, rows),
         *_without_line(payout, rows, profile),
+        *_corrections(payout, rows),
         *_vat(payout, rows),
         *_norwegian_vat(payout, profile, books),
         *_converted_vat(payout, rows, profile, books),
@@ -157,6 +158,20 @@ def _without_line(payout: Payout, rows: Sequence[Transaction], profile: Profile)
             )
 
 
+def _corrections(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
+    """No total belongs to these rows (docs/vendors/klarna.md, "The arithmetic"), and so no entry."""
+    amounts = [row.amount for row in rows if row.type == "CORRECTION" and row.amount]
+    if amounts:
+        yield Remark(
+            sentence(
+                "Klarna's {count} CORRECTION rows, {sum} together, have no total of their own: see in Klarna's "
+                "settlement report where they are",
+                count=len(amounts),
+                sum=money(payout, sum(amounts, ZERO)),
+            )
+        )
+
+
 def _vat(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
     """Klarna rounds row by row, so that one öre is nothing (docs/vendors/klarna.md, "Debts and dates")."""
     odd = [
@@ -210,7 +225,8 @@ def _converted_vat(
     if any(payout.totals[total] and total not in stated for total in ("tax", "tax_refund")):
         yield Remark(
             sentence(
-                "Klarna states its VAT not in {home}: it is converted at the day's rate",
+                "Klarna does not state its VAT in {home}: it is converted at the day's rate; make sure that it "
+                "may be deducted",
                 home=books.home_currency,
             )
         )

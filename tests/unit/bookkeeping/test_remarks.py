@@ -140,6 +140,15 @@ def test_commission_that_is_taken_back_under_its_own_total_is_not_said_to_be_a_r
     assert "5.00 SEK of COMMISSION_RETURN" in remark.text
 
 
+def test_a_correction_without_a_total_of_its_own_leaves_a_trace() -> None:
+    """The voucher is made of the totals, so that nothing else would show it."""
+    rows = [row("CORRECTION", -300, detailed_type="CREDITED_CORRECTION"), row("CORRECTION", 100), row("SALE", 100)]
+    [remark] = remarks(SMALL, rows)
+    assert "2 CORRECTION" in remark.text
+    assert "-2.00 SEK" in remark.text
+    assert remarks(SMALL, [row("CORRECTION", 0)]) == ()
+
+
 # VAT
 
 
@@ -173,5 +182,6 @@ def test_vat_that_klarna_does_not_state_in_the_companys_currency_is_said_to_be_c
     fee: Json = {"vat_amount": 7, "currency_code": "EUR"}
     [remark] = remarks(totals, [row("FEE", 30, **fee)], ecb, currency_code="EUR")
     assert "SEK" in remark.text
+    assert "deducted" in remark.text, "it may be the VAT of another country"
     own = {"tax_in_currency_of_registration_country": 80, "currency_code_of_registration_country": "SEK"}
     assert remarks(totals, [row("FEE", 30, **fee, **own)], ecb, currency_code="EUR") == ()
