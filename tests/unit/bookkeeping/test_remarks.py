@@ -118,7 +118,11 @@ def test_a_fraud_that_is_credited_in_full_leaves_nothing_to_remark_on() -> None:
 
 @pytest.mark.parametrize(
     ("row_type", "detailed_type", "key"),
-    [("RETURN", "PAYMENT_DEFAULT", "returns"), ("REVERSAL", "COMMISSION_RETURN", "reversals")],
+    [
+        ("RETURN", "PAYMENT_DEFAULT", "returns"),
+        ("REVERSAL", "COMMISSION_RETURN", "reversals"),
+        ("CREDIT", "CORRECTION_DISPUTE", "credits"),
+    ],
 )
 def test_what_is_booked_like_ordinary_ones_and_is_not_is_named_with_its_line(
     row_type: str, detailed_type: str, key: str
