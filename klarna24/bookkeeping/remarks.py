@@ -10,9 +10,9 @@ from decimal import Decimal
 from itertools import islice
 
 from klarna24.bookkeeping.conversion import own_vat
-from klarna24.bookkeeping.detailed_types import FRAUD_CHARGE, FRAUD_CREDIT, KEYS, described
+from klarna24.bookkeeping.detailed_types import FRAUD_CHARGE, FRAUD_CREDIT, KEYS, Nature, described
 from klarna24.bookkeeping.entries import account_line
-from klarna24.bookkeeping.figures import money
+from klarna24.bookkeeping.figures import check_figures, money
 from klarna24.bookkeeping.lines import reversals_of
 from klarna24.bookkeeping.mapping import needs_rate
 from klarna24.bookkeeping.payout import ZERO, Payout, Transaction
@@ -49,7 +49,9 @@ def remarks_of(
         *_debt_chain(payout, list(closing_debts)),
         *_fraud(payout, rows),
         *_without_line(payout, rows, profile),
+        *_moved_debts(payout, rows, profile),
         *_corrections(payout, rows),
+        *_not_deducted(payout),
         *_vat(payout, rows),
         *_norwegian_vat(payout, profile, books),
         *_converted_vat(payout, rows, profile, books),
@@ -156,6 +158,45 @@ def _without_line(payout: Payout, rows: Sequence[Transaction], profile: Profile)
                     line=account_line(KEYS[row_type], [name], profile),
                 )
             )
+
+
+def _moved_debts(payout: Payout, rows: Sequence[Transaction], profile: Profile) -> Iterator[Remark]:
+    """Klarna's debt chain has none of these (docs/vendors/klarna.md, "Detailed types"), so that only the person
+    knows whether the books have them."""
+    sums = _sums(
+        row for row in rows if row.type == "CHARGE" and (row.detailed_type or "") not in profile.accounts.charges
+    )
+    for name, amount in sums.items():
+        known = described("CHARGE", name)
+        if known and known.nature is Nature.DEBT and amount:
+            yield Remark(
+                sentence(
+                    "{amount} of {name} ({meaning}) is booked against the debt account: make sure that this debt "
+                    "stands in the books",
+                    amount=money(payout, amount),
+                    name=name,
+                    meaning=known.meaning,
+                )
+            )
+
+
+def _not_deducted(payout: Payout) -> Iterator[Remark]:
+    """Klarna invoices the fees of a GROSS payout separately (docs/vendors/klarna.md, "Payouts")."""
+    try:
+        left_out = check_figures(payout)
+    except Blocked:
+        return
+    totals = payout.totals
+    fees = totals["fee"] - totals["fee_correction"] - totals["fee_refund"]
+    if left_out:
+        yield Remark(
+            sentence(
+                "Klarna's fees of {fees} and VAT of {vat} are not deducted (GROSS), and so not booked here: book "
+                "Klarna's invoice",
+                fees=money(payout, fees),
+                vat=money(payout, totals["tax"] - totals["tax_refund"]),
+            )
+        )
 
 
 def _corrections(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:

@@ -153,6 +153,24 @@ def test_a_correction_without_a_total_of_its_own_leaves_a_trace() -> None:
     assert remarks(SMALL, [row("CORRECTION", 0)]) == ()
 
 
+@pytest.mark.parametrize("detailed_type", ["LIABILITY_TRANSFER", "PAYMENT_REMINDER"])
+def test_a_debt_that_is_moved_is_only_right_on_the_debt_account_if_it_stands_there(detailed_type: str) -> None:
+    """Otherwise that account is left with a debit."""
+    rows = [row("CHARGE", 500, detailed_type=detailed_type)] * 2
+    [remark] = remarks({"settlement": -1_000, "charge": 1_000}, rows)
+    assert f"10.00 SEK of {detailed_type}" in remark.text
+    assert "stands in the books" in remark.text
+    assert remarks(SMALL, rows, {"accounts": {"charges": {detailed_type: 2890}}}) == ()
+
+
+def test_fees_of_a_gross_payout_that_are_not_deducted_are_shown_since_the_voucher_has_none() -> None:
+    totals = {"settlement": 10_000, "sale": 10_000, "fee": 300, "fee_refund": 100, "tax": 75, "tax_refund": 25}
+    [remark] = remarks(totals, merchant_settlement_type="GROSS")
+    assert all(figure in remark.text for figure in ("2.00 SEK", "0.50 SEK", "invoice"))
+    deducted = {**totals, "settlement": 9_750}
+    assert remarks(deducted, merchant_settlement_type="GROSS") == ()
+
+
 # VAT
 
 
