@@ -48,6 +48,7 @@ def remarks_of(
         *_held_back(payout, rows),
         *_debt_chain(payout, list(closing_debts)),
         *_fraud(payout, rows),
+        *_fraud_on_receivable(payout, rows, profile),
         *_without_line(payout, rows, profile),
         *_moved_debts(payout, rows, profile),
         *_corrections(payout, rows),
@@ -131,6 +132,25 @@ def _fraud(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
                 "fraud under merchant protection: {gross} was taken back and {net} credited; the difference of "
                 "{difference} cannot be the consumer's VAT alone: compare with Klarna's settlement report",
                 **figures,
+            )
+        )
+
+
+def _fraud_on_receivable(payout: Payout, rows: Sequence[Transaction], profile: Profile) -> Iterator[Remark]:
+    accounts, sums = profile.accounts, _sums(rows)
+    if accounts.reversals.get("other", accounts.receivable) != accounts.receivable:
+        return
+    without_line = [name for name in (FRAUD_CHARGE, FRAUD_CREDIT) if name not in accounts.reversals]
+    amounts = {FRAUD_CHARGE: sums.get(FRAUD_CHARGE, ZERO), FRAUD_CREDIT: -sums.get(FRAUD_CREDIT, ZERO)}
+    if left := sum((amounts[name] for name in without_line), ZERO):
+        yield Remark(
+            sentence(
+                "{amount} of this fraud stays on the receivable, {account}, where nothing settles it; to book it "
+                "elsewhere, under {table}: {line}",
+                amount=money(payout, left),
+                account=accounts.receivable,
+                table=f"[profiles.{profile.name}.accounts]",
+                line=account_line("reversals", without_line, profile),
             )
         )
 

@@ -92,8 +92,23 @@ def test_the_consumers_vat_of_a_fraud_is_shown() -> None:
         row("REVERSAL", 12_500, detailed_type="FRAUD_POLICY_CHARGE"),
         row("REVERSAL_MERCHANT_PROTECTION", 10_000, detailed_type="FRAUD_POLICY_CREDIT_NET"),
     ]
-    [remark] = remarks({"settlement": -2_500, "reversal": 2_500}, rows)
+    [remark] = remarks({"settlement": -2_500, "reversal": 2_500}, rows, {"accounts": {"reversals": 6351}})
     assert all(figure in remark.text for figure in ("125.00 SEK", "100.00 SEK", "25.00 SEK"))
+
+
+def test_what_a_fraud_leaves_on_the_receivable_is_shown_with_the_line_that_takes_it_away() -> None:
+    """Nothing settles it there, so that the receivable would never close."""
+    rows = [
+        row("REVERSAL", 12_500, detailed_type="FRAUD_POLICY_CHARGE"),
+        row("REVERSAL_MERCHANT_PROTECTION", 10_000, detailed_type="FRAUD_POLICY_CREDIT_NET"),
+    ]
+    totals = {"settlement": -2_500, "reversal": 2_500}
+    for accounts in ({}, {"reversals": 1686}, {"reversals": {"COMMISSION_RETURN": 3921}}):
+        _, remark = remarks(totals, rows, {"accounts": accounts})
+        assert "25.00 SEK" in remark.text
+        assert "reversals = { FRAUD_POLICY_CHARGE = ACCOUNT, FRAUD_POLICY_CREDIT_NET = ACCOUNT" in remark.text
+    own = {"FRAUD_POLICY_CHARGE": 6351, "FRAUD_POLICY_CREDIT_NET": 6351}
+    assert len(remarks(totals, rows, {"accounts": {"reversals": own}})) == 1
 
 
 @pytest.mark.parametrize(("gross", "net"), [(12_500, 0), (0, 10_000), (3_000, 2_000)])
@@ -103,7 +118,7 @@ def test_a_fraud_whose_difference_cannot_be_vat_is_not_called_vat(gross: int, ne
         row("REVERSAL", gross, detailed_type="FRAUD_POLICY_CHARGE"),
         row("REVERSAL_MERCHANT_PROTECTION", net, detailed_type="FRAUD_POLICY_CREDIT_NET"),
     ]
-    [remark] = remarks(SMALL, [it for it in rows if it.amount])
+    [remark] = remarks(SMALL, [it for it in rows if it.amount], {"accounts": {"reversals": 6351}})
     assert "VAT, which stays" not in remark.text
     assert all(f"{figure / 100:.2f} SEK" in remark.text for figure in (gross, net, gross - net))
 
