@@ -69,6 +69,13 @@ def accounts_of(lines: Iterable[Line], profile: Profile, books: Books) -> dict[L
             else:
                 accounts[kind] = number
     table = f"[profiles.{profile.name}.accounts]"
+    if any(kind.detailed_type == "other" for kind in missing):
+        # in a table of accounts the word has another meaning, so that no line can be added for this type
+        raise Blocked(
+            "account-missing",
+            sentence("Klarna's rows have a type that is not known: {types}", types="other"),
+            sentence("book it by hand, then {skip}, and report it to the maintainers of klarna24", skip=SKIP),
+        )
     if missing:
         amounts = {kind: abs(sums[kind]) for kind in missing}
         raise Blocked("account-missing", _no_account(missing, amounts, table, profile), _then())
