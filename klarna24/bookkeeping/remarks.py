@@ -21,6 +21,7 @@ from klarna24.errors import Blocked
 from klarna24.text import sentence
 
 MOST_COMMENTS = 5  # of Klarna's, of one payout
+LONGEST_COMMENT = 500  # characters of it that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +192,14 @@ def _converted_vat(
 
 def _comments(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
     commented = {(row.type, row.amount, row.klarna_comment): None for row in rows if row.klarna_comment}
-    for row_type, amount, comment in islice(commented, MOST_COMMENTS):
+    for row_type, amount, said in islice(commented, MOST_COMMENTS):
+        comment = str(said)
         yield Remark(
             sentence(
                 "Klarna's comment on {type} {amount}: {comment}",
                 type=row_type,
                 amount=money(payout, amount),
-                comment=str(comment),
+                comment=comment if len(comment) <= LONGEST_COMMENT else f"{comment[:LONGEST_COMMENT]}…",
             )
         )
     if (more := len(commented) - MOST_COMMENTS) > 0:

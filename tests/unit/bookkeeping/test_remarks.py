@@ -70,6 +70,9 @@ def test_comments_of_klarna_are_shown_each_once_and_not_without_end() -> None:
     rows = [row("CHARGE", 10, klarna_comment="Loan Amortisation 2026-11-01")] * 2
     [remark] = remarks({**SMALL}, rows)
     assert "Loan Amortisation 2026-11-01" in remark.text
+    [long] = remarks({**SMALL}, [row("CHARGE", 10, klarna_comment="x" * 1_000_000)])
+    assert len(long.text) < 600
+    assert long.text.endswith("xxx…")
     many = remarks({**SMALL}, [row("CHARGE", 10, klarna_comment=f"number {n}") for n in range(9)])
     assert len(many) == 6
     assert "4 more" in many[-1].text
