@@ -191,7 +191,7 @@ WRONG_VALUES: dict[str, list[Any]] = {
     "accounts": [1930, "1930", [1930]],
     "accounts.payout": [0, -1, 32768, "1930", True, 1930.0, 10**30, [1930], {}],
     "accounts.fees": ["yes", True, date(2026, 11, 24)],
-    "accounts.charges": [True, "6990", 6990.0, [6990]],
+    "accounts.charges": [True, "6990", 6990.0, [6990], {"": 1}, {" LOAN_FEE": 1}, {"\x1b[31m": 1}, {"a\u202e": 1}],
     "accounts.charges.other": [0, 32768, {"other": "6990"}, {"other": True}],
     "accounts.credits.LOAN_PAYOUT": [{"LOAN_PAYOUT": 0}, {"LOAN_PAYOUT": {}}],
     "vat": ["none", True],
