@@ -12,7 +12,7 @@ from itertools import islice
 from klarna24.bookkeeping.conversion import own_vat
 from klarna24.bookkeeping.detailed_types import FRAUD_CHARGE, FRAUD_CREDIT, KEYS, described
 from klarna24.bookkeeping.entries import account_line
-from klarna24.bookkeeping.figures import money
+from klarna24.bookkeeping.figures import check_figures, money
 from klarna24.bookkeeping.mapping import needs_rate
 from klarna24.bookkeeping.payout import ZERO, Payout, Transaction
 from klarna24.bookkeeping.voucher import CENT, Books
@@ -178,10 +178,11 @@ def _converted_vat(
     if not needs_rate(payout, profile, books) or not (payout.totals["tax"] or payout.totals["tax_refund"]):
         return
     try:
-        stated = own_vat(payout, rows, books.home_currency)
+        booked = {"tax", "tax_refund"} - check_figures(payout)
+        stated = own_vat(payout, rows, books.home_currency, booked)
     except Blocked:
         return  # the payout is blocked for it
-    if any(payout.totals[total] and total not in stated for total in ("tax", "tax_refund")):
+    if any(payout.totals[total] and total not in stated for total in booked):
         yield Remark(
             sentence(
                 "Klarna states its VAT not in {home}: it is converted at the day's rate",

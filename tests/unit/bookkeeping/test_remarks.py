@@ -138,3 +138,6 @@ def test_vat_that_klarna_does_not_state_in_the_companys_currency_is_said_to_be_c
     assert "SEK" in remark.text
     own = {"tax_in_currency_of_registration_country": 80, "currency_code_of_registration_country": "SEK"}
     assert remarks(totals, [row("FEE", 30, **fee, **own)], ecb, currency_code="EUR") == ()
+    gross = {**totals, "settlement": 100}
+    invoiced = remarks(gross, [row("FEE", 30, **fee)], ecb, currency_code="EUR", merchant_settlement_type="GROSS")
+    assert invoiced == (), "its fees and their VAT are invoiced, and not booked"
