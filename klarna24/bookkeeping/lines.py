@@ -47,6 +47,7 @@ ROW_TOTAL = {
     "CHARGE": ("charge", 1),
     "CREDIT": ("credit", 1),
 }
+REVERSALS = {row_type for row_type, (total, _) in ROW_TOTAL.items() if total == "reversal"}
 KNOWN_ROWS = {*ROW_TOTAL, "COMMISSION", "TAX", "CORRECTION", "HOLDBACK", "RELEASE"}
 ITEMISED = {
     "lump": frozenset[str](),
@@ -130,22 +131,23 @@ def _rows_by_total(payout: Payout, rows: Sequence[Transaction], needed: frozense
         total, counts = ROW_TOTAL.get(row.type, ("", 0))
         if total in needed:
             by_total[total].append((row, counts))
-    by_total["reversal"] = _own_reversals(payout, by_total["reversal"])
+    if commission_is_elsewhere(payout, rows):
+        by_total["reversal"] = [it for it in by_total["reversal"] if it[0].detailed_type != COMMISSION_RETURN]
     for total in SIGNS:
         if total in needed:
             _check_rows(payout, total, by_total[total])
     return by_total
 
 
-def _own_reversals(payout: Payout, rows: CountedRows) -> CountedRows:
-    """Return the rows that make up the reversals. Commission that is taken back is a REVERSAL row, and Klarna may
-    state it under ``commission_reversal`` (docs/vendors/klarna.md, "Detailed types"): the sums decide."""
-    if _sum(rows) == payout.totals["reversal"]:
-        return rows
-    others = [(row, counts) for row, counts in rows if row.detailed_type != COMMISSION_RETURN]
-    commission = _sum(rows) - _sum(others)
-    is_elsewhere = commission and commission == payout.totals["commission_reversal"]
-    return others if is_elsewhere and _sum(others) == payout.totals["reversal"] else rows
+def commission_is_elsewhere(payout: Payout, rows: Iterable[Transaction]) -> bool:
+    """Return whether the commission taken back is no part of the reversals. It is a REVERSAL row, and Klarna may state
+    it under ``commission_reversal`` (docs/vendors/klarna.md, "Detailed types"): the sums decide."""
+    reversals = [(row, ROW_TOTAL[row.type][1]) for row in rows if row.type in REVERSALS]
+    if _sum(reversals) == payout.totals["reversal"]:
+        return False
+    others = _sum([it for it in reversals if it[0].detailed_type != COMMISSION_RETURN])
+    commission = _sum(reversals) - others
+    return (commission, others) == (payout.totals["commission_reversal"], payout.totals["reversal"])
 
 
 def _sum(rows: CountedRows) -> Decimal:

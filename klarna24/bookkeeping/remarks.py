@@ -10,9 +10,10 @@ from decimal import Decimal
 from itertools import islice
 
 from klarna24.bookkeeping.conversion import own_vat
-from klarna24.bookkeeping.detailed_types import FRAUD_CHARGE, FRAUD_CREDIT, KEYS, described
+from klarna24.bookkeeping.detailed_types import COMMISSION_RETURN, FRAUD_CHARGE, FRAUD_CREDIT, KEYS, described
 from klarna24.bookkeeping.entries import account_line
 from klarna24.bookkeeping.figures import check_figures, money
+from klarna24.bookkeeping.lines import commission_is_elsewhere
 from klarna24.bookkeeping.mapping import needs_rate
 from klarna24.bookkeeping.payout import ZERO, Payout, Transaction
 from klarna24.bookkeeping.voucher import CENT, Books
@@ -109,6 +110,8 @@ def _fraud(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
 
 def _without_line(payout: Payout, rows: Sequence[Transaction], profile: Profile) -> Iterator[Remark]:
     """Kinds that are booked like ordinary ones, and might better not be."""
+    if commission_is_elsewhere(payout, rows):
+        rows = [row for row in rows if row.detailed_type != COMMISSION_RETURN]
     sums: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for row in rows:
         known = described(row.type, row.detailed_type or "")

@@ -103,6 +103,12 @@ def test_what_is_booked_like_ordinary_ones_and_is_not_is_named_with_its_line(
     assert remarks(SMALL, rows, {"accounts": {key: {detailed_type: 6570}}}) == ()
 
 
+def test_commission_that_klarna_takes_back_under_its_own_total_is_not_booked_like_a_reversal() -> None:
+    rows = [row("REVERSAL", 500, detailed_type="COMMISSION_RETURN"), row("REVERSAL", 70, detailed_type="REVERSAL")]
+    assert remarks({"settlement": 30, "sale": 600, "reversal": 70, "commission_reversal": 500}, rows) == ()
+    assert len(remarks({"settlement": 30, "sale": 600, "reversal": 570}, rows)) == 1
+
+
 # VAT
 
 
