@@ -140,8 +140,8 @@ def _rows_by_total(payout: Payout, rows: Sequence[Transaction], needed: frozense
 
 
 def commission_is_elsewhere(payout: Payout, rows: Iterable[Transaction]) -> bool:
-    """Return whether the commission taken back is no part of the reversals. It is a REVERSAL row, and Klarna may state
-    it under ``commission_reversal`` (docs/vendors/klarna.md, "Detailed types"): the sums decide."""
+    """Return whether the commission taken back is no part of the reversals. It is a REVERSAL row, and Klarna may
+    state it under ``commission_reversal`` (docs/vendors/klarna.md, "Detailed types"): the sums decide."""
     reversals = [(row, ROW_TOTAL[row.type][1]) for row in rows if row.type in REVERSALS]
     if _sum(reversals) == payout.totals["reversal"]:
         return False

@@ -91,7 +91,7 @@ def _by_detailed_type(raw: object) -> object:
         raise fault("give an account number, or a table of account numbers by Klarna's detailed_type")
     for name in raw:
         if name != clean(name) or not name:  # as Klarna's names are read: no row could ever have this one
-            raise fault(f"{ascii(name)} is not a detailed_type: it is empty, or has characters that do not show")
+            raise fault(f"{name!a} is not a detailed_type: it is empty, or has characters that do not show")
     return raw
 
 
