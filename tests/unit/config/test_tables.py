@@ -282,6 +282,11 @@ def test_the_settings_of_reverse_charge_need_its_mode(settings: Settings, mode: 
     assert "reverse-charge" in settings.fault({"vat": vat})
 
 
+def test_a_reverse_charge_on_one_account_would_cancel_out(settings: Settings) -> None:
+    vat = {"mode": "reverse-charge", "rate": 25, "output": 2614, "input": 2614}
+    assert "output and input are one account" in settings.fault({"vat": vat})
+
+
 def test_an_account_of_vat_on_a_ledger_account_needs_a_party(settings: Settings) -> None:
     vat = {"mode": "reverse-charge", "rate": 25, "output": 2400, "input": 2645}
     assert "vat.output = 2400 is a ledger account" in settings.fault({"vat": vat})
