@@ -23,6 +23,7 @@ from klarna24.text import sentence
 
 MOST_COMMENTS = 5  # of Klarna's, of one payout
 HIGHEST_VAT = 27  # the highest rate in per cent in the European Union and Norway
+LONGEST_COMMENT = 500  # characters of it that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,10 +281,11 @@ def _converted_vat(
     if not needs_rate(payout, profile, books) or not (payout.totals["tax"] or payout.totals["tax_refund"]):
         return
     try:
-        stated = own_vat(payout, rows, books.home_currency)
+        booked = {"tax", "tax_refund"} - check_figures(payout)
+        stated = own_vat(payout, rows, books.home_currency, booked)
     except Blocked:
         return  # the payout is blocked for it
-    if any(payout.totals[total] and total not in stated for total in ("tax", "tax_refund")):
+    if any(payout.totals[total] and total not in stated for total in booked):
         yield Remark(
             sentence(
                 "Klarna does not state its VAT in {home}: it is converted at the day's rate; make sure that it "
@@ -295,13 +297,14 @@ def _converted_vat(
 
 def _comments(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
     commented = {(row.type, row.amount, row.klarna_comment): None for row in rows if row.klarna_comment}
-    for row_type, amount, comment in islice(commented, MOST_COMMENTS):
+    for row_type, amount, said in islice(commented, MOST_COMMENTS):
+        comment = str(said)
         yield Remark(
             sentence(
                 "Klarna's comment on {type} {amount}: {comment}",
                 type=row_type,
                 amount=money(payout, amount),
-                comment=str(comment),
+                comment=comment if len(comment) <= LONGEST_COMMENT else f"{comment[:LONGEST_COMMENT]}…",
             )
         )
     if (more := len(commented) - MOST_COMMENTS) > 0:

@@ -79,6 +79,9 @@ def test_comments_of_klarna_are_shown_each_once_and_not_without_end() -> None:
     rows = [row("CHARGE", 10, klarna_comment="Loan Amortisation 2026-11-01")] * 2
     [remark] = remarks({**SMALL}, rows)
     assert "Loan Amortisation 2026-11-01" in remark.text
+    [long] = remarks({**SMALL}, [row("CHARGE", 10, klarna_comment="x" * 1_000_000)])
+    assert len(long.text) < 600
+    assert long.text.endswith("xxx…")
     many = remarks({**SMALL}, [row("CHARGE", 10, klarna_comment=f"number {n}") for n in range(9)])
     assert len(many) == 6
     assert "4 more" in many[-1].text
@@ -222,3 +225,6 @@ def test_vat_that_klarna_does_not_state_in_the_companys_currency_is_said_to_be_c
     assert "deducted" in remark.text, "it may be the VAT of another country"
     own = {"tax_in_currency_of_registration_country": 80, "currency_code_of_registration_country": "SEK"}
     assert remarks(totals, [row("FEE", 30, **fee, **own)], ecb, currency_code="EUR") == ()
+    gross = {**totals, "settlement": 100}
+    invoiced = remarks(gross, [row("FEE", 30, **fee)], ecb, currency_code="EUR", merchant_settlement_type="GROSS")
+    assert [it for it in invoiced if "converted" in it.text] == [], "they are invoiced, and not booked"
