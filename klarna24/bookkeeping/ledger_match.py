@@ -35,13 +35,15 @@ class LedgerLine:
 @dataclass(frozen=True, slots=True)
 class LedgerMatch:
     """``ours`` where the sums per account are those that were sent; else the reference stands on other lines
-    (booked by hand, or edited), and ``same_amount`` tells whether the anchor's amount is among them, and
-    ``in_our_words`` whether a comment begins as ours do."""
+    (booked by hand, or edited), and ``same_amount`` tells whether the anchor's amount is among them,
+    ``in_our_words`` whether a comment begins as ours do, and ``is_program_made`` whether those of several lines
+    do, each with a word of its own, as only this program writes them."""
 
     transaction_no: int
     ours: bool
     same_amount: bool
     in_our_words: bool
+    is_program_made: bool = False
 
 
 def mentions(comment: str, payment_reference: str) -> bool:
@@ -71,7 +73,14 @@ def judge(trace: Trace, lines: Iterable[LedgerLine]) -> LedgerMatch | None:
     same = [key for key, its in vouchers.items() if any(_is_anchor(trace, line) for line in its)]
     worded = [key for key, its in vouchers.items() if any(_in_our_words(trace, line) for line in its)]
     named = min(same or worded or vouchers)
-    return LedgerMatch(named.transaction_no, ours=False, same_amount=bool(same), in_our_words=bool(worded))
+    words = {line.comment for line in vouchers[named] if _in_our_words(trace, line)}
+    return LedgerMatch(
+        named.transaction_no,
+        ours=False,
+        same_amount=bool(same),
+        in_our_words=bool(worded),
+        is_program_made=len(words - {f"Klarna {trace.payment_reference}"}) > 1,
+    )
 
 
 def _is_anchor(trace: Trace, line: LedgerLine) -> bool:

@@ -184,6 +184,8 @@ class Vat(Table):
         if self.mode == "reverse-charge":
             if missing := [key for key in keys if getattr(self, key) is None]:
                 raise fault(f'mode = "reverse-charge" needs {", ".join(missing)} as well')
+            if self.output == self.input:
+                raise fault("output and input are one account, on which the VAT would cancel out: give two")
         elif given := [key for key in keys if getattr(self, key) is not None]:
             raise fault(f'{", ".join(given)} can only be used with mode = "reverse-charge"')
         return self
