@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple, Self
+from zoneinfo import ZoneInfo
 
 from klarna24.bookkeeping.ledger_match import LedgerLine
 from klarna24.bookkeeping.payout import ZERO, Listed, PayoutKey
@@ -55,12 +56,16 @@ class Month(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """All that a report is made of, of one profile and month. ``listed`` is what Klarna states now; ``rows`` what
-    the state has of the month, and ``earlier`` of the year before it; ``vouchers`` are the whole vouchers that
-    stand in the ledger by the id of their row; ``lines`` those of the accounts that were read, by account, from
-    ``read_from`` to ``today``; ``chart`` has account names by number."""
+    the state has of the month, and ``earlier`` of all months before it. ``before`` are the closing debts that each
+    listed payout may open with, as far as they are known. ``vouchers`` are the whole vouchers in the ledger that
+    mention a payout, by the id of its row; ``lines`` are those of the accounts that were read, by account, from
+    ``read_from`` to ``today``. ``corrected`` are the ids of rows whose voucher a person says to have corrected to
+    figures that Klarna changed. ``accounts`` are payout, holdback and debt, where the profile has one; ``chart``
+    has account names by number."""
 
     profile: str
     language: Language
+    zone: ZoneInfo
     month: Month
     today: date
     read_from: date
@@ -68,10 +73,12 @@ class Gathered:
     listed: Sequence[Listed]
     rows: Sequence[Row]
     earlier: Sequence[Row]
+    before: Mapping[PayoutKey, Sequence[Decimal]]
     vouchers: Mapping[int, Sequence[LedgerLine]]
     lines: Mapping[int, Sequence[LedgerLine]]
+    corrected: frozenset[int]
     chart: Mapping[int, str]
-    accounts: Mapping[str, int]  # payout, holdback and debt, where the profile has one
+    accounts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,6 @@ class Difference:
 
     payment_reference: str | None
     message: str
-    code: ProblemCode = ProblemCode.CHANGED
 
 
 @dataclass(frozen=True, slots=True)
