@@ -14,8 +14,8 @@ from klarna24.cli.options import (
     profiles_option,
     to_option,
 )
-from klarna24.cli.output.lines import while_someone_reads
 from klarna24.cli.output.csv_text import print_utf8
+from klarna24.cli.output.lines import while_someone_reads
 from klarna24.cli.output.payouts import list_csv, list_json, print_list
 from klarna24.config.loading import load
 from klarna24.report.month import Month

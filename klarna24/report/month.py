@@ -143,7 +143,7 @@ class OpenItem:
     """A line of the clearing account that nothing had matched at the month's end. ``age`` is its days until then;
     ``settled_on`` is the day on which a later line has matched it."""
 
-    date: date
+    day: date
     transaction_no: int
     comment: str
     amount: Decimal

@@ -51,7 +51,7 @@ class StateReader(Database):
         return self._payouts("profile = ? AND payout_date BETWEEN ? AND ? ORDER BY payout_date, id", *values)
 
     def corrected(self, profile: str) -> frozenset[int]:
-        """The ids of the profile's payouts that Klarna changed, and whose voucher a person says to have corrected."""
+        """The ids of payouts that Klarna changed, and whose voucher a person says to have corrected."""
         found = self._query(
             "SELECT DISTINCT payout_id FROM event WHERE profile = ? AND answer = ?", (profile, CORRECTED)
         )
