@@ -57,6 +57,13 @@ class StateReader(Database):
         )
         return frozenset(row["payout_id"] for row in found)
 
+    def drafts(self, profile: str) -> list[Row]:
+        """The profile's drafts that wait to be booked, oldest first, of any company and environment; those that a
+        person made without us, of which no voucher is known, are left out."""
+        return self._payouts(
+            "profile = ? AND status = 'drafted' AND sums IS NOT NULL ORDER BY payout_date, id", profile
+        )
+
     def orphans(self, owner: Owner, profiles: Iterable[str]) -> list[Row]:
         """The unfinished payouts of the same company and environment whose profile is not among ``profiles``."""
         rows = self._payouts(
@@ -154,6 +161,12 @@ class StateReader(Database):
         """When a run last came to its end, in UTC."""
         found = self._query("SELECT completed_at FROM profile WHERE name = ?", (profile,))
         return datetime.fromisoformat(found[0]["completed_at"]) if found and found[0]["completed_at"] else None
+
+    def ledger_read_at(self, profile: str) -> datetime | None:
+        """When all of the profile's drafts were last looked up in the ledger, in UTC."""
+        found = self._query("SELECT ledger_read_at FROM profile WHERE name = ?", (profile,))
+        read_at = found[0]["ledger_read_at"] if found else None
+        return datetime.fromisoformat(read_at) if read_at else None
 
     def last_run(self, owner: Owner) -> tuple[datetime | None, bool]:
         """When the last run ended, and whether payouts are unfinished: what decides when the next is due."""

@@ -78,12 +78,14 @@ class TwentyFourClient:
         except UNREADABLE as error:
             raise unreadable("GetIdentitiesWithCredential", error) from None
 
-    def find(self, traces: Sequence[Trace], until: date, also: Iterable[int] = ()) -> list[LedgerMatch | None]:
-        """Return for each trace what the ledger has of that voucher, on the trace's account or on one in ``also``.
-        None proves nothing, because the API does not show drafts."""
-
+    def find(
+        self, traces: Sequence[Trace], until: date, also: Iterable[int] = (), besides: Sequence[Trace] = ()
+    ) -> list[LedgerMatch | None]:
+        """Return for each trace what the ledger has of that voucher, on the trace's account or on one in ``also``;
+        then for each in ``besides`` what the same lines say of it. None proves nothing, because the API does not
+        show drafts."""
         try:
-            return ledger.find(self._transactions, traces, until, self._profile.timezone, also)
+            return ledger.find(self._transactions, traces, until, self._profile.timezone, also, besides)
         except UNREADABLE as error:
             raise unreadable("GetTransactions", error) from None
 

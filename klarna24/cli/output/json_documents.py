@@ -94,6 +94,11 @@ def status_json(statuses: Sequence[ProfileStatus]) -> str:
             "completed_at": one.completed_at.isoformat() if one.completed_at else None,
             "next_due": one.next_due.isoformat(timespec="seconds") if one.next_due else None,
             "counts": one.counts,
+            "drafts": {
+                "count": len(one.drafts),
+                "oldest_since": one.oldest_draft.isoformat() if one.oldest_draft else None,
+                "references": [row.key.payment_reference for row in one.drafts],
+            },
             "waiting": [
                 {
                     "payment_reference": waiting.row.key.payment_reference,
