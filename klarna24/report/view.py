@@ -293,7 +293,7 @@ def _clearing(it: ProfileMonth, reader: Reader) -> Table:
     lines = [
         Line(
             (
-                reader.day(item.date),
+                reader.day(item.day),
                 str(item.transaction_no),
                 reader.say(item.comment),
                 str(item.age),
