@@ -6,9 +6,9 @@ from datetime import datetime
 from email.message import EmailMessage
 
 from klarna24.config.tables import Email
-from klarna24.notify.letter import plain_mail, wrapped
-from klarna24.report.month import CurrencyMonth, ProfileMonth
-from klarna24.report.page import page, worst_first
+from klarna24.notify.letter import new_message, wrapped
+from klarna24.report.month import CurrencyMonth, ProfileMonth, worst_first
+from klarna24.report.page import page
 from klarna24.report.reader import Reader
 from klarna24.report.view import verdict, wrong
 from klarna24.text import clean, joined, sentence
@@ -19,7 +19,7 @@ MOST_REASONS = 20  # of one shop; the page has all
 def compose(settings: Email, months: Sequence[ProfileMonth], now: datetime) -> EmailMessage:
     """The mail about one month of these profiles, of which there is at least one. ``now``: they were read then."""
     reader = Reader(months[0].language)
-    made = plain_mail(settings, _subject(months, reader), "\n".join(_body(months, reader, now)), now)
+    made = new_message(settings, _subject(months, reader), "\n".join(_body(months, reader, now)), now)
     name = months[0].profile if len(months) == 1 else "klarna24"
     made.add_attachment(
         page(months, now.astimezone().date()),

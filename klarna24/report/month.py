@@ -250,3 +250,8 @@ def net_fees(totals: Mapping[str, Decimal]) -> Decimal:
 def net_vat(totals: Mapping[str, Decimal]) -> Decimal:
     """Return tax − tax_refund of Klarna's totals."""
     return totals.get("tax", ZERO) - totals.get("tax_refund", ZERO)
+
+
+def worst_first(months: Sequence[ProfileMonth]) -> list[ProfileMonth]:
+    """Those that could not be read, those that do not close (most reasons first), then the others by name."""
+    return sorted(months, key=lambda it: (not it.problems, -sum(len(one.differences) for one in it.currencies)))

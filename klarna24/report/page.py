@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from klarna24.logs.redaction import redacted
 from klarna24.report import view
-from klarna24.report.month import ProfileMonth
+from klarna24.report.month import ProfileMonth, worst_first
 from klarna24.report.reader import Reader
 from klarna24.text import sentence
 
@@ -38,11 +38,6 @@ def page(months: Sequence[ProfileMonth], today: date) -> str:
             ),
         )
     )
-
-
-def worst_first(months: Sequence[ProfileMonth]) -> list[ProfileMonth]:
-    """Those that could not be read, those that do not close (most reasons first), then the others by name."""
-    return sorted(months, key=lambda it: (not it.problems, -sum(len(one.differences) for one in it.currencies)))
 
 
 @cache
