@@ -32,7 +32,7 @@ def due(config: Config, profiles: Iterable[Profile]) -> list[Profile]:
     """Those whose report of last month is to be mailed now: the day has come where the shop is, there is somebody
     to mail it to, and it was not mailed yet. Raises StateFault."""
     now = datetime.now(UTC)
-    last = {it.name: month for it in profiles if (month := _last_month(config, it, now))}
+    last = {it.name: month for it in profiles if (month := month_due(config, it, now))}
     if not last:
         return []
     with closing(MailedReports.for_reading(config.state_dir)) as mailed:
@@ -40,8 +40,8 @@ def due(config: Config, profiles: Iterable[Profile]) -> list[Profile]:
     return [config.profiles[name] for name, month in last.items() if name not in done[month]]
 
 
-def _last_month(config: Config, profile: Profile, now: datetime) -> Month | None:
-    """The month before the present one, once its report is due; None where there was nothing to report then."""
+def month_due(config: Config, profile: Profile, now: datetime) -> Month | None:
+    """The month before that of ``now``, once its report is to be mailed; None where the profile began later."""
     today = now.astimezone(profile.timezone).date()
     day, last = config.report_day, Month.of(today).before
     if day is None or not config.email_of(profile) or last.last < profile.start_date:

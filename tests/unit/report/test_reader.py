@@ -25,7 +25,9 @@ def test_an_amount_is_written_as_its_reader_does(language: Language, shown: str)
 @given(AMOUNTS, st.sampled_from(["sv", "nb", "en"]))
 def test_amounts_are_those_of_the_unicode_consortium(amount: Decimal, language: Language) -> None:
     expected = format_decimal(amount + 0, "#,##0.00", locale=language)
-    written = Reader(language).amount(amount).replace("−", "-")  # Babel leaves the sign of a given pattern as it is
+    written = (
+        Reader(language).amount(amount).replace("−", "-")
+    )  # Babel leaves the sign of a given pattern as it is
     assert written == expected.replace("\u202f", "\u00a0")
 
 
