@@ -9,7 +9,7 @@ from klarna24.config.tables import Email
 from klarna24.notify.letter import new_message, wrapped
 from klarna24.report.month import CurrencyMonth, ProfileMonth, worst_first
 from klarna24.report.page import page
-from klarna24.report.reader import Reader
+from klarna24.report.reader import SPACE, Reader
 from klarna24.report.view import verdict, wrong
 from klarna24.text import clean, joined, sentence
 
@@ -32,14 +32,16 @@ def compose(settings: Email, months: Sequence[ProfileMonth], now: datetime) -> E
 
 def _subject(months: Sequence[ProfileMonth], reader: Reader) -> str:
     if len(months) == 1:
-        return f"klarna24 {months[0].profile}: {verdict(months[0])}"
-    said = sentence(
+        (it,) = months
+        said = verdict_of(it, it.currencies[0], reader) if len(it.currencies) == 1 else verdict(it)
+        return f"klarna24 {it.profile}: {said}".replace(SPACE, " ")  # a header has no other spaces
+    count = sentence(
         "klarna24: {month}: {closing} of {number} shops close",
         month=reader.month(months[0].month.first),
         closing=sum(it.closes for it in months),
         number=len(months),
     )
-    return reader.say(said)
+    return reader.say(count)
 
 
 def _body(months: Sequence[ProfileMonth], reader: Reader, now: datetime) -> Iterator[str]:

@@ -112,3 +112,9 @@ def _booked(
             remark = Remark(messages.other_sums(number, trace.sums, sums))
             remarks = (*row.remarks, remark)
             yield Booked.of_record(row, transaction_no=number, ledger_sums=sums, remarks=remarks)
+
+
+def note(context: RunContext, drafts: Sequence[tuple[Row, Trace]], matches: Sequence[LedgerMatch | None]) -> None:
+    """Keep in the state which of these drafts are booked, of what another reading of the ledger says of each."""
+    for it in _booked(context, drafts, matches):
+        write_down(context, it)

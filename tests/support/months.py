@@ -1,118 +1,73 @@
-"""A month's report made by hand, for what is written of it."""
+"""A month of a shop in the sandbox, and what a person books there by hand."""
 
-from collections.abc import Sequence
-from datetime import date
+from copy import deepcopy
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from klarna24.bookkeeping.payout import ZERO, PayoutKey
-from klarna24.errors import Problem, ProblemCode
-from klarna24.report.month import (
-    Balance,
-    CurrencyMonth,
-    Difference,
-    Month,
-    MonthPayout,
-    OpenItem,
-    PastPayout,
-    ProfileMonth,
-)
-from klarna24.state.records import Status
-from klarna24.text import Language, sentence
+from klarna24.report.month import Month
+from klarna24.sandbox.klarna.generate import make_payout
+from klarna24.sandbox.office.company import Draft
+from tests.support.shops import Given, Shop
 
-NOVEMBER = Month(2026, 11)
-NOTHING = Balance(ZERO, ZERO, ZERO, ZERO, ZERO)
-CHART = {1686: "Fordringar för kontokort och kuponger", 1940: "Klarna avräkning", 6064: "Avgifter"}
+LAST = Month.of(datetime.now(UTC).date()).before
+"""The last full month."""
+
+ACCOUNTS = {"payout": 1940, "fees_vat": 2641, "holdback": 1689, "debt": 2899}
+SALE = {"sale": 100000, "fee": 3000, "tax": 750}
 
 
-def payout(reference: str, day: int, status: Status = Status.BOOKED, **more: Any) -> MonthPayout:
-    """Of 41 500 SEK less a fee of 921.38 SEK; ``more`` are fields that differ."""
-    totals = {"sale": Decimal("41500.00"), "fee": Decimal("921.38")}
-    totals["settlement"] = totals["sale"] - totals["fee"]
-    sums = {1940: totals["settlement"], 1686: -totals["sale"], 6064: totals["fee"]}
-    fields: dict[str, Any] = {
-        "key": PayoutKey("M1", reference, "SEK"),
-        "payout_date": date(2026, 11, day),
-        "status": status,
-        "totals": totals,
-        "stored": totals,
-        "drafted": sums,
-        "booked": sums if status is Status.BOOKED else {},
-        "transaction_no": 4700 + day if status is Status.BOOKED else None,
-        "days_to_booking": 4 if status is Status.BOOKED else None,
-    }
-    return MonthPayout(**{**fields, **more})
+def on(day: int, reference: str, month: Month = LAST, **totals: Any) -> Given:
+    """A payout of this day of the month, at noon; without totals of 962.50 SEK."""
+    moment = datetime.combine(month.first + timedelta(days=day - 1), time(12), UTC)
+    return make_payout(reference, moment, **(totals or SALE)), []
 
 
-def past(year: int, month: int, fees: str = "1200.00") -> PastPayout:
-    """Of the month's tenth, with sales of 40 000 SEK."""
-    sales = Decimal("40000.00")
-    return PastPayout(date(year, month, 10), sales - Decimal(fees), sales, Decimal(fees), ZERO, 1 + month % 5)
+def clearing(shop: Shop, **over: Any) -> None:
+    """The shop's profile starts two months before, pays out to a clearing account, and has all accounts."""
+    start = LAST.before.before.first
+    shop.write({"start_date": start, "accounts": ACCOUNTS, "voucher": {"type": "Diverse"}, **over})
 
 
-def currency(payouts: Sequence[MonthPayout], differences: Sequence[Difference] = (), **more: Any) -> CurrencyMonth:
-    """The month of these payouts in SEK, and of one in each month of a year before."""
-    history = [past(2025, 12), *(past(2026, number) for number in range(1, 11))]
-    history += [
-        PastPayout(it.payout_date, it.settlement, it.totals["sale"], it.totals["fee"], ZERO, it.days_to_booking)
-        for it in payouts
+def book_by_hand(shop: Shop, day: date, *lines: tuple[int, str, str]) -> int:
+    """A person books a voucher of these accounts, amounts and comments; its number."""
+    company = shop.box.office.home
+    blank = deepcopy(_an_entry(shop))
+    entries = [
+        {
+            **blank,
+            "AccountNo": account_no,
+            "Amount": Decimal(amount),
+            "Comment": comment,
+            "Date": datetime.combine(day, time()),
+            "CustomerId": None,
+        }
+        for account_no, amount, comment in lines
     ]
-    fields: dict[str, Any] = {
-        "currency": "SEK",
-        "payouts": tuple(payouts),
-        "klarna": _sum([it.totals for it in payouts]),
-        "stored": _sum([it.stored for it in payouts]),
-        "ledger": _sum([it.booked for it in payouts]),
-        "expected": _sum([it.drafted for it in payouts if it.booked]),
-        "debt": NOTHING,
-        "holdback": NOTHING,
-        "differences": tuple(differences),
-        "history": tuple(history),
-    }
-    return CurrencyMonth(**{**fields, **more})
+    assert sum(entry["Amount"] for entry in entries) == 0
+    made = Draft(0, company.client_id, "by hand", day.year, 9, True, 0, entries, datetime.now(UTC))
+    return shop.box.office.book(shop.box.office.save_draft(company, made).id)
 
 
-def closing(name: str = "shop1", language: Language = "en", **more: Any) -> ProfileMonth:
-    """November with four payouts of 162,314.48 SEK in all, all booked."""
-    payouts = [payout(f"XISA93D{number}", 7 * number - 2) for number in range(1, 5)]
-    return _profile(name, language, [currency(payouts)], **more)
+def _an_entry(shop: Shop) -> dict[str, Any]:
+    names = ("CurrencyId", "InvoiceReferenceNo", "InvoiceOcr", "StampNo", "DepartmentId", "ProjectId")
+    drafts = shop.box.office.home.drafts
+    return dict(drafts[0].entries[0]) if drafts else dict.fromkeys(names)
 
 
-def failing(name: str = "shop1", language: Language = "en", reference: str = "XBENMNZV") -> ProfileMonth:
-    """November with a booked payout, a draft that waits, and a blocked payout."""
-    problem = Problem(ProblemCode.RESIDUAL, sentence("its totals differ by {amount}", amount="12.50"), "")
-    payouts = [
-        payout("XISA93DJ", 5, remarks=(sentence("opening debt {amount}", amount="1250.00"),)),
-        payout(reference, 12, Status.DRAFTED, waits_since=date(2026, 11, 13)),
-        payout("0a1b2c3d-4e5f-6789-abcd-0123456789ab", 19, Status.BLOCKED, problem=problem, stored={}),
-    ]
-    differences = [
-        Difference(reference, sentence("drafted on {day}, not booked yet", day="2026-11-12")),
-        Difference("0a1b2c3d-4e5f-6789-abcd-0123456789ab", problem.message),
-    ]
-    held = Balance(
-        Decimal(1000), Decimal(2500), Decimal(500), ZERO, Decimal(3000), 1689, Decimal(2000), Decimal(2000)
-    )
-    items = (OpenItem(date(2026, 10, 29), 4698, f"Klarna {reference}", Decimal("38211.40"), 32),)
-    return _profile(name, language, [currency(payouts, differences, holdback=held)], open_items=items)
+def received(shop: Shop, day: date, amount: str, comment: str) -> int:
+    """A person books what the bank received, off the clearing account; the voucher's number."""
+    return book_by_hand(shop, day, (1930, amount, comment), (1940, f"-{amount}", comment))
 
 
-def unread(name: str = "shop1", language: Language = "en") -> ProfileMonth:
-    """A month that could not be read."""
-    problem = Problem(ProblemCode.UNAVAILABLE, sentence("Klarna: no answer"), sentence("wait for it to end"))
-    return ProfileMonth(name, language, NOVEMBER, problems=(problem,))
+def move(shop: Shop, number: int, account_no: int, to: int) -> None:
+    """A person changes the account of a line of a voucher after it was booked."""
+    for line in shop.box.office.home.ledger:
+        if line["TransactionNo"] == number and line["AccountNo"] == account_no:
+            line["AccountNo"] = to
 
 
-def _profile(name: str, language: Language, currencies: Sequence[CurrencyMonth], **more: Any) -> ProfileMonth:
-    fields: dict[str, Any] = {
-        "home_currency": "SEK",
-        "chart": CHART,
-        "clearing": 1940,
-        "read_from": date(2026, 8, 1),
-    }
-    return ProfileMonth(name, language, NOVEMBER, currencies=tuple(currencies), **{**fields, **more})
-
-
-def _sum(parts: Sequence[Any]) -> dict[Any, Decimal]:
-    names = dict.fromkeys(name for part in parts for name in part)
-    return {name: sum((part.get(name, ZERO) for part in parts), ZERO) for name in names}
+def book(shop: Shop, reference: str) -> int:
+    """A person books the draft of this payout; its number."""
+    found = [draft.id for draft in shop.box.office.home.drafts if f" {reference} " in f"{draft.name} "]
+    return shop.box.office.book(found[0])

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from klarna24.report.charts import DEEP, TOP, chart, charts
 from klarna24.report.reader import Reader
-from tests.support.months import NOVEMBER, closing, currency, payout
+from tests.support.reports import NOVEMBER, closing, currency, payout
 
 SV = Reader("sv")
 
