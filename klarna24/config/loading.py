@@ -34,6 +34,7 @@ class Config:
     state_dir_in_file: Path | None = None
     rates_url: str = ECB
     archive: Path | None = None
+    report_day: int | None = None
 
     def email_of(self, profile: Profile) -> tuple[Email, str] | None:
         """The profile's own mail settings, else the common ones, with their path in the file; None without any."""
@@ -81,7 +82,14 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
     in_file = absolute_path(Path(file.state_dir), path.parent) if file.state_dir else None
     archive = absolute_path(Path(file.archive), path.parent) if file.archive else None
     return Config(
-        path, _state_dir(state_dir, in_file), file.profiles, file.notify, in_file, file.rates_url, archive
+        path=path,
+        state_dir=_state_dir(state_dir, in_file),
+        profiles=file.profiles,
+        notify=file.notify,
+        state_dir_in_file=in_file,
+        rates_url=file.rates_url,
+        archive=archive,
+        report_day=file.report.day,
     )
 
 

@@ -332,6 +332,13 @@ def _profile_name(name: str) -> str:
     return name
 
 
+class MonthlyReport(Table):
+    """``report``: on which day of a month sync mails the report of the month before; the last day of a shorter
+    month counts."""
+
+    day: Annotated[int, Field(ge=1, le=31)] | None = None
+
+
 class File(Table):
     """The whole of profiles.toml."""
 
@@ -340,6 +347,7 @@ class File(Table):
     rates_url: BaseUrl = ECB
     profiles: dict[Annotated[str, AfterValidator(_profile_name)], Profile]
     notify: Notify = Notify()
+    report: MonthlyReport = MonthlyReport()
 
     @field_validator("profiles", mode="before")
     @classmethod

@@ -63,7 +63,7 @@ class Reader:
 
     def month(self, value: date) -> str:
         """November 2026."""
-        return f"{self.say(_MONTHS[value.month - 1])}{SPACE}{value.year}"
+        return f"{self.say(_MONTHS[value.month - 1])} {value.year}"
 
     def short_month(self, value: date) -> str:
         """Three letters of the month."""
