@@ -44,7 +44,7 @@ Exit codes
   4  credentials missing or refused, or no payouts: klarna24 check
   5  unavailable, throttled, or already running: the next run carries on
   6  24SevenOffice rejected a voucher: read its message
-  7  a payout is blocked, or changed after it was drafted; a report does not close: read why
+  7  a payout is blocked, or changed after drafting; a month is open: read why
   8  in doubt: look in 24SevenOffice, then klarna24 resolve
 """
 

@@ -12,7 +12,7 @@ from klarna24.bookkeeping.payout import Listed, Payout, may_be_same
 from klarna24.bookkeeping.usual_accounts import is_bank
 from klarna24.config.tables import Profile
 from klarna24.report.month import Gathered, Month
-from klarna24.report.vouchers import belonging, candidates, differing, drafted_sums, sums
+from klarna24.report.vouchers import belonging, candidates, differing, drafted_sums, not_of_others, sums
 from klarna24.run.context import RunContext
 from klarna24.run.debts import DebtChain
 from klarna24.state.records import Row
@@ -91,7 +91,8 @@ def _vouchers(
     vouchers: dict[int, list[LedgerLine]] = {}
     for row in rows:
         keys = sorted(candidates(row, everything))
-        vouchers[row.id] = [line for key in keys for line in context.office.whole_voucher(key)]
+        whole = [line for key in keys for line in context.office.whole_voucher(key)]
+        vouchers[row.id] = not_of_others(row, context.state.namesakes(context.owner, row.key), whole)
     others: dict[int, list[LedgerLine]] = {}
     for row in rows:
         booked = [line for its in belonging(row, vouchers[row.id], payout_account).values() for line in its]

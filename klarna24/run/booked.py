@@ -100,18 +100,21 @@ def _booked(
 ) -> Iterator[Booked]:
     """``matches`` are those of the drafts, after those of other payouts that were searched for. Nothing is guessed
     where one voucher may be that of two payouts."""
-    claims = Counter(match.voucher.key for match in matches if match and match.voucher)
+    found = [(match.voucher.key, match.ours) for match in matches if match and match.voucher]
+    claims, exact_claims = Counter(key for key, _ in found), Counter(key for key, is_ours in found if is_ours)
     for (row, trace), match in zip(drafts, matches[len(matches) - len(drafts) :], strict=True):
-        if match is None or match.voucher is None or claims[match.voucher.key] > 1:
+        if match is None or match.voucher is None:
             continue
-        number, sums = match.voucher.key.transaction_no, match.voucher.sums
+        key, sums = match.voucher
         namesakes = context.sent_namesakes(row.key)
-        if match.ours and not any(other.trace and other.trace.sums == trace.sums for other in namesakes):
-            yield Booked.of_record(row, transaction_no=number)
-        elif not match.ours and not namesakes:
-            remark = Remark(messages.other_sums(number, trace.sums, sums))
+        if match.ours:
+            has_a_double = any(other.trace and other.trace.sums == trace.sums for other in namesakes)
+            if exact_claims[key] == 1 and not has_a_double:
+                yield Booked.of_record(row, transaction_no=key.transaction_no)
+        elif claims[key] == 1 and not namesakes:
+            remark = Remark(messages.other_sums(key.transaction_no, trace.sums, sums))
             remarks = (*row.remarks, remark)
-            yield Booked.of_record(row, transaction_no=number, ledger_sums=sums, remarks=remarks)
+            yield Booked.of_record(row, transaction_no=key.transaction_no, ledger_sums=sums, remarks=remarks)
 
 
 def note(context: RunContext, drafts: Sequence[tuple[Row, Trace]], matches: Sequence[LedgerMatch | None]) -> None:

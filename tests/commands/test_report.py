@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.mail_server import OpenMail, email, text
-from tests.support.months import LAST, book, book_by_hand, clearing, move, on, received
+from tests.support.months import LAST, SALE, book, book_by_hand, clearing, move, on, received
 from tests.support.shops import OpenShop, Result, Shop, simple
 
 WRONG: dict[str, Any] = {"sale": 100000, "settlement": 1}
@@ -181,6 +181,25 @@ def test_a_draft_that_was_booked_twice_does_not_close(open_shop: OpenShop) -> No
     result = shop.run("report", "--json")
     assert result.code == 7
     assert f"voucher {first}, {second} does not have the sums" in named(result)["TWICE"]
+
+
+@pytest.mark.parametrize("sale", [100000, 50000])
+def test_payouts_of_one_reference_have_a_voucher_each(open_shop: OpenShop, sale: int) -> None:
+    """A reference may recur for another merchant, also with the same figures."""
+    shop = open_shop(payouts=[on(3, "A"), on(9, "A", **SALE | {"sale": sale})])
+    shop.box.klarna.payouts[1]["merchant_id"] = "ANOTHER"
+    clearing(shop)
+    shop.sync()
+    for it in month(shop)["payouts"]:
+        if it["status"] == "in-doubt":  # the same figures: is it the same payout?
+            assert shop.resolve("A", "--merchant", "ANOTHER", "--resend").code == 0
+            shop.sync("--now")
+    assert len(shop.drafts()) == 2
+    first = book(shop, "A")
+    assert shop.run("report").code == 7
+    second = book(shop, "A")
+    assert shop.run("report").code == 0
+    assert [it["transaction_no"] for it in month(shop)["payouts"]] == [first, second]
 
 
 def test_a_voucher_that_is_gone_from_the_ledger_does_not_close(open_shop: OpenShop) -> None:

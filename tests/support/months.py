@@ -14,7 +14,7 @@ LAST = Month.of(datetime.now(UTC).date()).before
 """The last full month."""
 
 ACCOUNTS = {"payout": 1940, "fees_vat": 2641, "holdback": 1689, "debt": 2899}
-SALE = {"sale": 100000, "fee": 3000, "tax": 750}
+SALE: dict[str, Any] = {"sale": 100000, "fee": 3000, "tax": 750}
 
 
 def on(day: int, reference: str, month: Month = LAST, **totals: Any) -> Given:

@@ -15,7 +15,7 @@ from klarna24.bookkeeping.payout import NAMES, ZERO
 from klarna24.cli.output.csv_text import csv_text
 from klarna24.cli.output.json_documents import problem_json
 from klarna24.cli.output.lines import amount_text
-from klarna24.report.month import Balance, CurrencyMonth, ProfileMonth
+from klarna24.report.month import Balance, CurrencyMonth, ProfileMonth, net_fees, net_vat
 from klarna24.text import translated
 
 COLUMNS = (
@@ -24,6 +24,7 @@ COLUMNS = (
     *("closes", "differences", "remarks"),
 )
 UNKNOWN = "unknown"  # to the state
+WIDE = 100  # columns from which a payout shows more of its totals
 OPEN_ITEMS = 20  # that are shown; the page has all
 
 
@@ -137,12 +138,18 @@ def _style(month: ProfileMonth) -> str:
 
 
 def _print_currency(console: Console, month: ProfileMonth, one: CurrencyMonth) -> None:
-    table = _table("Date", "Reference", "Status", right=("Amount", "No."))
+    more = ("Sales", "Fees", "VAT") if console.width >= WIDE else ()
+    table = _table("Date", "Reference", "Status", right=(*more, "Amount", "No."))
     for payout in one.payouts:
-        amount, number = amount_text(payout.settlement), str(payout.transaction_no or "")
-        reference = "\n".join([payout.key.payment_reference])
-        table.add_row(str(payout.payout_date), reference, payout.status or UNKNOWN, amount, number)
+        its = payout.totals
+        figures = (its.get("sale", ZERO), net_fees(its), net_vat(its))[: len(more)]
+        amounts = [amount_text(amount) for amount in (*figures, payout.settlement)]
+        reference, number = payout.key.payment_reference, str(payout.transaction_no or "")
+        table.add_row(str(payout.payout_date), Text(reference), payout.status or UNKNOWN, *amounts, number)
     console.print(table)
+    cost = f": {one.cost:.2f} % of sales" if one.cost is not None else ""
+    fees = f"Klarna's fees {one.fees:,.2f} {one.currency}{cost}; VAT on them {one.vat:,.2f} {one.currency}"
+    console.print(Padding(Text(fees), (0, 0, 0, 2)))
     for payout in one.payouts:
         for remark in payout.remarks:
             text = f"! {payout.key.payment_reference}: {translated(remark, month.language)}"
