@@ -13,8 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from klarna24.config.file import File
 from klarna24.config.folders import default_path, default_state_dir
-from klarna24.config.tables import ECB, Email, File, Notify, Profile, Table, disjoint
+from klarna24.config.tables import ECB, Email, Notify, Profile, Table, disjoint
 from klarna24.errors import ConfigFault
 from klarna24.files import belongs_to_others, is_open_to_all
 from klarna24.logs.redaction import register_guid

@@ -40,4 +40,4 @@ def write(path: Path, text: str) -> None:
 def _unwritten(path: Path, error: OSError) -> ConfigFault:
     why = error.strerror or type(error).__name__
     message = sentence("{path} cannot be written: {why}", path=clean(str(path)), why=why)
-    return ConfigFault(message, sentence("name another file, or make room for it"))
+    return ConfigFault(message, sentence("name another file, or free space on its disk"))
