@@ -237,6 +237,11 @@ def test_every_setting_has_a_wrong_value() -> None:
     assert set(keys(Profile)) - set(WRONG_VALUES) - elsewhere == {*("weekday", "day", "24sevenoffice.username")}
 
 
+@pytest.mark.parametrize("value", [0, 32, "5", True, 5.0])
+def test_a_wrong_day_of_the_month_s_report(settings: Settings, value: object) -> None:
+    assert settings.fault(top={"report": {"day": value}}).startswith("report.day: ")
+
+
 @pytest.mark.parametrize("value", [5, "", True, "a\0b", "a\nb", []])
 def test_a_wrong_state_dir(settings: Settings, value: object) -> None:
     assert settings.fault(top={"state_dir": value}).startswith("state_dir: ")
