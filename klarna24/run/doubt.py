@@ -113,8 +113,8 @@ def against_ledger(context: RunContext, outcomes: Sequence[Outcome]) -> list[Out
     A voucher of ours there that the state does not know proves that the state is older than the books (a disk
     restored from yesterday's copy): its payout is booked, or in doubt where its sums are others, and every other
     one that is not drafted is in doubt. A voucher that somebody booked by hand puts its own payout in doubt. Where
-    nothing has been booked yet, nothing can be seen. What a person ordered to be sent again is not doubted a second
-    time, unless it stands there.
+    nothing has been booked yet, nothing can be seen. What a person ordered to be sent again is not doubted a
+    second time, unless it stands there.
 
     Drafts that the same answer shows to be booked come first in what is returned.
 
