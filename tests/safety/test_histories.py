@@ -34,7 +34,7 @@ SHAPES = MADE_OF["shapes"]
 ODD: list[dict[str, Any]] = [{name: None} for name in ("merchant_settlement_type", "merchant_id", "totals")]
 ODD += [{"currency_code": 752}, {"payout_date": "soon"}]
 ACTS = ("book", "book", "delete", "edit", "resolve", "resolve", "skip", "clock jumps", "sessions end")
-ACCOUNTS = (1580, 1930, 2641, 2899, 6064)
+ACCOUNTS = (1580, 1930, 2641, 2899, 6064, 6570)
 
 
 class Histories(RuleBasedStateMachine):
@@ -143,6 +143,13 @@ class Histories(RuleBasedStateMachine):
         old, self.name = self.name, f"shop{1 + int(self.name.removeprefix('shop'))}"
         text = self.shop.config.read_text()
         self.shop.config.write_text(text.replace(f"[profiles.{old}", f"[profiles.{self.name}"))
+
+    @rule()
+    def choose(self) -> None:
+        """The profile books fees on another account from now on."""
+        text = self.shop.config.read_text()
+        now, then = (6570, 6064) if "fees = 6064" in text else (6064, 6570)
+        self.shop.config.write_text(text.replace(f"fees = {then}", f"fees = {now}"))
 
     # Runs
 
