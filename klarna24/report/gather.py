@@ -26,10 +26,12 @@ def gather(context: RunContext, month: Month) -> Gathered:
     """Raises what the reads raise, and ConfigFault where the profile's payouts were drafted in another company."""
     profile, state, owner = context.profile, context.state, context.owner
     state.check_owner(owner)
-    first, last = max(month.first, profile.start_date), min(month.last, context.today)
-    listed = context.klarna.payouts(first, last, profile.timezone)
+    last = min(month.last, context.today)
+    listed = context.klarna.payouts(month.first, last, profile.timezone)
     chain = DebtChain(listed, profile.timezone, owner, state)
     rows = _rows(context, month, listed)
+    known = {row.key for row in rows}
+    listed = [payout for payout in listed if payout.key in known or not _is_before_the_start(profile, payout)]
     chart = context.office.ask(BooksReader.chart)
     accounts = _accounts(profile)
     read_from = _read_from(profile, month, chart)
@@ -69,14 +71,27 @@ def _read_from(profile: Profile, month: Month, chart: dict[int, str]) -> date:
     return min(since, max(profile.start_date - SEARCH_BACK, month.first - OPEN_ITEMS_BACK))
 
 
+def _is_before_the_start(profile: Profile, payout: Listed) -> bool:
+    moment = payout.payout_date
+    return moment is not None and moment.astimezone(profile.timezone).date() < profile.start_date
+
+
 def _rows(context: RunContext, month: Month, listed: Sequence[Listed]) -> list[Row]:
-    """What the state has of the month, and of what Klarna lists, whichever profile drafted it."""
-    found = context.state.period(context.profile.name, month.first, month.last)
+    """What the state has of the month, as far as the profile's filters cover it today, and of what Klarna lists,
+    whichever profile drafted it."""
+    filters, owner = context.profile.klarna, context.owner
+    found = [
+        row
+        for row in context.state.period(owner.profile, month.first, month.last)
+        if row.environment == owner.environment
+        and (not row.key.merchant_id or filters.covers_merchant(row.key.merchant_id))
+        and (not row.key.currency or filters.covers_currency(row.key.currency))
+    ]
     of_others = [
         row
         for payout in listed
         if not any(may_be_same(row.key, payout.key) for row in found)
-        and (row := context.state.row(context.owner, payout.key))
+        and (row := context.state.row(owner, payout.key))
     ]
     return [*found, *of_others]
 

@@ -157,6 +157,30 @@ def test_what_klarna_has_and_the_state_does_not_and_the_other_way_round(open_sho
     assert [it["status"] for it in month(shop)["payouts"] if it["payment_reference"] == "NEW"] == [None]
 
 
+def test_what_a_later_start_date_leaves_out_is_still_reported_if_it_was_drafted(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[on(3, "DRAFTED"), on(20, "LATER")])
+    clearing(shop)
+    shop.sync()
+    book(shop, "DRAFTED")
+    book(shop, "LATER")
+    shop.box.klarna.add(*on(2, "BY-HAND"))
+    clearing(shop, start_date=LAST.first + timedelta(days=9))
+    assert shop.run("report").code == 0
+    assert [it["payment_reference"] for it in month(shop)["payouts"]] == ["DRAFTED", "LATER"]
+
+
+def test_what_another_profile_has_today_is_reported_there(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[on(3, "A")])
+    clearing(shop)
+    shop.sync()
+    book(shop, "A")
+    rest = {"start_date": LAST.first, "accounts": {"payout": 1940}}
+    shop.write({**rest, "klarna": {"currencies": ["EUR"]}}, shop2={**rest, "klarna": {"currencies": ["SEK"]}})
+    result = shop.run("report", "--all", "--json")
+    payouts = {it["profile"]: len(it["currencies"]) for it in result.json["profiles"]}
+    assert (result.code, payouts) == (0, {"shop1": 0, "shop2": 1})
+
+
 def test_a_changed_payout_whose_voucher_was_corrected_closes(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[on(3, "CHANGED")])
     clearing(shop)

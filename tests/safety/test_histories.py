@@ -24,6 +24,7 @@ from klarna24.sandbox.klarna.generate import make_payout
 from klarna24.sandbox.server import Sandbox
 from tests.support import LONG, data
 from tests.support.shops import Shop, snapshot
+from tests.support.state import sql
 
 PARTS = 8 if LONG else 2  # so that the search runs in parallel
 HISTORIES = 1000 if LONG else 24
@@ -244,10 +245,13 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def what_was_drafted_is_never_ready_again_without_an_order(self) -> None:
-        stored = self.shop.stored()
-        for reference in sorted(self.done):
-            assert stored[reference] in {"drafted", "booked"}, f"{reference}: {stored[reference]}"
-        self.done |= {reference for reference, status in stored.items() if status in {"drafted", "booked"}}
+        """A record that cannot be read any more after a rename has a row of its own beside it."""
+        if not self.database.exists():
+            return
+        rows = sql(self.shop.state, "SELECT payment_reference, status FROM payout")
+        done = {reference for reference, status in rows if status in {"drafted", "booked"}}
+        assert self.done <= done, [row for row in rows if row[0] in self.done - done]
+        self.done = done
 
     @invariant()
     def doubt_is_ended_by_the_ledger_or_a_person(self) -> None:
