@@ -1,9 +1,9 @@
 """What stands at the top of profiles.toml, around the profiles."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from klarna24.config.tables import ECB, Notify, Profile, Table
 from klarna24.config.values import BaseUrl, Text, fault
@@ -40,3 +40,10 @@ class File(Table):
         if profiles == {}:
             raise fault("there is no profile: add [profiles.NAME], or run klarna24 init")
         return profiles
+
+    @model_validator(mode="after")
+    def _report_has_readers(self) -> Self:
+        notified = (self.notify, *(profile.notify for profile in self.profiles.values()))
+        if self.report.day and not any(it.email for it in notified):
+            raise fault("[report] names a day, but there is nobody to mail it to: add [notify.email]")
+        return self

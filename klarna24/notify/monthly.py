@@ -15,7 +15,6 @@ from klarna24.notify.smtp import send
 from klarna24.report.due import MailedReports, due
 from klarna24.report.month import Month, ProfileMonth
 from klarna24.state.lock import only_run
-from klarna24.text import sentence
 
 LOCK = ".report"  # no profile's name begins with a dot
 Gather = Callable[[Sequence[Profile]], Sequence[ProfileMonth]]
@@ -59,10 +58,7 @@ def _by_addressee(config: Config, months: Iterable[ProfileMonth]) -> list[tuple[
     for it in months:
         found = config.email_of(config.profile(it.profile))
         if found is None:
-            raise ConfigFault(
-                sentence("profile {name} has no mail settings", name=it.profile),
-                sentence("add [notify.email] to {path}", path=str(config.path)),
-            )
+            raise ConfigFault(f"profile {it.profile} has no mail settings", f"add [notify.email] to {config.path}")
         shared.setdefault((addressee(*found), it.month), (*found, []))[2].append(it)
     return list(shared.values())
 

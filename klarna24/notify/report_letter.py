@@ -9,7 +9,7 @@ from klarna24.config.tables import Email
 from klarna24.notify.letter import new_message, wrapped
 from klarna24.report.month import CurrencyMonth, ProfileMonth, worst_first
 from klarna24.report.page import page
-from klarna24.report.reader import SPACE, Reader
+from klarna24.report.reader import SPACE, Reader, capital
 from klarna24.report.view import verdict, wrong
 from klarna24.text import clean, joined, sentence
 
@@ -82,9 +82,9 @@ def verdict_of(it: ProfileMonth, one: CurrencyMonth, reader: Reader) -> str:
         "currency": one.currency,
         "cost": reader.percent(one.cost),
     }
-    if one.closes:
-        return reader.say(sentence("{month} closes: {payouts}, {amount} {currency}, fees {cost}", **facts))
-    return reader.say(sentence("{month} does not close: {payouts}, {amount} {currency}, fees {cost}", **facts))
+    closes = sentence("{month} closes: {payouts}, {amount} {currency}, fees {cost}", **facts)
+    not_yet = sentence("{month} does not close: {payouts}, {amount} {currency}, fees {cost}", **facts)
+    return capital(reader.say(closes if one.closes else not_yet))
 
 
 def _payouts(number: int) -> str:

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from klarna24.logs.redaction import redacted
 from klarna24.report import view
 from klarna24.report.month import ProfileMonth, worst_first
-from klarna24.report.reader import Reader
+from klarna24.report.reader import Reader, capital
 from klarna24.text import sentence
 
 
@@ -27,7 +27,7 @@ def page(months: Sequence[ProfileMonth], today: date) -> str:
         .render(
             language=reader.language,
             title=f"{name}, {reader.month(months[0].month.first)}",
-            heading=reader.month(months[0].month.first) if is_several else None,
+            heading=capital(reader.month(months[0].month.first)) if is_several else None,
             overview=view.overview(ordered, reader.language) if is_several else None,
             shops=[view.shop(it, number) for number, it in enumerate(ordered)],
             made=reader.say(

@@ -23,10 +23,15 @@ _MONTHS = (
     sentence("November"),
     sentence("December"),
 )
-_AMOUNT = re.compile(r"-?\d{1,3}(?:,?\d{3})*\.\d\d")
+_AMOUNT = re.compile(r"(-?\d{1,3}(?:,?\d{3})*\.\d\d)( [A-Z]{3})?")  # of a currency
 _DAY = re.compile(
     r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d)|\d{4}-(?:0[13-9]|1[0-2])-30|\d{4}-(?:0[13578]|1[02])-31"
 )
+
+
+def capital(text: str) -> str:
+    """The text with a capital at its beginning."""
+    return text[:1].upper() + text[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,8 @@ class Reader:
         match value:
             case Sentence():
                 return self._local(value)
-            case str() if _AMOUNT.fullmatch(value):
-                return self.amount(Decimal(value.replace(",", "")))
+            case str() if found := _AMOUNT.fullmatch(value):
+                return self.amount(Decimal(found[1].replace(",", ""))) + (found[2] or "").replace(" ", SPACE)
             case str() if _DAY.fullmatch(value):
                 return self.day(date.fromisoformat(value))
         return value

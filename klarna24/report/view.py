@@ -7,7 +7,7 @@ from decimal import Decimal
 from klarna24.bookkeeping.payout import NAMES, ZERO
 from klarna24.report.charts import Chart, charts
 from klarna24.report.month import Balance, CurrencyMonth, MonthPayout, ProfileMonth, net_fees, net_vat
-from klarna24.report.reader import SPACE, Reader
+from klarna24.report.reader import SPACE, Reader, capital
 from klarna24.state.records import Status
 from klarna24.text import Language, joined, sentence
 
@@ -92,11 +92,12 @@ def verdict(it: ProfileMonth) -> str:
     """Whether the month closes, as a sentence in the profile's language."""
     reader = Reader(it.language)
     month = reader.month(it.month.first)
+    said = (
+        sentence("{month} closes", month=month) if it.closes else sentence("{month} does not close", month=month)
+    )
     if it.problems:
-        return reader.say(sentence("{month} could not be read", month=month))
-    if it.closes:
-        return reader.say(sentence("{month} closes", month=month))
-    return reader.say(sentence("{month} does not close", month=month))
+        said = sentence("{month} could not be read", month=month)
+    return capital(reader.say(said))
 
 
 def overview(months: Sequence[ProfileMonth], language: Language) -> Table:
@@ -129,10 +130,6 @@ def _overview_lines(it: ProfileMonth, number: int, reader: Reader) -> Iterator[L
     if not it.currencies:
         result = sentence("could not be read") if it.problems else sentence("no payouts")
         yield Line((name, reader.say(result), "", "", "", ""), (), bool(it.problems), _anchor(number))
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _anchor(number: int) -> str:
@@ -179,6 +176,7 @@ def _payouts(one: CurrencyMonth, reader: Reader) -> Table:
         sentence("Paid out"),
     )
     rows = [_in_columns(it.totals) for it in one.payouts]
+    odd = {difference.payment_reference for difference in one.differences}
     lines = [
         Line(
             (
@@ -189,7 +187,7 @@ def _payouts(one: CurrencyMonth, reader: Reader) -> Table:
                 *map(reader.amount, row),
             ),
             _notes(it, reader),
-            it.status not in {Status.BOOKED, Status.SKIPPED},
+            it.status not in {Status.BOOKED, Status.SKIPPED} or it.key.payment_reference in odd,
         )
         for it, row in zip(one.payouts, rows, strict=True)
     ]
@@ -206,14 +204,13 @@ def _in_columns(totals: Mapping[str, Decimal]) -> list[Decimal]:
 
 
 def _notes(it: MonthPayout, reader: Reader) -> list[str]:
+    """What else stands in it, and its remarks. Why it does not close stands on top of the page."""
     others = [
-        f"{_capital(reader.say(NAMES[name]))} {reader.amount(value)}"
+        f"{capital(reader.say(NAMES[name]))} {reader.amount(value)}"
         for name, value in it.totals.items()
         if name not in _IN_COLUMNS and value
     ]
-    waits = it.waits_since and sentence("a draft since {day}, not booked yet", day=it.waits_since.isoformat())
-    texts = [" · ".join(others), waits, it.problem and it.problem.message, *it.remarks]
-    return [reader.say(text) for text in texts if text]
+    return [reader.say(text) for text in (" · ".join(others), *it.remarks) if text]
 
 
 def _totals(one: CurrencyMonth, reader: Reader) -> Table:
@@ -223,7 +220,7 @@ def _totals(one: CurrencyMonth, reader: Reader) -> Table:
     for name, words in NAMES.items():
         stated, drafted = one.klarna.get(name, ZERO), one.stored.get(name, ZERO)
         if (stated or drafted) and name not in {"opening_debt", "closing_debt"}:
-            lines.append(_compared((_capital(reader.say(words)),), stated, drafted, reader))
+            lines.append(_compared((capital(reader.say(words)),), stated, drafted, reader))
     return Table(reader.say(sentence("Klarna's totals")), [*map(reader.say, heads)], 1, lines)
 
 

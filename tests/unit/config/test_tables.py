@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from klarna24.config.loading import load
 from klarna24.config.tables import WARNINGS, Profile
 from tests.support.bookkeeping import NOBODY, PROFILE, merged
 from tests.support.settings import EMAIL, Settings, keys, nested
@@ -240,6 +241,12 @@ def test_every_setting_has_a_wrong_value() -> None:
 @pytest.mark.parametrize("value", [0, 32, "5", True, 5.0])
 def test_a_wrong_day_of_the_month_s_report(settings: Settings, value: object) -> None:
     assert settings.fault(top={"report": {"day": value}}).startswith("report.day: ")
+
+
+def test_a_report_that_nobody_would_get_is_a_fault(settings: Settings) -> None:
+    assert "add [notify.email]" in settings.fault(top={"report": {"day": 5}})
+    for over, top in [({}, {"notify": {"email": EMAIL}}), ({"notify": {"email": EMAIL}}, {})]:
+        assert load(settings.write(over, {"report": {"day": 5}, **top})).report_day == 5
 
 
 @pytest.mark.parametrize("value", [5, "", True, "a\0b", "a\nb", []])

@@ -109,7 +109,7 @@ def test_a_month_that_does_not_close_says_why() -> None:
         "XBENMNZV: drafted on 12\u00a0Nov\u00a02026, not booked yet",
         "0a1b2c3d-4e5f-6789-abcd-0123456789ab: its totals differ by 12.50",
     ]
-    assert "a draft since 13\u00a0Nov\u00a02026, not booked yet" in texts(document, "//tr[@class='note']")
+    assert texts(document, "//tbody[@class='odd']//td[@data-head='Status']") == ["drafted", "blocked"]
     assert "opening debt 1,250.00" in texts(document, "//tr[@class='note']")
 
 

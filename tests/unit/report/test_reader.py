@@ -49,11 +49,11 @@ def test_a_date_is_written_as_its_reader_does(language: Language, shown: str) ->
 
 
 def test_amounts_and_dates_in_a_sentence_are_written_alike_and_nothing_else() -> None:
-    inner = sentence("off by {amount}", amount="1234.50")
+    inner = sentence("off by {amount}", amount="-1234.50 SEK")
     text = sentence(
         "{day}: {what}, {reference}, {rate}", day="2026-11-09", what=inner, reference="12.345", rate="2026-02-31"
     )
-    assert Reader("nb").say(text) == "09.11.2026: off by 1\u00a0234,50, 12.345, 2026-02-31"
+    assert Reader("nb").say(text) == "09.11.2026: off by −1\u00a0234,50\u00a0SEK, 12.345, 2026-02-31"
 
 
 def test_a_text_with_signs_that_do_not_show_is_shown_without_them() -> None:
