@@ -81,7 +81,8 @@ def write(shop: Shop, over: dict[str, Any] | None = None) -> None:
         "24sevenoffice": {"password": password_file(shop, "o", shop.box.office.password)},
         "accounts": {"payout": 1940},
     }
-    shop.write(base | {table: base.get(table, {}) | it for table, it in (over or {}).items()})
+    tables = {key: base.get(key, {}) | it if isinstance(it, dict) else it for key, it in (over or {}).items()}
+    shop.write(base | tables)
 
 
 @pytest.fixture
