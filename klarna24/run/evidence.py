@@ -45,7 +45,7 @@ def _attach(context: RunContext, outcome: Ready) -> int:
             return int(before)
         raise Klarna24Error(sentence("an earlier upload was interrupted, and is not repeated"))
     deadline = time.monotonic() + SECONDS
-    pdf = context.klarna.report(reference, "pdf")
+    pdf = context.klarna.report(reference, "pdf", SECONDS)
     pages = rendered(pdf, deadline - time.monotonic())
     digest = hashlib.sha256(pdf).hexdigest()
 

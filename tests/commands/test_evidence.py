@@ -1,11 +1,12 @@
 """Klarna's report beside the draft: its pages attached, or mailed to the voucher inbox, and nothing kept back."""
 
+import time
 from typing import Any
 
 import pytest
 
 from klarna24.run import pages
-from klarna24.run.render import MISSING
+from klarna24.run.render import MISSING, TOO_LARGE, TOO_MANY
 from klarna24.twentyfour import attachments
 from tests.support.office import SAVE
 from tests.support.shops import OpenShop, Shop, simple
@@ -156,3 +157,48 @@ def test_an_upload_costs_its_calls_and_the_report_one(open_shop: OpenShop) -> No
     assert sorted(more.elements()) == sorted([*UPLOAD, "report"])
     assert plain.box.calls() - shop.box.calls() == {}
     assert shop.box.calls()[SAVE] == 1
+
+
+def test_the_time_for_one_report_has_an_end(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Klarna's answer, the renderer or an upload that never ends: each at the expense of the same seconds."""
+    for name, fault in (("klarna-hang", "report"), ("hang", "AppendChunk")):
+        shop = attaching(open_shop)
+        monkeypatch.setattr("klarna24.run.evidence.SECONDS", 0.6 if fault == "report" else 2.5)
+        shop.box.faults.arm(name, None, operation=fault, seconds=20)
+        started = time.monotonic()
+        assert shop.sync().code == 0
+        assert time.monotonic() - started < 9
+        assert stamps(shop) == [{0}]
+        assert len(remarks(shop)) == 1
+
+
+def test_a_renderer_that_never_ends_is_ended(
+    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    program = tmp_path / "render.py"
+    program.write_text("import time; time.sleep(60)")
+    monkeypatch.setattr(pages.render, "__file__", str(program))
+    monkeypatch.setattr("klarna24.run.evidence.SECONDS", 1.0)
+    shop = open_shop(payouts=[simple("A")])
+    shop.write({"evidence": "attach"})
+    started = time.monotonic()
+    assert shop.sync().code == 0
+    assert time.monotonic() - started < 8
+    assert "rendering it took longer than" in remarks(shop)[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(TOO_MANY, "more than 30 pages"), (TOO_LARGE, "more than 20 MB"), (1, "could not be rendered (1)")],
+)
+def test_what_the_renderer_refuses_is_a_remark(
+    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, code: int, words: str
+) -> None:
+    program = tmp_path / "render.py"
+    program.write_text(f"raise SystemExit({code})")
+    monkeypatch.setattr(pages.render, "__file__", str(program))
+    shop = open_shop(payouts=[simple("A")])
+    shop.write({"evidence": "attach"})
+    assert shop.sync().code == 0
+    assert words in remarks(shop)[0]
+    assert uploads(shop) == []
