@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from klarna24.run import pages
+from klarna24.run import render
 from klarna24.run.render import MISSING, TOO_LARGE, TOO_MANY
 from klarna24.twentyfour import attachments
 from tests.support.office import SAVE
@@ -141,7 +141,7 @@ def test_without_the_renderer_the_remark_says_how_to_install_it(
 ) -> None:
     program = tmp_path / "render.py"
     program.write_text(f"raise SystemExit({MISSING})")
-    monkeypatch.setattr(pages.render, "__file__", str(program))
+    monkeypatch.setattr(render, "__file__", str(program))
     shop = open_shop(payouts=[simple("A")])
     shop.write({"evidence": "attach"})
     assert shop.sync().code == 0
@@ -177,7 +177,7 @@ def test_a_renderer_that_never_ends_is_ended(
 ) -> None:
     program = tmp_path / "render.py"
     program.write_text("import time; time.sleep(60)")
-    monkeypatch.setattr(pages.render, "__file__", str(program))
+    monkeypatch.setattr(render, "__file__", str(program))
     monkeypatch.setattr("klarna24.run.evidence.SECONDS", 1.0)
     shop = open_shop(payouts=[simple("A")])
     shop.write({"evidence": "attach"})
@@ -196,7 +196,7 @@ def test_what_the_renderer_refuses_is_a_remark(
 ) -> None:
     program = tmp_path / "render.py"
     program.write_text(f"raise SystemExit({code})")
-    monkeypatch.setattr(pages.render, "__file__", str(program))
+    monkeypatch.setattr(render, "__file__", str(program))
     shop = open_shop(payouts=[simple("A")])
     shop.write({"evidence": "attach"})
     assert shop.sync().code == 0

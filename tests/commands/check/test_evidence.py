@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from klarna24.run import pages
+from klarna24.run import render
 from klarna24.run.render import MISSING
 from tests.support.bookkeeping import merged
 from tests.support.checks import run_check, write
@@ -41,7 +41,7 @@ def test_a_renderer_that_fails_is_advice(
 ) -> None:
     program = tmp_path / "render.py"
     program.write_text(f"raise SystemExit({code})")
-    monkeypatch.setattr(pages.render, "__file__", str(program))
+    monkeypatch.setattr(render, "__file__", str(program))
     write(healthy, {"evidence": "attach"})
     found = run_check(healthy)
     assert (found.code, found["evidence"].status) == (0, "advice")
