@@ -24,7 +24,7 @@ from klarna24.logs.redaction import register_guid, register_secret
 from klarna24.text import Sentence, clean, joined, sentence
 from klarna24.twentyfour import answers
 from klarna24.twentyfour.sessions import Sessions, fits_a_cookie
-from klarna24.twentyfour.transport import ANSWER_SECONDS, NoAnswer, NotSent, Transport, Write
+from klarna24.twentyfour.transport import NoAnswer, NotSent, Transport, Write
 
 CONTRACTS = Path(__file__).parent / "contracts"
 RETRY_SECONDS = 30.0
@@ -115,7 +115,7 @@ class Connection:
                 self.renew()
                 answer = self._try(service, operation, attempts=1, **arguments)
         finally:
-            self._transport.seconds = ANSWER_SECONDS
+            self._transport.seconds = None
         if answer is _Session.LOST:
             raise _session_refused()
         self._unproved = False
