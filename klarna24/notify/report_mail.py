@@ -83,7 +83,7 @@ class _Post:
         mail = _composed(settings, row, pdf, self.context.profile.language)
         with finish_first():
             digest = hashlib.sha256(pdf).hexdigest()
-            state.deliver(owner, row.id, "mail", "sending", f"is mailed to {inbox}", digest, len(pdf))
+            state.deliver(owner, row.id, "mail", "sending", f"mailing it to {inbox}", digest, len(pdf))
             try:
                 send(settings, password, mail)
             except MayHaveLeft as error:
@@ -94,7 +94,7 @@ class _Post:
                 self.failure = error.message
                 state.deliver(owner, row.id, "mail", "due", error.message)
                 return _not_mailed(self.failure)
-            state.deliver(owner, row.id, "mail", "sent", f"mailed to {inbox}")
+            state.deliver(owner, row.id, "mail", "sent", f"mailed it to {inbox}")
         return None
 
 

@@ -50,11 +50,11 @@ def _attach(context: RunContext, outcome: Ready) -> int:
     digest = hashlib.sha256(pdf).hexdigest()
 
     def saving(stamp_no: int) -> None:
-        answer = f"{len(pages)} pages are saved with stamp number {stamp_no}"
+        answer = f"saving {len(pages)} pages with stamp number {stamp_no}"
         state.deliver(owner, row.id, "attach", f"saving {stamp_no}", answer, digest, len(pdf))
 
     stamp_no = context.office.attach(pages, deadline - time.monotonic(), saving)
-    state.deliver(owner, row.id, "attach", str(stamp_no), f"saved with stamp number {stamp_no}")
+    state.deliver(owner, row.id, "attach", str(stamp_no), f"saved {len(pages)} pages with stamp number {stamp_no}")
     return stamp_no
 
 

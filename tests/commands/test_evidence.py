@@ -202,3 +202,22 @@ def test_what_the_renderer_refuses_is_a_remark(
     assert shop.sync().code == 0
     assert words in remarks(shop)[0]
     assert uploads(shop) == []
+
+
+def test_a_dry_run_uploads_nothing(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("A")])
+    shop.write({"evidence": "attach"})
+    assert shop.dry_run().code == 0
+    assert uploads(shop) == []
+    assert not shop.box.calls()["report"]
+
+
+def test_the_voucher_is_found_in_the_ledger_whatever_its_stamp_number(open_shop: OpenShop) -> None:
+    """What is kept of a voucher to find it again has no stamp number."""
+    shop = attaching(open_shop)
+    shop.box.faults.arm("cut-after-save")
+    assert shop.sync().code == 8
+    shop.box.office.edit_draft(shop.box.office.home.drafts[0].id, 0, StampNo=0)
+    shop.book()
+    assert shop.sync("--now").code == 0
+    assert shop.stored() == {"A": "booked"}
