@@ -38,7 +38,7 @@ def compose(settings: Email, parts: Sequence[Part], now: datetime) -> EmailMessa
     more = f" +{len(names) - MOST_NAMES}" if len(names) > MOST_NAMES else ""
     summary = _summary(parts, language)
     subject = f"klarna24 {', '.join(names[:MOST_NAMES])}{more}: {summary}" if names else f"klarna24: {summary}"
-    return new_mail(settings, subject, "\n".join(_body(parts, language, now)), now)
+    return new_message(settings, subject, "\n".join(_body(parts, language, now)), now)
 
 
 def trial_letter(settings: Email, profiles: Sequence[str], language: str, now: datetime) -> EmailMessage:
@@ -50,7 +50,7 @@ def trial_letter(settings: Email, profiles: Sequence[str], language: str, now: d
         profiles=", ".join(profiles),
     )
     subject = translated(sentence("klarna24: test mail"), language)
-    return new_mail(settings, subject, "\n".join(wrapped(translated(text, language))) + "\n", now)
+    return new_message(settings, subject, "\n".join(wrapped(translated(text, language))) + "\n", now)
 
 
 def counts(digest: Digest) -> str:
@@ -58,8 +58,8 @@ def counts(digest: Digest) -> str:
     return ", ".join(f"{name}: {len(alerts)}" for name, _ in SECTIONS if (alerts := getattr(digest, name)))
 
 
-def new_mail(settings: Email, subject: str, body: str, now: datetime) -> EmailMessage:
-    """A mail with this subject and this text, from and to whom the settings say, without any secret."""
+def new_message(settings: Email, subject: str, body: str, now: datetime) -> EmailMessage:
+    """A mail in plain text, without secrets."""
     message = EmailMessage(policy=SMTP)
     message["From"] = settings.sender
     message["To"] = ", ".join(settings.to)
@@ -134,5 +134,5 @@ def _entry(part: Part, section: str, it: KnownAlert) -> Iterator[str]:
 
 
 def wrapped(text: str) -> list[str]:
-    """The text in lines that fit a mail."""
+    """The text in lines of a mail."""
     return textwrap.wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False)

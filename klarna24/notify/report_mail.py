@@ -18,7 +18,7 @@ from klarna24.bookkeeping.remarks import Remark
 from klarna24.config import credentials
 from klarna24.config.tables import Email
 from klarna24.errors import BadAnswer, Klarna24Error
-from klarna24.notify.letter import new_mail, wrapped
+from klarna24.notify.letter import new_message, wrapped
 from klarna24.notify.smtp import MayHaveLeft, send
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import Outcomes
@@ -111,7 +111,7 @@ def _composed(settings: Email, row: Row, pdf: bytes, language: Language) -> Emai
         voucher=row.trace.name if row.trace else reference,
     )
     body = "\n".join(wrapped(translated(text, language))) + "\n"
-    mail = new_mail(settings, translated(subject, language), body, datetime.now(UTC))
+    mail = new_message(settings, translated(subject, language), body, datetime.now(UTC))
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", reference)[:60]
     mail.add_attachment(pdf, maintype="application", subtype="pdf", filename=f"klarna-{day}-{plain}.pdf")
     return mail
