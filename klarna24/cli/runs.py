@@ -24,6 +24,7 @@ from klarna24.ecb.client import EcbClient
 from klarna24.errors import ConfigFault, Klarna24Error, Problem, worst
 from klarna24.logs.tracebacks import print_traceback
 from klarna24.notify import after_run, heartbeat
+from klarna24.notify.report_mail import mail_reports
 from klarna24.report.month import Month, ProfileMonth
 from klarna24.run import sync as runs
 from klarna24.run.messages import bug
@@ -62,7 +63,7 @@ def run_sync(options: GlobalOptions, wanted: RunOptions, chosen: Chosen, known: 
     def run(profile: Profile, config: Config, progress: RowsProgress | None) -> Report:
         return _with_heartbeat(
             profile.notify.heartbeat,
-            lambda: runs.sync(profile, config, known.get(profile.name), wait, progress, ecb),
+            lambda: runs.sync(profile, config, known.get(profile.name), wait, progress, ecb, mail_reports),
         )
 
     config = chosen.config

@@ -80,6 +80,7 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
         profile._name = name
         register_guid(profile.twentyfour.application_id)
     _check_one_company_each(file.profiles, path)
+    _check_mail_for_evidence(file, path)
     in_file = absolute_path(Path(file.state_dir), path.parent) if file.state_dir else None
     archive = absolute_path(Path(file.archive), path.parent) if file.archive else None
     return Config(
@@ -128,6 +129,17 @@ def _check_one_company_each(profiles: dict[str, Profile], path: Path) -> None:
                 f"{path}: profiles {one.name} and {other.name} would book the same payouts in two companies",
                 "give them different currencies or merchant_ids, or different Klarna credentials",
             )
+
+
+def _check_mail_for_evidence(file: File, path: Path) -> None:
+    """Refuse reports that are to be mailed where no mail server is configured."""
+    faults = tuple(
+        f'{path}: profiles.{name}.evidence: "mail" needs a mail server: add [notify.email]'
+        for name, profile in file.profiles.items()
+        if profile.evidence == "mail" and not (profile.notify.email or file.notify.email)
+    )
+    if faults:
+        raise ConfigFault(f"{path}: {len(faults)} faults", f"edit {path}", faults=faults)
 
 
 def _state_dir(option: Path | None, in_file: Path | None) -> Path:

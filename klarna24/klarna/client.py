@@ -166,20 +166,23 @@ class KlarnaClient:
             if not page.items or page.is_last(seen, PAGE_SIZE):
                 return pages
 
-    def report(self, payment_reference: str, kind: Literal["pdf", "csv"]) -> bytes:
+    def report(self, payment_reference: str, kind: Literal["pdf", "csv"], seconds: float | None = None) -> bytes:
         """Return Klarna's settlement report of a payout as received: the PDF, which in the EU is the VAT invoice,
-        or the CSV with all transactions. Raises as :meth:`transactions`, and BadAnswer for what is neither."""
+        or the CSV with all transactions; where ``seconds`` are given, within these, all attempts included. Raises
+        as :meth:`transactions`, and BadAnswer for what is neither."""
         path, accept = REPORTS[kind]
-        body = self._document(path, {"payment_reference": payment_reference}, accept, REPORT_BYTES)
+        body = self._document(path, {"payment_reference": payment_reference}, accept, REPORT_BYTES, seconds)
         is_page = body.lstrip()[:1] == b"<"
         if not body.strip() or (not body.startswith(b"%PDF-") if kind == "pdf" else is_page):
             raise BadAnswer(_about(path, sentence("the answer is no {kind} file", kind=kind.upper())), NEXT_RUN)
         return body
 
-    def _document(self, path: str, query: dict[str, str], accept: str, most_bytes: int) -> bytes:
+    def _document(
+        self, path: str, query: dict[str, str], accept: str, most_bytes: int, seconds: float | None = None
+    ) -> bytes:
         """Return a body that is kept as it was received."""
         try:
-            return self._fetch(path, query, accept, most_bytes)
+            return self._fetch(path, query, accept, most_bytes, seconds)
         except (_Refused, _Forbidden) as error:
             raise BadAnswer(error.message, error.hint) from None
 
@@ -193,24 +196,30 @@ class KlarnaClient:
         except Unreadable as error:
             raise BadAnswer(_about(path, error.why), CHECK) from None
 
-    def _fetch(self, path: str, query: dict[str, str], accept: str, most_bytes: int) -> bytes:
-        """Return the body of a 200, after repeated attempts if need be."""
+    def _fetch(
+        self, path: str, query: dict[str, str], accept: str, most_bytes: int, seconds: float | None = None
+    ) -> bytes:
+        """Return the body of a 200, after repeated attempts if need be; within ``seconds``, if given."""
+        deadline = None if seconds is None else time.monotonic() + seconds
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_TryAgain),
-            stop=tenacity.stop_before_delay(RETRY_SECONDS),
+            stop=tenacity.stop_before_delay(RETRY_SECONDS if seconds is None else min(RETRY_SECONDS, seconds)),
             wait=_wait,
             before_sleep=_log_retry,
             reraise=True,
         )
-        return retrying(self._request, path, query, accept, most_bytes)
+        return retrying(self._request, path, query, accept, most_bytes, deadline)
 
-    def _request(self, path: str, query: dict[str, str], accept: str, most_bytes: int) -> bytes:
+    def _request(
+        self, path: str, query: dict[str, str], accept: str, most_bytes: int, deadline: float | None
+    ) -> bytes:
         """Send one request and return the body of a 200."""
         asked_at = time.monotonic()
+        limit = ANSWER_SECONDS if deadline is None else min(ANSWER_SECONDS, max(deadline - asked_at, 0.0))
         self._pace.wait(longest=ANSWER_SECONDS)
         try:
             with (
-                Exchange(ANSWER_SECONDS, most_bytes) as exchange,
+                Exchange(limit, most_bytes) as exchange,
                 self._session.get(
                     self._base + path,
                     params=query,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 
 from klarna24.errors import Klarna24Error, Unavailable
-from klarna24.run import booked, doubt, messages
+from klarna24.run import booked, doubt, evidence, messages
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import (
     Blocked,
@@ -94,7 +94,8 @@ def _write_down(context: RunContext, outcome: Outcome) -> None:
 def _send(context: RunContext, outcome: Ready) -> Outcome:
     """The one place where a voucher is sent. Raises Unavailable and the like where nothing was sent."""
     state, owner = context.state, context.owner
-    prepared = context.office.prepare(outcome.voucher)
+    outcome, stamp_no = evidence.before_save(context, outcome)
+    prepared = context.office.prepare(outcome.voucher, stamp_no)
     with finish_first():
         row_id = state.sending(owner, outcome.payout, outcome.voucher)
         if row_id is None:

@@ -26,7 +26,7 @@ from klarna24.bookkeeping.remarks import Remark
 from klarna24.bookkeeping.voucher import Rate, Voucher
 from klarna24.errors import Problem, StateFault
 from klarna24.state.base import now
-from klarna24.state.reading import StateReader
+from klarna24.state.delivery import Deliveries
 from klarna24.state.records import (
     CORRECTED,
     Owner,
@@ -41,7 +41,7 @@ from klarna24.state.records import (
 from klarna24.text import sentence
 
 
-class State(StateReader):
+class State(Deliveries):
     """Opened with :meth:`open` for a run, or with :meth:`for_reading`."""
 
     def adopt(self, owner: Owner, row: Row) -> None:

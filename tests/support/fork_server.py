@@ -111,7 +111,7 @@ def run(arguments: list[str], environment: dict[str, str], kill_at: int | None) 
 
 
 if __name__ == "__main__":
-    for name in ("authenticate", "account", "client", "company", "transaction"):
+    for name in ("authenticate", "account", "client", "company", "transaction", "attachment"):
         connection._contract(name)  # read before the fork, too
     for line in sys.stdin:
         sys.stdout.write(json.dumps(run(*json.loads(line))) + "\n")

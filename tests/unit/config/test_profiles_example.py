@@ -74,7 +74,7 @@ def test_a_setting_that_the_example_leaves_out_has_its_default_where_there_is_on
             if key in raw and key not in used and isinstance(field.default, str | int):
                 assert raw[key] == field.default, key
                 compared[key] = field.default
-    assert len(compared) == 11
+    assert len(compared) == 12
 
 
 def test_the_examples_of_the_five_secret_sources_are_valid(settings: Settings) -> None:

@@ -157,6 +157,8 @@ def test_a_profile_name_that_is_valid(settings: Settings, name: str) -> None:
 
 
 WRONG_VALUES: dict[str, list[Any]] = {
+    "evidence": ["pdf", True, 1],
+    "24sevenoffice.voucher_inbox": ["", "belege", 7, "a@b.se\n"],
     "start_date": [20261124, "2026-11-24", datetime(2026, 11, 24, tzinfo=UTC), True, time(9, 30), [], 2026.1124],
     "timezone": [
         *("Mars/Olympus", "", " ", "Europe", "../../etc/passwd", "/etc/localtime", "Europe/Oslo\0"),

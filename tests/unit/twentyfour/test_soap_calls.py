@@ -10,7 +10,9 @@ from tests.support.office import READS, SAVE
 from tests.support.shops import OpenShop, Shop, simple
 from tests.support.state import sql
 
-KLARNA = {"payouts", "payout", "transactions"}
+KLARNA = {"payouts", "payout", "transactions", "report"}
+# of a report of two pages
+UPLOAD = ["Create", "AppendChunk", "Create", "AppendChunk", "GetStampNo", "Save", "Save"]
 ONE_MORE: dict[str, tuple[dict[str, Any], set[str]]] = {
     "department": ({"department_id": 10}, {"GetDepartmentList"}),
     "customer": ({"customer_id": 1001}, {"GetCompanies"}),
@@ -113,3 +115,15 @@ def test_a_vat_code_is_one_call_more_and_stands_on_the_fees_alone(open_shop: Ope
     (draft,) = shop.box.office.home.drafts
     codes = {(entry["AccountNo"], entry["Amount"]): entry["TaxNo"] for entry in draft.entries if entry["TaxNo"]}
     assert codes == {(6064, 30): "1"}
+
+
+@pytest.mark.parametrize(("evidence", "more"), [("none", []), ("attach", UPLOAD)])
+def test_each_page_costs_three_calls_and_the_stamp_number_one(
+    open_shop: OpenShop, evidence: str, more: list[str]
+) -> None:
+    if more:
+        pytest.importorskip("pypdfium2")
+    shop, before = with_a_stored_session(open_shop)
+    shop.write({"evidence": evidence})
+    assert shop.sync("--now").code == 0
+    assert soap_calls(shop, before) == sorted(["GetIdentity", *READS, "GetTransactions", SAVE, *more])
