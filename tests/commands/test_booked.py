@@ -249,6 +249,9 @@ def test_the_reminder_is_a_problem_that_changes_no_exit_code(open_shop: OpenShop
     [problem] = result.json["profiles"][0]["problems"]
     assert (result.code, problem["code"], problem["payment_reference"]) == (0, "unbooked", "OLD")
     assert "--resend" in problem["hint"]
+    [line] = shop.run("-v", "sync", "--profile", "shop1", "--now").out.splitlines()
+    assert line.startswith("shop1: drafted Klarna OLD ")
+    assert line.endswith("is not booked after 2 days")
     assert shop.stored() == {"OLD": "drafted"}
 
 
