@@ -42,14 +42,16 @@ class LedgerVoucher(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class LedgerMatch:
     """``ours`` where the sums per account are those that were sent; else the reference stands on other lines
-    (booked by hand, or edited), and ``same_amount`` tells whether the anchor's amount is among them, and
-    ``in_our_words`` whether a comment begins as ours do. ``voucher`` is ours; or else the only one that is in our
-    words and has at least one account's sum as it was sent, if there is one."""
+    (booked by hand, or edited), and ``same_amount`` tells whether the anchor's amount is among them,
+    ``in_our_words`` whether a comment begins as ours do, and ``is_program_made`` whether those of several lines
+    do, each with a word of its own, as only this program writes them. ``voucher`` is ours; or else the only one
+    that is in our words and has at least one account's sum as it was sent, if there is one."""
 
     transaction_no: int
     ours: bool
     same_amount: bool
     in_our_words: bool
+    is_program_made: bool = False
     voucher: LedgerVoucher | None = field(default=None, compare=False)
 
 
@@ -81,16 +83,19 @@ def judge(trace: Trace, lines: Iterable[LedgerLine]) -> LedgerMatch | None:
     }
     ours = [voucher for voucher in worded.values() if voucher.sums == sent]
     if len(ours) == 1:
-        return LedgerMatch(ours[0].key.transaction_no, True, True, True, ours[0])
+        return LedgerMatch(ours[0].key.transaction_no, True, True, True, voucher=ours[0])
     if not vouchers:
         return None
     same = [key for key, its in vouchers.items() if any(_is_anchor(trace, line) for line in its)]
+    named = min(same or worded or vouchers)
+    words = {line.comment for line in vouchers[named] if _in_our_words(trace, line)}
     edited = [voucher for voucher in worded.values() if voucher.sums.items() & sent.items()]
     return LedgerMatch(
-        min(same or worded or vouchers).transaction_no,
+        named.transaction_no,
         ours=False,
         same_amount=bool(same),
         in_our_words=bool(worded),
+        is_program_made=len(words - {f"Klarna {trace.payment_reference}"}) > 1,
         voucher=edited[0] if len(edited) == 1 else None,
     )
 

@@ -115,3 +115,9 @@ def _booked(
             remark = Remark(messages.other_sums(key.transaction_no, trace.sums, sums))
             remarks = (*row.remarks, remark)
             yield Booked.of_record(row, transaction_no=key.transaction_no, ledger_sums=sums, remarks=remarks)
+
+
+def note(context: RunContext, drafts: Sequence[tuple[Row, Trace]], matches: Sequence[LedgerMatch | None]) -> None:
+    """Keep in the state which of these drafts are booked, of what another reading of the ledger says of each."""
+    for it in _booked(context, drafts, matches):
+        write_down(context, it)

@@ -111,9 +111,10 @@ def against_ledger(context: RunContext, outcomes: Sequence[Outcome]) -> list[Out
     """Before the first save: does the ledger know more than this state?
 
     A voucher of ours there that the state does not know proves that the state is older than the books (a disk
-    restored from yesterday's copy): its payout is booked, and every other one that is not drafted is in doubt. A
-    voucher that somebody booked by hand puts its own payout in doubt. Where nothing has been booked yet, nothing
-    can be seen. What a person ordered to be sent again is not doubted a second time, unless it stands there.
+    restored from yesterday's copy): its payout is booked, or in doubt where its sums are others, and every other
+    one that is not drafted is in doubt. A voucher that somebody booked by hand puts its own payout in doubt. Where
+    nothing has been booked yet, nothing can be seen. What a person ordered to be sent again is not doubted a
+    second time, unless it stands there.
 
     Drafts that the same answer shows to be booked come first in what is returned.
 
@@ -139,7 +140,14 @@ def against_ledger(context: RunContext, outcomes: Sequence[Outcome]) -> list[Out
                 doubts[index] = _put_in_doubt(context, it, _whose(match))
         elif (match.same_amount or _is_an_earlier_one(context, it, match)) and not _is_ordered(it):
             doubts[index] = _put_in_doubt(context, it, messages.elsewhere(match))
-    proof = next((match for index, match in ours.items() if not _was_sent(ready[index])), None)
+    # With other sums, too: an account of the profile, or a rate, may have changed since the voucher was sent.
+    others = {
+        index: match
+        for index, match in found.items()
+        if index in doubts and match.is_program_made and not match.ours
+        if _is_an_earlier_one(context, ready[index], match)
+    }
+    proof = next((it for index, it in {**ours, **others}.items() if not _was_sent(ready[index])), None)
     if proof:
         why = sentence(
             "voucher {number} of another payout stands in the ledger, and this state does not know it: the state "
@@ -149,8 +157,8 @@ def against_ledger(context: RunContext, outcomes: Sequence[Outcome]) -> list[Out
         for index, outcome in enumerate(outcomes):
             if index not in ours and index not in doubts and outcome.payout and _may_have_been_sent(outcome):
                 doubts[index] = _put_in_doubt(context, outcome, why)
-    for doubt in doubts.values():
-        write_down(context, doubt)
+    for index in sorted(doubts, key=lambda index: index in others):
+        write_down(context, doubts[index])
     known = {index: _found_in_ledger(context, ready[index], match) for index, match in ours.items()}
     judged = [known.get(index) or doubts.get(index) or outcome for index, outcome in enumerate(outcomes)]
     return booked.settled([*search.booked, *judged])

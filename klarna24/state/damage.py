@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Any
 
 from klarna24.bookkeeping.payout import NAMES
+from klarna24.bookkeeping.voucher import Rate
 from klarna24.errors import ProblemCode, StateFault
 from klarna24.state.records import Status, remarks_of_column
 from klarna24.state.witness import COMMAND
@@ -117,8 +118,7 @@ def _amount(value: Any) -> None:
 
 
 def _rate(value: Any) -> None:
-    if not (Decimal(value).is_finite() and Decimal(value) > 0):
-        raise ValueError
+    Rate(Decimal(value), date.min)  # raises ValueError
 
 
 def _totals(value: Any) -> None:

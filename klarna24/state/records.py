@@ -16,6 +16,8 @@ from klarna24.config.tables import Profile
 from klarna24.errors import Problem, ProblemCode
 from klarna24.text import from_json, from_stored, to_json, to_stored
 
+CORRECTED = "resolved: a person corrected the voucher"  # the answer of an event
+
 
 class Status(StrEnum):
     """What has become of a payout, as the state keeps it and JSON names it."""
@@ -83,6 +85,11 @@ class Row:
     def in_doubt(self) -> bool:
         """A payout that still has the status "sending" is in doubt as well: its run never stored an answer."""
         return self.status in {Status.SENDING, Status.IN_DOUBT}
+
+    @property
+    def shown_status(self) -> Status:
+        """The status as people and JSON have it: "sending" is in doubt."""
+        return Status.IN_DOUBT if self.in_doubt else self.status
 
     @property
     def may_be_sent(self) -> bool:

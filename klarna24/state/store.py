@@ -28,6 +28,7 @@ from klarna24.errors import Problem, StateFault
 from klarna24.state.base import now
 from klarna24.state.reading import StateReader
 from klarna24.state.records import (
+    CORRECTED,
     Owner,
     RateKey,
     Row,
@@ -168,7 +169,7 @@ class State(StateReader):
         with self._transaction():
             figures = json.dumps({name: str(amount) for name, amount in totals.items()})
             self._db.execute("UPDATE payout SET totals = ?, changed_at = ? WHERE id = ?", (figures, now(), row.id))
-            self._event(row.profile, row.id, row.status, "resolved: a person corrected the voucher", note)
+            self._event(row.profile, row.id, row.status, CORRECTED, note)
 
     def resolve(
         self,

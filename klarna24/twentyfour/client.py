@@ -7,7 +7,7 @@ from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 
-from klarna24.bookkeeping.ledger_match import LedgerMatch
+from klarna24.bookkeeping.ledger_match import LedgerLine, LedgerMatch, VoucherKey
 from klarna24.bookkeeping.voucher import Books, Trace, Voucher
 from klarna24.config.tables import Profile
 from klarna24.errors import Unavailable
@@ -86,6 +86,20 @@ class TwentyFourClient:
         show drafts."""
         try:
             return ledger.find(self._transactions, traces, until, self._profile.timezone, also, besides)
+        except UNREADABLE as error:
+            raise unreadable("GetTransactions", error) from None
+
+    def account_lines(self, account_no: int, since: date, until: date) -> list[LedgerLine]:
+        """Return the ledger's lines of the account, of these days, both included."""
+        try:
+            return ledger.account_lines(self._transactions, account_no, since, until, self._profile.timezone)
+        except UNREADABLE as error:
+            raise unreadable("GetTransactions", error) from None
+
+    def whole_voucher(self, key: VoucherKey) -> list[LedgerLine]:
+        """Return all lines of a voucher in the ledger."""
+        try:
+            return ledger.whole_voucher(self._transactions, key, self._profile.timezone)
         except UNREADABLE as error:
             raise unreadable("GetTransactions", error) from None
 

@@ -55,12 +55,19 @@ def find(
     keys_of = [candidates(trace, lines) for trace in traces] + [worded_as_ours(trace, lines) for trace in besides]
     for trace, keys in zip([*traces, *besides], keys_of, strict=True):
         for key in sorted(keys - whole.keys()):
-            whole[key] = _whole_voucher(read, key, zone)
+            whole[key] = whole_voucher(read, key, zone)
         found.append(judge(trace, [line for key in keys for line in whole[key]]))
     return found
 
 
-def _whole_voucher(read: Read, key: VoucherKey, zone: ZoneInfo) -> list[LedgerLine]:
+def account_lines(read: Read, account_no: int, since: date, until: date, zone: ZoneInfo) -> list[LedgerLine]:
+    """Return the lines of the account with a date from ``since`` to ``until``, in one call."""
+    lines = _lines(read, since, until, zone, AccountNoStart=account_no, AccountNoEnd=account_no)
+    return [line for line in lines if line.account_no == account_no and since <= line.key.date <= until]
+
+
+def whole_voucher(read: Read, key: VoucherKey, zone: ZoneInfo) -> list[LedgerLine]:
+    """Return all lines of the voucher, in one call."""
     number = key.transaction_no
     lines = _lines(read, key.date, key.date, zone, TransactionNoStart=number, TransactionNoEnd=number)
     return [line for line in lines if line.key == key]

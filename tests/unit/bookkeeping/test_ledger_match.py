@@ -227,3 +227,23 @@ def test_our_amount_is_the_anchors_on_its_account_or_in_our_own_words(
     found = judge(trace(), voucher(7, {account_no: amount, 1580: "-1.00"}, comment=comment))
     is_ours = comment == "Klarna XISA93DJ payout"
     assert found == LedgerMatch(7, ours=False, same_amount=same, in_our_words=is_ours)
+
+
+@pytest.mark.parametrize(
+    ("comments", "is_made"),
+    [
+        (("Klarna XISA93DJ payout", "Klarna XISA93DJ sales"), True),
+        (("Klarna XISA93DJ", "Klarna XISA93DJ"), False),
+        (("Klarna XISA93DJ", "Klarna XISA93DJ payout"), False),
+        (("Klarna XISA93DJ payout", "Klarna XISA93DJ payout"), False),
+        (("Klarna XISA93DJ payout", "XISA93DJ sales"), False),
+    ],
+)
+def test_only_the_program_words_several_lines_each_in_its_own_way(
+    comments: tuple[str, str], is_made: bool
+) -> None:
+    """With other sums, since an account or a rate may have changed. A person writes one text on all lines."""
+    lines = voucher(7, {1930: "1.00"}, comment=comments[0]) + voucher(7, {1580: "-1.00"}, comment=comments[1])
+    found = judge(trace(), lines)
+    assert found
+    assert (found.ours, found.is_program_made) == (False, is_made)
