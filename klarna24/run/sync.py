@@ -7,6 +7,7 @@
     | bookkeeping.voucher_for(…)        pure; blocked, skipped or ready (plan.py)
     --- plan() returns here, and so does a dry run ---
     | the ledger, once                  does it know more than the state? (doubt.py)
+    |                                   which drafts have been booked since? (booked.py)
     | evidence                          its pages are attached, if so chosen (evidence.py)
     | state: sending                    durable, before the call
     | twentyfour.save(voucher)          one bundle; never repeated after a lost answer (draft.py)

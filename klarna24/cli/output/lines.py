@@ -51,7 +51,11 @@ def payout_line(profile: str, outcome: Outcome) -> str:
     """For ``-v`` without a terminal: one line for each payout."""
     payout = f"Klarna {outcome.key.payment_reference} {outcome.payout_date}"
     remarks = "".join(f"; remark: {remark.text}" for remark in outcome.remarks)
-    return f"{profile}: {outcome.status} {payout}, {settlement(outcome)}{remarks}"
+    problem = outcome.problem
+    reminder = (
+        f"; {problem.message}" if problem and not problem.exit_code else ""
+    )  # others are printed as problems
+    return f"{profile}: {outcome.status} {payout}, {settlement(outcome)}{reminder}{remarks}"
 
 
 def not_due_line(report: Report) -> str:

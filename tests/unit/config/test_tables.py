@@ -220,6 +220,7 @@ WRONG_VALUES: dict[str, list[Any]] = {
     ],
     "language": ["no", "SV", "", True, ["sv"]],
     "expect_payout_within_days": [0, -1, 367, "14", True, 14.0],
+    "remind_unbooked_after_days": [0, -1, 367, "14", True, 14.0],
 }
 
 
