@@ -25,10 +25,12 @@ MOST_COMMENTS = 5  # of Klarna's, of one payout
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One remark. ``is_mailed``: it calls for action at Klarna, and so it is mailed once."""
+    """One remark. ``is_mailed``: it calls for action at Klarna, and so it is mailed once. ``about`` is empty for
+    the payout itself, else what else it is about: "archive"."""
 
     text: str
     is_mailed: bool = False
+    about: str = ""
 
 
 def remarks_of(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 
+from klarna24.archive.documents import voucher_document
 from klarna24.errors import Klarna24Error, Unavailable
 from klarna24.run import doubt, messages
 from klarna24.run.context import RunContext
@@ -90,8 +91,9 @@ def _send(context: RunContext, outcome: Ready) -> Outcome:
     """The one place where a voucher is sent. Raises Unavailable and the like where nothing was sent."""
     state, owner = context.state, context.owner
     prepared = context.office.prepare(outcome.voucher)
+    document = voucher_document(outcome.voucher) if context.config.archive else None
     with finish_first():
-        row_id = state.sending(owner, outcome.payout, outcome.voucher)
+        row_id = state.sending(owner, outcome.payout, outcome.voucher, document)
         if row_id is None:
             reference = outcome.key.payment_reference
             raise Unavailable(

@@ -10,6 +10,7 @@
     | state: sending                    durable, before the call
     | twentyfour.save(voucher)          one bundle; never repeated after a lost answer (draft.py)
     | state: drafted                    or rejected, in doubt, or not sent after all
+    | archive                           what Klarna sent and what was sent, as files (klarna24/archive/)
 
 Nothing here asks whether it is a dry run: a dry run is plan() on a state that is only read.
 """
@@ -19,6 +20,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date
 
+from klarna24.archive.keep import Keeper
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient
@@ -105,10 +107,38 @@ def _run(
             silent = _silence(context, planned)
             if planned.fault:
                 return _with(report, context, planned, silent)
-            done = draft(context, planned)
+            done = _archived(context, planned, draft(context, planned))
             return replace(_with(report, context, done, silent), ended=not done.fault)
     except Klarna24Error as fault:
         return replace(report, problems=fault.problems())
+
+
+def _archived(context: RunContext, planned: Plan, done: Outcomes) -> Outcomes:
+    """Keeps the evidence. After drafting, so that nothing about it can keep a payout from being drafted; what
+    could not be had is a remark on its payout."""
+    if context.config.archive is None:
+        return done
+    listed = [*planned.listed, *(outcome.payout for outcome in done.outcomes if outcome.payout)]
+    keeper = Keeper(
+        context.config.archive.resolve(),
+        context.klarna,
+        context.state,
+        context.owner,
+        {payout.key: payout for payout in listed},
+    )
+    try:
+        remarks = {kept.key: kept.remarks for kept in keeper.keep()}
+    except Klarna24Error as fault:
+        return Outcomes(done.outcomes, done.fault or fault)
+    return Outcomes(
+        [
+            replace(outcome, remarks=(*(it for it in outcome.remarks if not it.about), *remarks[outcome.key]))
+            if outcome.key in remarks
+            else outcome
+            for outcome in done.outcomes
+        ],
+        done.fault,
+    )
 
 
 def _silence(context: RunContext, planned: Plan) -> tuple[Problem, ...]:
