@@ -1,5 +1,4 @@
-"""Keep what is missing of each payout: ask the state what that is and Klarna for it, write it, and store that it is
-there.
+"""Keep what is missing of each payout: ask the state what that is, Klarna for it, write it, and tell the state.
 
 Nothing here raises for a document that cannot be had or written: it is a remark on its payout, and is tried again
 at the next run. Only the state raises, which nothing can go on without.
@@ -26,6 +25,7 @@ from klarna24.text import Sentence, sentence
 
 ABOUT = "archive"  # whose remarks these are
 OF_KLARNA: tuple[Kind, ...] = ("payout", "rows", "pdf", "csv")
+DOCUMENTS, SECONDS = 200, 60.0  # what a run fetches at most, so that ten years of payouts do not hold it up
 MOST_UNANSWERED = 3  # payouts in one run for which Klarna gives no answer: it is asked for no more
 
 
@@ -33,8 +33,8 @@ MOST_UNANSWERED = 3  # payouts in one run for which Klarna gives no answer: it i
 class Limits:
     """How many documents of Klarna's one run fetches, and for how many seconds it begins another one."""
 
-    documents: int = 200
-    seconds: float = 60.0
+    documents: int
+    seconds: float
     _ends: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,7 +74,7 @@ class Keeper:
     state: State
     owner: Owner
     listed: Mapping[PayoutKey, Listed] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = field(default_factory=lambda: Limits(DOCUMENTS, SECONDS))
     on_disk: bool = False
 
     def keep(self, wanted: Callable[[Row], bool] = lambda _: True) -> list[Kept]:

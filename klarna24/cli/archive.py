@@ -44,8 +44,8 @@ def command(
 ) -> int:
     """Fetch what the archive lacks of the payouts so far, or verify it.
 
-    Does so for all profiles unless some are named. With --verify it exits with 3 where a file has changed, is missing
-    or is not of the archive.
+    Does so for all profiles unless some are named. With --verify it exits with 3 where a file has changed, is
+    missing or is not of the archive.
     """
     if since and until and since > until:
         raise click.UsageError("--from is after --to.")
