@@ -29,6 +29,12 @@ class ArchiveFault(ConfigFault):
     """The archive cannot be written or read, or is not what it was: a full disk, a folder of somebody else's."""
 
     code = ProblemCode.ARCHIVE
+    is_of_one = False  # whether other payouts can be archived all the same
+
+    def of_one(self) -> "ArchiveFault":
+        """Return the fault, as one that concerns this payout alone."""
+        self.is_of_one = True
+        return self
 
 
 class Sum(NamedTuple):
@@ -53,7 +59,12 @@ class PayoutFolder:
     def exists(self) -> bool:
         """Return whether it is there, after a look at all folders above it."""
         with _own_faults(self.path):
-            return all(_is_ours(folder) for folder in self._above()) and _is_ours(self.path)
+            if not all(_is_ours(folder) for folder in self._above()):
+                return False
+            try:
+                return _is_ours(self.path)
+            except ArchiveFault as fault:
+                raise fault.of_one() from None
 
     def has(self, name: str) -> bool:
         """Return whether the file is there, as a file and no link."""
@@ -136,7 +147,7 @@ class PayoutFolder:
         for name in new:
             if os.path.lexists(self.path / name):
                 why = sentence("{path} is there with another content", path=str(self.path / name))
-                raise ArchiveFault(why, _verify_hint())
+                raise ArchiveFault(why, _verify_hint()).of_one()
         try:
             for name in reversed(new):
                 self._put(name, documents[name])

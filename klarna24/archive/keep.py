@@ -127,7 +127,7 @@ class _Payout:
                 self._store(folder, sums, list(waited.values()), note=self._digest())
                 files = list(sums)
         except ArchiveFault as error:
-            self.is_last = True
+            self.is_last = not error.is_of_one
             self._problem(error, _could_not(None, error.message))
         for name in self._lost():
             message = sentence("{file} is gone from the archive, and cannot be fetched again", file=name)

@@ -32,7 +32,7 @@ def archive(shop: Shop) -> Path:
 def folders(shop: Shop) -> dict[str, list[str]]:
     """The files of each payout's folder, by the folder's name without its date."""
     found = sorted((archive(shop) / "shop1").glob("*/*")) if archive(shop).exists() else []
-    return {path.name.partition(" ")[2]: sorted(os.listdir(path)) for path in found}
+    return {path.name.partition(" ")[2]: sorted(it.name for it in path.iterdir()) for path in found}
 
 
 def folder(shop: Shop, reference: str) -> Path:
@@ -134,12 +134,20 @@ def test_what_is_blocked_skipped_or_in_doubt_is_archived_too(open_shop: OpenShop
 @pytest.mark.parametrize(
     ("operation", "fault", "remark"),
     [
-        ("report", {"name": "klarna-status", "status": 404}, "the PDF report could not be archived: Klarna: /repor"),
+        (
+            "report",
+            {"name": "klarna-status", "status": 404},
+            "the PDF report could not be archived: Klarna: /repor",
+        ),
         ("report", {"name": "klarna-garbage"}, "the answer is no PDF file"),
         ("csv-report", {"name": "klarna-status", "status": 500}, "the CSV report could not be archived"),
         ("payout", {"name": "klarna-garbage"}, "the answer is no JSON file"),
         ("transactions", {"name": "klarna-garbage"}, "the transactions could not be archived"),
-        ("payout", {"name": "klarna-cut"}, "Klarna's record could not be archived: Klarna: /payouts/A1: no answer"),
+        (
+            "payout",
+            {"name": "klarna-cut"},
+            "Klarna's record could not be archived: Klarna: /payouts/A1: no answer",
+        ),
         ("report", {"name": "klarna-401"}, "Klarna refused the credentials"),
     ],
 )
@@ -169,7 +177,7 @@ def test_a_report_over_the_limit_is_a_remark_and_the_rest_is_kept(
     shop = archiving(open_shop, simple("A1"), simple("B2", days_ago=7))
     monkeypatch.setattr("klarna24.klarna.client.REPORT_BYTES", 600)
     assert shop.sync().code == 0
-    assert folders(shop) == dict.fromkeys(["A1", "B2"], [name for name in WHOLE if name != "report.pdf"])
+    assert folders(shop) == {name: [it for it in WHOLE if it != "report.pdf"] for name in ("A1", "B2")}
     assert all("the PDF report could not be archived" in it[0] for it in remarks(shop).values())
     monkeypatch.undo()
 
@@ -183,7 +191,7 @@ def test_a_full_disk_keeps_no_payout_from_being_drafted_and_leaves_nothing_half_
 
     def full(first: Any, *args: Any, **kwargs: Any) -> Any:
         """In the archive the third call and all later ones fail."""
-        path = os.readlink(f"/proc/self/fd/{first}") if isinstance(first, int) else os.fspath(first)
+        path = str(Path(f"/proc/self/fd/{first}").readlink()) if isinstance(first, int) else os.fspath(first)
         writes = call != "open" or (args and args[0] & os.O_CREAT)
         if "/archive/" in f"{path}/" and writes and next(numbers) >= 2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -211,7 +219,7 @@ def test_a_full_disk_while_a_file_is_added_leaves_the_others_as_they_were(
     write = os.write
 
     def full(handle: int, content: bytes) -> int:
-        if "unfinished" in os.readlink(f"/proc/self/fd/{handle}"):
+        if "unfinished" in str(Path(f"/proc/self/fd/{handle}").readlink()):
             if len(content) > 100:
                 return write(handle, content[:100])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -246,6 +254,39 @@ def test_a_folder_that_cannot_be_used_is_a_remark(open_shop: OpenShop) -> None:
     shop.sync("--now")
     assert (folders(shop), remarks(shop)) == ({"A1": WHOLE}, {"A1": []})
     assert stat.S_IMODE(archive(shop).stat().st_mode) == 0o750, "as its owner has made it"
+
+
+def test_a_fault_of_one_payouts_folder_keeps_no_other_from_being_archived(open_shop: OpenShop) -> None:
+    shop = archiving(open_shop)
+    shop.sync()
+    link, other = folder(shop, "A1"), folder(shop, "B2")
+    link.rename(shop.folder / "moved")
+    link.symlink_to(shop.folder / "moved")
+    (shop.folder / "moved" / "report.pdf").unlink()
+    (other / "report.pdf").unlink()
+    assert shop.run("archive").code == 3
+    assert "is a link or a file, and not a folder" in remarks(shop)["A1"][0]
+    assert not (shop.folder / "moved" / "report.pdf").exists()
+    assert folders(shop)["B2"] == WHOLE
+
+
+def test_nothing_of_what_is_kept_is_in_logs_output_or_remarks(open_shop: OpenShop) -> None:
+    payout, _ = simple("A1")
+    row = {"type": "SALE", "amount": 100000, "currency_code": "SEK", "payment_reference": "A1",
+           "order_id": "ORDER-OF-ASTRID", "customer": "Astrid Canary", "capture_date": payout["payout_date"],
+           "sale_date": payout["payout_date"], "capture_id": "C", "short_order_id": "S"}  # fmt: skip
+    shop = archiving(open_shop, (payout, [row]))
+    shop.box.faults.arm("klarna-status", status=404, operation="report", message="Astrid")
+    log = shop.folder / "log"
+    shown = [
+        shop.run("--log-file", str(log), "-vv", "sync", "--profile", "shop1"),
+        shop.run("-vv", "archive"),
+        shop.run("-vv", "archive", "--verify"),
+        shop.run("log"),
+    ]
+    assert b"Astrid Canary" in (folder(shop, "A1") / "rows.json").read_bytes()
+    said = [log.read_text(), *remarks(shop)["A1"], *(it.out + it.err for it in shown)]
+    assert [text for text in said if "Canary" in text or "ASTRID" in text] == []
 
 
 def test_a_folder_that_belongs_to_another_user_is_refused(open_shop: OpenShop) -> None:
@@ -423,7 +464,7 @@ def test_several_pages_of_rows_are_kept_page_by_page(open_shop: OpenShop, monkey
     shop.top["archive"] = str(archive(shop))
     shop.write()
     shop.sync()
-    many = [path for path in archive(shop).rglob("rows-2.json")]
+    many = list(archive(shop).rglob("rows-2.json"))
     assert many
     pages = sorted(many[0].parent.glob("rows-*.json"), key=lambda path: int(path.stem.partition("-")[2]))
     rows = [row for path in pages for row in json.loads(path.read_bytes())["transactions"]]

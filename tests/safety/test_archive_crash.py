@@ -1,4 +1,4 @@
-"""The archive, killed at every point of writing: no file is ever half there, and the next run mends the rest."""
+"""The archive, killed at every point of writing: no file is ever half there, and the next run repairs the rest."""
 
 import json
 import subprocess
@@ -49,13 +49,15 @@ def judge_killed(shop: Shop, where: str) -> None:
         assert done.returncode == 0, f"{where}: {done.stdout}{done.stderr}"
 
 
-def judge_mended(shop: Shop, where: str) -> None:
+def judge_repaired(shop: Shop, where: str) -> None:
     files = sorted(path.name for folder in finished(shop) for path in folder.iterdir())
     whole = [SUMS, "payout.json", "report.csv", "report.pdf", "rows.json", "voucher.json"]
     assert files == sorted(whole * 2), where
     verified = shop.run("archive", "--verify")
-    assert (verified.code, verified.out) == (0, "shop1: 2 payouts, 10 files: all as archived\n"), f"{where}: {verified}"
-    left = [path for path in (shop.folder / "archive").rglob(f"{UNFINISHED}*")]
+    assert (verified.code, verified.out) == (0, "shop1: 2 payouts, 10 files: all as archived\n"), (
+        f"{where}: {verified}"
+    )
+    left = list((shop.folder / "archive").rglob(f"{UNFINISHED}*"))
     assert left == [], where
 
 
@@ -77,7 +79,7 @@ def search(fork_server: ForkServer, open_shop: OpenShop, prepare: str) -> None:
     whole = prepared()
     code, points = run(fork_server, whole, "archive")
     assert code == 0
-    judge_mended(whole, "without a kill")
+    judge_repaired(whole, "without a kill")
     assert points > 40
     for point in range(0, points, EVERY):
         shop = prepared()
@@ -87,12 +89,32 @@ def search(fork_server: ForkServer, open_shop: OpenShop, prepare: str) -> None:
         judge_killed(shop, f"killed at point {point}")
         assert run(fork_server, shop, "sync", "--profile", "shop1", "--now").code == 0
         judge_killed(shop, f"after {point}")
-        judge_mended(shop, f"killed at point {point}")
+        judge_repaired(shop, f"killed at point {point}")
+        shop.box.stop()
+
+
+def test_a_sync_killed_at_every_point_archives_each_payout_and_its_voucher(
+    fork_server: ForkServer, open_shop: OpenShop
+) -> None:
+    """Also the vouchers of payouts that are in doubt since then, and none twice."""
+    code, points = run(fork_server, archiving(open_shop), "sync", "--all")
+    assert code == 0
+    for point in range(0, points, 1 if LONG else 61):
+        shop = archiving(open_shop)
+        if run(fork_server, shop, "sync", "--all", kill_at=point).code != -9:
+            assert point >= points - 5
+            break
+        judge_killed(shop, f"killed at point {point}")
+        codes = [run(fork_server, shop, "sync", "--all", "--now").code for _ in range(2)]
+        assert codes in ([0, 0], [8, 8]), f"killed at point {point}: {codes}"
+        judge_repaired(shop, f"killed at point {point}")
+        names = [name.split()[1] for name in shop.drafts()]
+        assert len(names) == len(set(names))
         shop.box.stop()
 
 
 @pytest.mark.parametrize("prepare", ["nothing", "reports"])
-def test_an_archive_killed_at_every_point_is_whole_and_mended_by_the_next_run(
+def test_an_archive_killed_at_every_point_is_whole_and_repaired_by_the_next_run(
     fork_server: ForkServer, open_shop: OpenShop, prepare: str
 ) -> None:
     search(fork_server, open_shop, prepare)

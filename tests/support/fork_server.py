@@ -1,8 +1,8 @@
 """Runs klarna24 in forked children: real processes without their start-up, killed where a test asks for it.
 
 A child can be killed (SIGKILL) before each of its I/O actions: bytes to or from a socket, a statement to SQLite, a
-file opened for writing, written to, put on disk, renamed, linked or removed, a folder made. ``python -m tests.support.fork_server`` reads a
-JSON request a line from stdin and answers one a line.
+file opened for writing, written to, put on disk, renamed, linked or removed, a folder made. ``python -m
+tests.support.fork_server`` reads a JSON request a line from stdin and answers one a line.
 """
 
 import json

@@ -108,7 +108,7 @@ def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
     folder.add({"payout.json": b"{}"})
     with pytest.raises(ArchiveFault, match="is there with another content"):
         folder.add({"payout.json": b"[]", "rows.json": b"[]"})
-    assert sorted(os.listdir(folder.path)) == ["SHA256SUMS", "payout.json"]
+    assert sorted(it.name for it in folder.path.iterdir()) == ["SHA256SUMS", "payout.json"]
     assert folder.read("payout.json") == b"{}"
 
 
@@ -131,7 +131,7 @@ def test_pages_of_rows_of_which_the_first_was_not_written_are_removed(tmp_path: 
     (folder.path / "report.csv").write_bytes(b"a,b")
     (folder.path / ".unfinished-report.pdf").write_bytes(b"%PD")
     assert sorted(folder.settle()) == ["payout.json", "report.csv"]
-    assert sorted(os.listdir(folder.path)) == ["SHA256SUMS", "payout.json", "report.csv"]
+    assert sorted(it.name for it in folder.path.iterdir()) == ["SHA256SUMS", "payout.json", "report.csv"]
     assert sorted(folder.listed()) == ["payout.json", "report.csv"]
 
 
@@ -151,7 +151,24 @@ def test_an_ordinary_reference_is_its_own_name(text: str) -> None:
 
 
 def test_no_two_texts_have_one_name() -> None:
-    texts = ["a", "A", "a ", "A_1", "a/b", "a-b", "A-B", "CON", "con", "", ".", "..", "å", "ä", "x" * 300, "x" * 301]
+    texts = [
+        "a",
+        "A",
+        "a ",
+        "A_1",
+        "a/b",
+        "a-b",
+        "A-B",
+        "CON",
+        "con",
+        "",
+        ".",
+        "..",
+        "å",
+        "ä",
+        "x" * 300,
+        "x" * 301,
+    ]
     texts += [safe("a/b"), "\x00", "\n", "\ud800"]
     assert len({safe(text).casefold() for text in texts}) == len(texts)
     assert all(safe(text)[:1] not in {"", ".", "-", " "} and len(safe(text)) <= 60 for text in texts)
