@@ -171,6 +171,33 @@ def test_what_cannot_be_had_is_a_remark_and_fetched_at_the_next_run(
     assert sha256sum(folder(shop, "A1"))[0] == 0
 
 
+@pytest.mark.parametrize(("kind", "name"), [("pdf", "report.pdf"), ("csv", "report.csv")])
+def test_a_web_page_in_place_of_a_report_is_not_kept(
+    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch, kind: str, name: str
+) -> None:
+    shop = archiving(open_shop, simple("A1"))
+    with monkeypatch.context() as patched:
+        patched.setattr(f"klarna24.sandbox.klarna.http.{kind}_report", lambda *_: b"<html>Down</html>")
+        assert shop.sync().code == 0
+    assert folders(shop) == {"A1": [it for it in WHOLE if it != name]}
+    assert f"the {kind.upper()} report could not be archived" in remarks(shop)["A1"][0]
+    shop.sync("--now")
+    assert folders(shop) == {"A1": WHOLE}
+
+
+@pytest.mark.usefixtures("quick")
+def test_klarna_is_asked_no_more_once_it_does_not_answer(open_shop: OpenShop) -> None:
+    shop = archiving(open_shop, *(simple(f"P{number}", days_ago=number) for number in range(6)))
+    shop.box.faults.arm("klarna-cut", times=None, operation="report")
+    assert shop.sync().code == 0
+    assert len(shop.drafts()) == 6
+    asked = {it.query for it in shop.box.requests if it.operation == "report"}
+    assert len(asked) == 3
+    shop.sync("--now")
+    asked = {it.query for it in shop.box.requests if it.operation == "report"}
+    assert len(asked) == 6, "those that nobody has asked for come first"
+
+
 def test_a_report_over_the_limit_is_a_remark_and_the_rest_is_kept(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
