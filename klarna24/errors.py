@@ -30,6 +30,7 @@ class ProblemCode(StrEnum):
         return member
 
     REMARK = "remark", 0  # it calls for action at Klarna, and stops nothing
+    UNBOOKED = "unbooked", 0  # a draft has waited for longer than the profile wants
     BUG = "bug", 1
     USAGE = "usage", 2
     CONFIG = "config", 3

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from klarna24.bookkeeping.figures import money
+from klarna24.bookkeeping.figures import SKIP, money
 from klarna24.bookkeeping.lines import Line, rounded
 from klarna24.bookkeeping.payout import ZERO, Payout, Transaction
 from klarna24.bookkeeping.voucher import Rate
@@ -22,10 +22,21 @@ def converted(
     lines: Iterable[Line], payout: Payout, rows: Sequence[Transaction], rate: Rate, home: str
 ) -> list[Line]:
     """Return the lines in the currency ``home``, balanced. Raises Blocked where Klarna's own figures of VAT do not
-    cover its total."""
+    cover its total, or where nothing is left because every amount is too small."""
     lines = list(lines)
     own = own_vat(payout, rows, home, {line.kind for line in lines})
     result = list(_converted(lines, own, rate))
+    if not result:
+        raise Blocked(
+            "currency",
+            sentence(
+                "at 1 {currency} = {rate} {home} each of its amounts is less than half of 0.01 {home}",
+                currency=payout.currency,
+                rate=f"{rate.value.normalize():f}",
+                home=home,
+            ),
+            sentence("book it by hand, then {skip}", skip=SKIP),
+        )
     difference = sum((line.amount for line in result), ZERO)
     if difference:
         role = "currency_gain" if difference > 0 else "currency_loss"

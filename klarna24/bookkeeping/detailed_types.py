@@ -107,7 +107,11 @@ DETAILED_TYPES = (
     DetailedType("CORRECTION", MOVES, Nature.ORDINARY, sentence("a correction"), OLDER_CONTRACT),
     DetailedType("MANUAL_ENTRY", MOVES, Nature.ORDINARY, sentence("an entry by hand"), OLDER_CONTRACT),
     DetailedType(
-        "CORRECTION_DISPUTE", MOVES, Nature.ORDINARY, sentence("a refund to a customer that was wrongly charged")
+        "CORRECTION_DISPUTE",
+        MOVES,
+        Nature.ORDINARY,
+        sentence("a refund to a customer that was wrongly charged"),
+        stands_out=True,  # it takes a refund back, so that it is no income
     ),
     DetailedType("CASH_ADVANCE_PAYOUT", ("CREDIT",), Nature.LOAN, sentence("a loan paid out")),
     DetailedType("CASH_ADVANCE_FEES", ("CREDIT",), Nature.LOAN, sentence("the fee of a loan")),

@@ -69,6 +69,13 @@ def accounts_of(lines: Iterable[Line], profile: Profile, books: Books) -> dict[L
             else:
                 accounts[kind] = number
     table = f"[profiles.{profile.name}.accounts]"
+    if any(kind.detailed_type == "other" for kind in missing):
+        # in a table of accounts the word has another meaning, so that no line can be added for this type
+        raise Blocked(
+            "account-missing",
+            sentence("Klarna's rows have a type that is not known: {types}", types="other"),
+            sentence("book it by hand, then {skip}, and report it to the maintainers of klarna24", skip=SKIP),
+        )
     if missing:
         amounts = {kind: abs(sums[kind]) for kind in missing}
         raise Blocked("account-missing", _no_account(missing, amounts, table, profile), _then())
@@ -190,7 +197,7 @@ def _comment(payout: Payout, line: Line, language: Language, rate: Rate | None, 
     """Return the comment of a line. Whether the reference fits is decided with the English words, so that no
     payout is blocked for its language; a longer word of another one is cut at its end, a reference never."""
     head, word = f"Klarna {payout.payment_reference}", line.word or WORDS[line.kind]
-    figures = _original(payout, line, rate, is_anchor=is_anchor)
+    figures = _original(payout, line, rate, with_day=False)
     if max(len(f"{head} {word}"), len(f"{head} {figures}") if is_anchor else 0) > COMMENT_LENGTH:
         raise Blocked(
             "reference-too-long",
@@ -202,23 +209,26 @@ def _comment(payout: Payout, line: Line, language: Language, rate: Rate | None, 
             ),
             sentence("book it by hand, then {skip}", skip=SKIP),
         )
-    # where not all of it fits, Klarna's word and the figures stay, because they say more than ours
-    parts = [word, line.detailed_type, figures]
-    for said in (parts, parts[1:], [line.detailed_type or figures]):
+    # where not all of it fits, Klarna's word and the figures stay, because they say more than ours; the day of the
+    # rate goes first, because the log has it
+    whole = _original(payout, line, rate, with_day=True) if is_anchor else figures
+    parts = [word, line.detailed_type, whole]
+    for said in (parts, parts[1:], [line.detailed_type or whole], [figures]):
         comment = " ".join([head, *(translated(it, language) for it in said if it)])
         if len(comment) <= COMMENT_LENGTH and comment != head:
             return comment
-    return f"{head} {translated(word, language)}"[:COMMENT_LENGTH]
+    # a figure is never cut
+    return f"{head} {figures if is_anchor and figures else translated(word, language)}"[:COMMENT_LENGTH]
 
 
-def _original(payout: Payout, line: Line, rate: Rate | None, *, is_anchor: bool) -> str:
-    """What the line was in the payout's currency, and the rate; the anchor also has the day of the rate."""
+def _original(payout: Payout, line: Line, rate: Rate | None, *, with_day: bool) -> str:
+    """What the line was in the payout's currency, and the rate, also with its day."""
     if rate is None or line.original is None:
         return ""
     amount = f"{abs(line.original):.2f} {payout.currency}"
     # without zeros at its end, and with at least two decimals
     value = f"{rate.value:.2f}" if rate.value == round(rate.value, 2) else f"{rate.value.normalize():f}"
-    if is_anchor:
+    if with_day:
         return sentence("{amount} at {rate} {day}", amount=amount, rate=value, day=str(rate.day))
     return sentence("{amount} at {rate}", amount=amount, rate=value)
 

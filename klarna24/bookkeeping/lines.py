@@ -130,22 +130,23 @@ def _rows_by_total(payout: Payout, rows: Sequence[Transaction], needed: frozense
         total, counts = ROW_TOTAL.get(row.type, ("", 0))
         if total in needed:
             by_total[total].append((row, counts))
-    by_total["reversal"] = _own_reversals(payout, by_total["reversal"])
+    by_total["reversal"] = reversals_of(payout, rows)
     for total in SIGNS:
         if total in needed:
             _check_rows(payout, total, by_total[total])
     return by_total
 
 
-def _own_reversals(payout: Payout, rows: CountedRows) -> CountedRows:
+def reversals_of(payout: Payout, rows: Iterable[Transaction]) -> CountedRows:
     """Return the rows that make up the reversals. Commission that is taken back is a REVERSAL row, and Klarna may
     state it under ``commission_reversal`` (docs/vendors/klarna.md, "Detailed types"): the sums decide."""
-    if _sum(rows) == payout.totals["reversal"]:
-        return rows
-    others = [(row, counts) for row, counts in rows if row.detailed_type != COMMISSION_RETURN]
-    commission = _sum(rows) - _sum(others)
+    found = [(row, ROW_TOTAL[row.type][1]) for row in rows if ROW_TOTAL.get(row.type, ("",))[0] == "reversal"]
+    if _sum(found) == payout.totals["reversal"]:
+        return found
+    others = [(row, counts) for row, counts in found if row.detailed_type != COMMISSION_RETURN]
+    commission = _sum(found) - _sum(others)
     is_elsewhere = commission and commission == payout.totals["commission_reversal"]
-    return others if is_elsewhere and _sum(others) == payout.totals["reversal"] else rows
+    return others if is_elsewhere and _sum(others) == payout.totals["reversal"] else found
 
 
 def _sum(rows: CountedRows) -> Decimal:

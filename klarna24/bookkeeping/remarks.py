@@ -10,9 +10,10 @@ from decimal import Decimal
 from itertools import islice
 
 from klarna24.bookkeeping.conversion import own_vat
-from klarna24.bookkeeping.detailed_types import FRAUD_CHARGE, FRAUD_CREDIT, KEYS, described
+from klarna24.bookkeeping.detailed_types import FRAUD_CHARGE, FRAUD_CREDIT, KEYS, Nature, described
 from klarna24.bookkeeping.entries import account_line
-from klarna24.bookkeeping.figures import money
+from klarna24.bookkeeping.figures import check_figures, money
+from klarna24.bookkeeping.lines import reversals_of
 from klarna24.bookkeeping.mapping import needs_rate
 from klarna24.bookkeeping.payout import ZERO, Payout, Transaction
 from klarna24.bookkeeping.voucher import CENT, Books
@@ -21,6 +22,8 @@ from klarna24.errors import Blocked
 from klarna24.text import sentence
 
 MOST_COMMENTS = 5  # of Klarna's, of one payout
+HIGHEST_VAT = 27  # the highest rate in per cent in the European Union and Norway
+LONGEST_COMMENT = 500  # characters of it that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,11 @@ def remarks_of(
         *_held_back(payout, rows),
         *_debt_chain(payout, list(closing_debts)),
         *_fraud(payout, rows),
+        *_fraud_on_receivable(payout, rows, profile),
         *_without_line(payout, rows, profile),
+        *_moved_debts(payout, rows, profile),
+        *_corrections(payout, rows),
+        *_not_deducted(payout),
         *_vat(payout, rows),
         *_norwegian_vat(payout, profile, books),
         *_converted_vat(payout, rows, profile, books),
@@ -57,15 +64,29 @@ def remarks_of(
 
 
 def _debt_chain(payout: Payout, closing_debts: Sequence[Decimal]) -> Iterator[Remark]:
-    """Klarna may have invoiced the debt in the meantime (docs/vendors/klarna.md, "Debts and dates")."""
+    """Klarna may have invoiced a debt in the meantime (docs/vendors/klarna.md, "Debts and dates"), and so lowered
+    it. Why one should have grown is not documented."""
     opening = payout.totals.opening_debt
-    if closing_debts and opening not in closing_debts:
+    if not closing_debts or opening in closing_debts:
+        return
+    closing = closing_debts[-1]
+    if opening < closing:
         yield Remark(
             sentence(
                 "the opening debt is {opening}, but the last payout closed with {closing}: if Klarna has invoiced "
                 "the difference, book its payment against the debt account",
                 opening=money(payout, opening),
-                closing=money(payout, closing_debts[-1]),
+                closing=money(payout, closing),
+            )
+        )
+    else:
+        yield Remark(
+            sentence(
+                "the opening debt is {opening}, but the last payout closed with {closing}: no voucher has the new "
+                "debt of {difference}; ask Klarna what it is",
+                opening=money(payout, opening),
+                closing=money(payout, closing),
+                difference=money(payout, opening - closing),
             )
         )
 
@@ -93,17 +114,46 @@ def _held_back(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
 
 
 def _fraud(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
-    """The consumer's VAT is settled by nothing else (docs/vendors/klarna.md, "Detailed types")."""
+    """The consumer's VAT is settled by nothing else (docs/vendors/klarna.md, "Detailed types"). A difference that
+    is too great for VAT has another reason, for example that only one of both is in this payout."""
     sums = _sums(rows)
     gross, net = sums.get(FRAUD_CHARGE, ZERO), sums.get(FRAUD_CREDIT, ZERO)
-    if gross or net:
+    figures = {"gross": money(payout, gross), "net": money(payout, net), "difference": money(payout, gross - net)}
+    if gross == net:
+        return
+    if 0 < gross - net <= net * HIGHEST_VAT / 100:
         yield Remark(
             sentence(
                 "fraud under merchant protection: {gross} was taken back and {net} credited; the difference of "
                 "{difference} is the consumer's VAT, which stays with the shop",
-                gross=money(payout, gross),
-                net=money(payout, net),
-                difference=money(payout, gross - net),
+                **figures,
+            )
+        )
+    else:
+        yield Remark(
+            sentence(
+                "fraud under merchant protection: {gross} was taken back and {net} credited; the difference of "
+                "{difference} cannot be the consumer's VAT alone: compare with Klarna's settlement report",
+                **figures,
+            )
+        )
+
+
+def _fraud_on_receivable(payout: Payout, rows: Sequence[Transaction], profile: Profile) -> Iterator[Remark]:
+    accounts, sums = profile.accounts, _sums(rows)
+    if accounts.reversals.get("other", accounts.receivable) != accounts.receivable:
+        return
+    without_line = [name for name in (FRAUD_CHARGE, FRAUD_CREDIT) if name not in accounts.reversals]
+    amounts = {FRAUD_CHARGE: sums.get(FRAUD_CHARGE, ZERO), FRAUD_CREDIT: -sums.get(FRAUD_CREDIT, ZERO)}
+    if left := sum((amounts[name] for name in without_line), ZERO):
+        yield Remark(
+            sentence(
+                "{amount} of this fraud stays on the receivable, {account}, where nothing settles it; to book it "
+                "elsewhere, under {table}: {line}",
+                amount=money(payout, left),
+                account=accounts.receivable,
+                table=f"[profiles.{profile.name}.accounts]",
+                line=account_line("reversals", without_line, profile),
             )
         )
 
@@ -111,7 +161,8 @@ def _fraud(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
 def _without_line(payout: Payout, rows: Sequence[Transaction], profile: Profile) -> Iterator[Remark]:
     """Kinds that are booked like ordinary ones, and might better not be."""
     sums: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for row in rows:
+    reversals = [row for row, _ in reversals_of(payout, rows)]  # without commission that has a total of its own
+    for row in [*(row for row in rows if KEYS.get(row.type) != "reversals"), *reversals]:
         known = described(row.type, row.detailed_type or "")
         key = KEYS.get(row.type)
         if known and known.stands_out and key and known.name not in getattr(profile.accounts, key):
@@ -130,6 +181,59 @@ def _without_line(payout: Payout, rows: Sequence[Transaction], profile: Profile)
                     line=account_line(KEYS[row_type], [name], profile),
                 )
             )
+
+
+def _moved_debts(payout: Payout, rows: Sequence[Transaction], profile: Profile) -> Iterator[Remark]:
+    """Klarna's debt chain has none of these (docs/vendors/klarna.md, "Detailed types"), so that only the person
+    knows whether the books have them."""
+    sums = _sums(
+        row for row in rows if row.type == "CHARGE" and (row.detailed_type or "") not in profile.accounts.charges
+    )
+    for name, amount in sums.items():
+        known = described("CHARGE", name)
+        if known and known.nature is Nature.DEBT and amount:
+            yield Remark(
+                sentence(
+                    "{amount} of {name} ({meaning}) is booked against the debt account: make sure that this debt "
+                    "stands in the books",
+                    amount=money(payout, amount),
+                    name=name,
+                    meaning=known.meaning,
+                )
+            )
+
+
+def _not_deducted(payout: Payout) -> Iterator[Remark]:
+    """Klarna invoices the fees of a GROSS payout separately (docs/vendors/klarna.md, "Payouts")."""
+    try:
+        left_out = check_figures(payout)
+    except Blocked:
+        return
+    totals = payout.totals
+    fees = totals["fee"] - totals["fee_correction"] - totals["fee_refund"]
+    if left_out:
+        yield Remark(
+            sentence(
+                "Klarna's fees of {fees} and VAT of {vat} are not deducted (GROSS), and so not booked here: book "
+                "Klarna's invoice",
+                fees=money(payout, fees),
+                vat=money(payout, totals["tax"] - totals["tax_refund"]),
+            )
+        )
+
+
+def _corrections(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
+    """No total belongs to these rows (docs/vendors/klarna.md, "The arithmetic"), and so no entry."""
+    amounts = [row.amount for row in rows if row.type == "CORRECTION" and row.amount]
+    if amounts:
+        yield Remark(
+            sentence(
+                "Klarna's {count} CORRECTION rows, {sum} together, have no total of their own: see in Klarna's "
+                "settlement report where they are",
+                count=len(amounts),
+                sum=money(payout, sum(amounts, ZERO)),
+            )
+        )
 
 
 def _vat(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
@@ -179,13 +283,15 @@ def _converted_vat(
     if not needs_rate(payout, profile, books) or not (payout.totals["tax"] or payout.totals["tax_refund"]):
         return
     try:
-        stated = own_vat(payout, rows, books.home_currency)
+        booked = {"tax", "tax_refund"} - check_figures(payout)
+        stated = own_vat(payout, rows, books.home_currency, booked)
     except Blocked:
         return  # the payout is blocked for it
-    if any(payout.totals[total] and total not in stated for total in ("tax", "tax_refund")):
+    if any(payout.totals[total] and total not in stated for total in booked):
         yield Remark(
             sentence(
-                "Klarna states its VAT not in {home}: it is converted at the day's rate",
+                "Klarna does not state its VAT in {home}: it is converted at the day's rate; make sure that it "
+                "may be deducted",
                 home=books.home_currency,
             )
         )
@@ -193,13 +299,14 @@ def _converted_vat(
 
 def _comments(payout: Payout, rows: Sequence[Transaction]) -> Iterator[Remark]:
     commented = {(row.type, row.amount, row.klarna_comment): None for row in rows if row.klarna_comment}
-    for row_type, amount, comment in islice(commented, MOST_COMMENTS):
+    for row_type, amount, said in islice(commented, MOST_COMMENTS):
+        comment = str(said)
         yield Remark(
             sentence(
                 "Klarna's comment on {type} {amount}: {comment}",
                 type=row_type,
                 amount=money(payout, amount),
-                comment=str(comment),
+                comment=comment if len(comment) <= LONGEST_COMMENT else f"{comment[:LONGEST_COMMENT]}…",
             )
         )
     if (more := len(commented) - MOST_COMMENTS) > 0:

@@ -62,7 +62,7 @@ USUAL: Mapping[str, Mapping[str, tuple[Row, ...]]] = {
         ),
         # invoice and part payment, then card-like fees; 6570 is by habit without VAT
         "fees": (Row((6064,), "factoring|klarna"), Row((6040,), "kontokort|kortavgift|klarna")),
-        "fees_vat": (Row((2641,), "ingaende moms"),),
+        "fees_vat": (Row((2641,), "ingaende moms", unless="omvan|utland"),),
         "commission": (Row((3921,), "provision"),),  # 3590 is something else
         "holdback": (Row((1689,), "kortfristiga fordring|klarna"),),  # 1688 is something else
         "debt": (Row((2899, 2890), "kortfristiga skuld|klarna", unless="kreditinstitut|anstalld"),),

@@ -9,6 +9,8 @@ from datetime import date
 from decimal import Decimal
 
 CENT = Decimal("0.01")
+SIX_DECIMALS = Decimal("0.000001")
+MOST_WORTH = Decimal(1_000_000)  # more than any currency is worth in another
 
 
 class Unbalanced(ValueError):
@@ -35,10 +37,16 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Rate:
     """What one unit of the payout's currency is worth in the company's, and the day for which it was published.
-    ``value`` has at most six decimals, so that a person can recalculate with it."""
+    ``value`` has at most six decimals, so that a person can recalculate with it. Raises ValueError for one that
+    no two currencies can have."""
 
     value: Decimal
     day: date
+
+    def __post_init__(self) -> None:
+        is_possible = self.value.is_finite() and SIX_DECIMALS <= self.value < MOST_WORTH
+        if not is_possible or self.value != self.value.quantize(SIX_DECIMALS):
+            raise ValueError(f"{self.value} is no rate")
 
 
 @dataclass(frozen=True, slots=True)

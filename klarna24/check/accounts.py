@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from klarna24.bookkeeping.detailed_types import KEYS, described
 from klarna24.bookkeeping.entries import LineKind, account_line, account_of, kind_name, line_kind
 from klarna24.bookkeeping.figures import check_figures, check_vat
 from klarna24.bookkeeping.lines import Line, lines_of, told_apart
@@ -91,7 +92,7 @@ def check_kinds(profile: Profile, payouts: Iterable[Listed], client: KlarnaClien
     """Advice for each account that these payouts would have needed and the profile does not have.
 
     ``payouts`` are sorted, the oldest first. The rows of at most :data:`MOST_PAYOUTS` of them are read, the newest
-    first, to tell charges, credits and reversals apart.
+    first, to tell charges, credits, reversals and returns apart.
     """
     reader = _Reader(profile, client)
     missing: dict[LineKind, _Occurrence] = {}
@@ -119,6 +120,7 @@ def check_kinds(profile: Profile, payouts: Iterable[Listed], client: KlarnaClien
             f"add under [profiles.{profile.name}.accounts]: {account_line(key, types, profile)}, with the "
             "account's number for ACCOUNT",
         )
+    yield from _unlike_the_others(profile, reader, since)
     if reader.error:
         message = f"Klarna's rows cannot be read: {reader.error.message}"
         yield Check("history", "advice", message, "try again later, or with --history 0")
@@ -127,6 +129,20 @@ def check_kinds(profile: Profile, payouts: Iterable[Listed], client: KlarnaClien
         notes += [f"{reader.blocked} would be blocked for another reason"] if reader.blocked else []
         notes += [f"the rows of {reader.unread} were not read"] if reader.unread else []
         yield Check("history", "ok", "; ".join(notes))
+
+
+def _unlike_the_others(profile: Profile, reader: "_Reader", since: date) -> Iterator[Check]:
+    """Advice for kinds that are booked like ordinary ones although they are something else. A run sees those among
+    returns only where it reads their rows."""
+    for (key, name), (meaning, count) in reader.unlike.items():
+        payouts = f"{count} payout{'' if count == 1 else 's'}"
+        yield Check(
+            f"account {key}.{name}",
+            "advice",
+            f"{name} ({meaning}) occurred in {payouts} since {since} and is booked like other {key}",
+            f"to book it elsewhere, add under [profiles.{profile.name}.accounts]: "
+            f"{account_line(key, [name], profile)}",
+        )
 
 
 class _Reader:
@@ -138,6 +154,8 @@ class _Reader:
         self._most, self._end = MOST_PAYOUTS, time.monotonic() + ROWS_SECONDS
         self.blocked = self.unread = 0
         self.error: Klarna24Error | None = None
+        # by key and detailed type: what it is, and in how many payouts it occurred
+        self.unlike: dict[tuple[str, str], tuple[str, int]] = {}
 
     def lines(self, payout: Payout) -> list[Line]:
         """Return the lines of a payout's totals and detailed types; without rows, of the totals that need none."""
@@ -145,7 +163,8 @@ class _Reader:
             left_out = check_figures(payout)
             check_vat(payout, self._profile)
             needs_rows = any(payout.totals[total] for total in self._needs_rows)
-            rows = self._rows(payout) if needs_rows else []
+            rows = self._rows(payout) if needs_rows or payout.totals["return"] else []
+            self._note(rows)
             if rows or not needs_rows:
                 return list(lines_of(payout, rows, self._profile, left_out))
         except Blocked:
@@ -157,6 +176,13 @@ class _Reader:
             for total, sign in SIGNS.items()
             if total not in left_out and payout.totals[total]
         ]
+
+    def _note(self, rows: Iterable[Transaction]) -> None:
+        found = {(row.type, row.detailed_type) for row in rows if row.detailed_type}
+        for row_type, name in sorted(found):
+            known, key = described(row_type, name), KEYS.get(row_type)
+            if known and key and known.stands_out and name not in getattr(self._profile.accounts, key):
+                self.unlike[key, name] = known.meaning, self.unlike.get((key, name), ("", 0))[1] + 1
 
     def _rows(self, payout: Payout) -> list[Transaction]:
         """Return the rows; none where too many were read already, or Klarna does not answer."""

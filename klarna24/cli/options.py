@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 import click
 
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+MONTH = click.DateTime(formats=["%Y-%m"])
+
 
 class GlobalOptions(NamedTuple):
     """The options before the command's name."""
@@ -57,3 +60,6 @@ jobs_option = click.option(
     help="Run this many profiles at the same time.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+month_option = click.option("--month", type=MONTH, metavar="YYYY-MM", help="Only payouts of this month.")
+from_option = click.option("--from", "since", type=DAY, metavar="DATE", help="Only payouts from this day on.")
+to_option = click.option("--to", "until", type=DAY, metavar="DATE", help="Only payouts up to this day.")

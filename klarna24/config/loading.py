@@ -13,8 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from klarna24.config.file import File
 from klarna24.config.folders import default_path, default_state_dir
-from klarna24.config.tables import ECB, Email, File, Notify, Profile, Table, disjoint
+from klarna24.config.tables import ECB, Email, Notify, Profile, Table, disjoint
 from klarna24.errors import ConfigFault
 from klarna24.files import belongs_to_others, is_open_to_all
 from klarna24.logs.redaction import register_guid
@@ -34,6 +35,7 @@ class Config:
     state_dir_in_file: Path | None = None
     rates_url: str = ECB
     archive: Path | None = None
+    report_day: int | None = None
 
     def email_of(self, profile: Profile) -> tuple[Email, str] | None:
         """The profile's own mail settings, else the common ones, with their path in the file; None without any."""
@@ -81,7 +83,14 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
     in_file = absolute_path(Path(file.state_dir), path.parent) if file.state_dir else None
     archive = absolute_path(Path(file.archive), path.parent) if file.archive else None
     return Config(
-        path, _state_dir(state_dir, in_file), file.profiles, file.notify, in_file, file.rates_url, archive
+        path=path,
+        state_dir=_state_dir(state_dir, in_file),
+        profiles=file.profiles,
+        notify=file.notify,
+        state_dir_in_file=in_file,
+        rates_url=file.rates_url,
+        archive=archive,
+        report_day=file.report.day,
     )
 
 

@@ -1,13 +1,11 @@
 """The tables of profiles.toml and their keys, which profiles.example.toml explains. Unknown keys are faults."""
 
-import re
 from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Literal, Self, cast, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -38,7 +36,6 @@ from klarna24.config.values import (
 )
 from klarna24.text import Language
 
-PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 # Accounts that refuse entries without a customer or a supplier (docs/vendors/bookkeeping.md, "Accounts"):
 CUSTOMER_LEDGER = range(1500, 1530)
 SUPPLIER_LEDGER = range(2400, 2430)
@@ -184,6 +181,8 @@ class Vat(Table):
         if self.mode == "reverse-charge":
             if missing := [key for key in keys if getattr(self, key) is None]:
                 raise fault(f'mode = "reverse-charge" needs {", ".join(missing)} as well')
+            if self.output == self.input:
+                raise fault("output and input are one account, on which the VAT would cancel out: give two")
         elif given := [key for key in keys if getattr(self, key) is not None]:
             raise fault(f'{", ".join(given)} can only be used with mode = "reverse-charge"')
         return self
@@ -324,26 +323,3 @@ class Profile(Table):
         if references.by_target() and info.data.get("transfer") == "lump":
             raise fault('references need transfer = "itemised" or "itemised-fees": a lump voucher has no rows')
         return references
-
-
-def _profile_name(name: str) -> str:
-    if not PROFILE_NAME.fullmatch(name):
-        raise fault(f"{name!r} is not a valid profile name: use at most 40 lower-case letters, digits, - and _")
-    return name
-
-
-class File(Table):
-    """The whole of profiles.toml."""
-
-    state_dir: Text | None = None
-    archive: Text | None = None
-    rates_url: BaseUrl = ECB
-    profiles: dict[Annotated[str, AfterValidator(_profile_name)], Profile]
-    notify: Notify = Notify()
-
-    @field_validator("profiles", mode="before")
-    @classmethod
-    def _at_least_one(cls, profiles: object) -> object:
-        if profiles == {}:
-            raise fault("there is no profile: add [profiles.NAME], or run klarna24 init")
-        return profiles

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from klarna24.text import clean
+
 SECRET_SOURCES = ("env", "file", "command", "systemd", "keyring")
 
 
@@ -87,6 +89,9 @@ def _by_detailed_type(raw: object) -> object:
         return {"other": raw}
     if not isinstance(raw, dict):
         raise fault("give an account number, or a table of account numbers by Klarna's detailed_type")
+    for name in raw:
+        if name != clean(name) or not name:  # as Klarna's names are read: no row could ever have this one
+            raise fault(f"{name!a} is not a detailed_type: it is empty, or has characters that do not show")
     return raw
 
 

@@ -11,7 +11,7 @@ from io import BytesIO
 from lxml import etree
 
 from klarna24.bookkeeping.figures import SKIP
-from klarna24.bookkeeping.voucher import Rate
+from klarna24.bookkeeping.voucher import SIX_DECIMALS, Rate
 from klarna24.errors import Blocked
 from klarna24.logs.redaction import server_text
 from klarna24.text import Sentence, sentence
@@ -19,7 +19,6 @@ from klarna24.text import Sentence, sentence
 Days = dict[date, dict[str, Decimal]]
 """By day of publication: what one euro is worth in each currency. The euro itself is among them, with 1."""
 
-SIX_DECIMALS = Decimal("0.000001")
 OLDEST = timedelta(
     days=7
 )  # the longest holidays, at Easter and Christmas, are shorter: docs/vendors/ecb.md, "Days"
@@ -130,4 +129,16 @@ def rate_of(days: Days, day: date, currency: str, home: str) -> Rate:
                 day=str(published),
             )
             raise NoRate(message)
-    return Rate((rates[home] / rates[currency]).quantize(SIX_DECIMALS, ROUND_HALF_EVEN), published)
+    value = (rates[home] / rates[currency]).quantize(SIX_DECIMALS, ROUND_HALF_EVEN)
+    try:
+        return Rate(value, published)
+    except ValueError:
+        message = sentence(
+            "by the European Central Bank's rates of {day}, 1 {currency} would be worth {value} {home}, which "
+            "cannot be",
+            day=str(published),
+            currency=currency,
+            value=f"{value:f}",
+            home=home,
+        )
+        raise NoRate(message) from None

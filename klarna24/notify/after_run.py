@@ -41,13 +41,17 @@ class _Run:
 
     @property
     def addressee(self) -> tuple[str, str]:
-        """Equal for runs that share a mail. A keyring finds a password by its place in the file."""
-        password = self.email.password
-        in_keyring = password is not None and password.source == "keyring"
-        return self.email.model_dump_json(), self.path if in_keyring else ""
+        """Equal for runs that share a mail."""
+        return addressee(self.email, self.path)
 
 
 _Parts = list[tuple[_Run, Digest]]
+
+
+def addressee(email: Email, path: str) -> tuple[str, str]:
+    """Equal for mail settings that are the same. A keyring finds a password by its place in the file."""
+    in_keyring = email.password is not None and email.password.source == "keyring"
+    return email.model_dump_json(), path if in_keyring else ""
 
 
 def notify(config: Config, reports: Iterable[Report]) -> None:

@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Any
 
 from klarna24.bookkeeping.payout import NAMES
+from klarna24.bookkeeping.voucher import Rate
 from klarna24.errors import ProblemCode, StateFault
 from klarna24.state.records import Status, remarks_of_column
 from klarna24.state.witness import COMMAND
@@ -117,8 +118,7 @@ def _amount(value: Any) -> None:
 
 
 def _rate(value: Any) -> None:
-    if not (Decimal(value).is_finite() and Decimal(value) > 0):
-        raise ValueError
+    Rate(Decimal(value), date.min)  # raises ValueError
 
 
 def _totals(value: Any) -> None:
@@ -143,6 +143,7 @@ def _settings(value: Any) -> None:
 _CHECKS: dict[str, Callable[[Any], object]] = {
     **dict.fromkeys(("payout_date", "anchor_date", "newest", "published"), _day),
     **dict.fromkeys(("at", "changed_at", "completed_at", "first_at", "mailed_at", "over_at"), _moment),
+    **dict.fromkeys(("booked_at", "ledger_read_at"), _moment),
     **dict.fromkeys(("id", "client_id", "anchor_account", "transaction_no", "resend", "by_person"), _number),
     **dict.fromkeys(("merchant_id", "payment_reference", "currency", "environment", "profile", "name"), _text),
     **dict.fromkeys(
@@ -154,7 +155,7 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     "rate": _rate,
     "code": ProblemCode,
     "status": Status,
-    "sums": _sums,
+    **dict.fromkeys(("sums", "ledger_sums"), _sums),
     "totals": _totals,
     "wording": from_stored,
 }

@@ -27,7 +27,17 @@ from klarna24.bookkeeping.voucher import Rate, Voucher
 from klarna24.errors import Problem, StateFault
 from klarna24.state.base import now
 from klarna24.state.evidence import EvidenceState
-from klarna24.state.records import Owner, RateKey, Row, Status, problem_columns, remarks_column, trace_columns
+from klarna24.state.records import (
+    CORRECTED,
+    Owner,
+    RateKey,
+    Row,
+    Status,
+    problem_columns,
+    remarks_column,
+    sums_column,
+    trace_columns,
+)
 from klarna24.text import sentence
 
 
@@ -59,11 +69,8 @@ class State(EvidenceState):
 
     def sending(self, owner: Owner, payout: Listed, voucher: Voucher, document: str | None = None) -> int | None:
         """Claims the payout for sending. Returns the row's id, or None if the payout may not be sent: another run
-        has claimed it, or 24SevenOffice has rejected this very voucher.
-
-        When it returns, all that a later look-up of the voucher needs is on disk; and so is ``document``, the
-        voucher as it is to be archived.
-        """
+        has claimed it, or 24SevenOffice has rejected this very voucher. When it returns, all that a later look-up
+        needs is on disk, and so is ``document``, the voucher as it is to be archived."""
         with self._transaction():
             row = self.row(owner, payout.key)
             if row is not None and (row.awaits_order or not row.may_be_sent):
@@ -97,8 +104,17 @@ class State(EvidenceState):
         with self._transaction():
             self._db.execute(
                 "UPDATE payout SET status = ?, code = ?, reason = ?, hint = ?, wording = ?, awaits_order = ?,"
-                " transaction_no = ?, changed_at = ? WHERE id = ? AND status IN ('sending', 'in-doubt')",
-                (status, *problem_columns(problem), awaits_order, transaction_no, now(), row_id),
+                " transaction_no = ?, booked_at = ?, changed_at = ?"
+                " WHERE id = ? AND status IN ('sending', 'in-doubt')",
+                (
+                    status,
+                    *problem_columns(problem),
+                    awaits_order,
+                    transaction_no,
+                    _booked_at(status),
+                    now(),
+                    row_id,
+                ),
             )
             if status is Status.READY:
                 self._voucher_was_not_sent(row_id)
@@ -113,9 +129,31 @@ class State(EvidenceState):
             voucher.date,
             Status.BOOKED,
             None,
-            {**trace_columns(voucher.trace()), "transaction_no": transaction_no},
+            {**trace_columns(voucher.trace()), "transaction_no": transaction_no, "booked_at": now()},
             answer,
         )
+
+    def booked(
+        self,
+        row: Row,
+        transaction_no: int,
+        ledger_sums: Mapping[int, Decimal] | None = None,
+        remarks: tuple[Remark, ...] = (),
+    ) -> None:
+        """The ledger has the voucher of a draft: from now on it is booked. ``ledger_sums`` are those per account
+        where they are not what was drafted. Nothing but a draft becomes booked here."""
+        sums = None if ledger_sums is None else sums_column(ledger_sums)
+        with self._transaction():
+            changed = self._db.execute(
+                "UPDATE payout SET status = 'booked', transaction_no = ?, booked_at = ?, ledger_sums = ?,"
+                " remarks = ?, changed_at = ? WHERE id = ? AND status = 'drafted'",
+                (transaction_no, now(), sums, remarks_column(remarks), now(), row.id),
+            )
+            if changed.rowcount:
+                self._event(row.profile, row.id, Status.BOOKED, f"found in the ledger as {transaction_no}")
+                for remark in remarks:
+                    if remark not in row.remarks:
+                        self._event(row.profile, row.id, "remark", remark.text)
 
     def doubt(
         self,
@@ -134,7 +172,7 @@ class State(EvidenceState):
         with self._transaction():
             figures = json.dumps({name: str(amount) for name, amount in totals.items()})
             self._db.execute("UPDATE payout SET totals = ?, changed_at = ? WHERE id = ?", (figures, now(), row.id))
-            self._event(row.profile, row.id, row.status, "resolved: a person corrected the voucher", note)
+            self._event(row.profile, row.id, row.status, CORRECTED, note)
 
     def resolve(
         self,
@@ -148,13 +186,14 @@ class State(EvidenceState):
         with self._transaction():
             changed = self._db.execute(
                 "UPDATE payout SET status = ?, code = NULL, reason = NULL, hint = NULL, wording = NULL,"
-                " awaits_order = 0, resend = ?, by_person = ?, transaction_no = ?, changed_at = ?"
-                " WHERE id = ? AND status = ?",
+                " awaits_order = 0, resend = ?, by_person = ?, transaction_no = ?, booked_at = ?,"
+                " ledger_sums = NULL, changed_at = ? WHERE id = ? AND status = ?",
                 (
                     status,
                     status is Status.READY,
                     status is not Status.READY,
                     transaction_no,
+                    _booked_at(status),
                     now(),
                     row.id,
                     row.status,
@@ -234,9 +273,16 @@ class State(EvidenceState):
         with self._transaction():
             self._set_profile(owner.profile, "completed_at", now())
 
-    def _set_profile(self, name: str, column: Literal["scope", "completed_at", "settings"], value: str) -> None:
+    def ledger_read(self, owner: Owner) -> None:
+        """All of the profile's drafts have been looked up in the ledger."""
+        with self._transaction():
+            self._set_profile(owner.profile, "ledger_read_at", now())
+
+    def _set_profile(
+        self, name: str, column: Literal["scope", "completed_at", "settings", "ledger_read_at"], value: str
+    ) -> None:
         self._db.execute(
-            f"INSERT INTO profile (name, {column}) VALUES (?, ?)"  # noqa: S608 - one of three literals
+            f"INSERT INTO profile (name, {column}) VALUES (?, ?)"  # noqa: S608 - one of four literals
             f" ON CONFLICT (name) DO UPDATE SET {column} = excluded.{column}",
             (name, value),
         )
@@ -296,3 +342,7 @@ class State(EvidenceState):
             values,
         ).fetchone()
         return int(found["id"])
+
+
+def _booked_at(status: Status) -> str | None:
+    return now() if status is Status.BOOKED else None

@@ -7,7 +7,7 @@ from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 
-from klarna24.bookkeeping.ledger_match import LedgerMatch
+from klarna24.bookkeeping.ledger_match import LedgerLine, LedgerMatch, VoucherKey
 from klarna24.bookkeeping.voucher import Books, Trace, Voucher
 from klarna24.config.tables import Profile
 from klarna24.errors import Unavailable
@@ -78,12 +78,28 @@ class TwentyFourClient:
         except UNREADABLE as error:
             raise unreadable("GetIdentitiesWithCredential", error) from None
 
-    def find(self, traces: Sequence[Trace], until: date, also: Iterable[int] = ()) -> list[LedgerMatch | None]:
-        """Return for each trace what the ledger has of that voucher, on the trace's account or on one in ``also``.
-        None proves nothing, because the API does not show drafts."""
-
+    def find(
+        self, traces: Sequence[Trace], until: date, also: Iterable[int] = (), besides: Sequence[Trace] = ()
+    ) -> list[LedgerMatch | None]:
+        """Return for each trace what the ledger has of that voucher, on the trace's account or on one in ``also``;
+        then for each in ``besides`` what the same lines say of it. None proves nothing, because the API does not
+        show drafts."""
         try:
-            return ledger.find(self._transactions, traces, until, self._profile.timezone, also)
+            return ledger.find(self._transactions, traces, until, self._profile.timezone, also, besides)
+        except UNREADABLE as error:
+            raise unreadable("GetTransactions", error) from None
+
+    def account_lines(self, account_no: int, since: date, until: date) -> list[LedgerLine]:
+        """Return the ledger's lines of the account, of these days, both included."""
+        try:
+            return ledger.account_lines(self._transactions, account_no, since, until, self._profile.timezone)
+        except UNREADABLE as error:
+            raise unreadable("GetTransactions", error) from None
+
+    def whole_voucher(self, key: VoucherKey) -> list[LedgerLine]:
+        """Return all lines of a voucher in the ledger."""
+        try:
+            return ledger.whole_voucher(self._transactions, key, self._profile.timezone)
         except UNREADABLE as error:
             raise unreadable("GetTransactions", error) from None
 

@@ -359,3 +359,25 @@ def test_a_reference_in_two_currencies_needs_the_currency(open_shop: OpenShop) -
     assert shop.resolve("TWICE", "--skip").code == 2
     assert shop.resolve("TWICE", "--skip", "--currency", "EUR").code == 0
     assert len(statuses(shop)) == 1
+
+
+@pytest.mark.parametrize("change", [{"accounts": {"fees": 6570}}, {"accounts": {"receivable": 1510}}])
+def test_a_restored_state_doubts_all_although_a_setting_has_changed_since(
+    open_shop: OpenShop, change: dict[str, Any]
+) -> None:
+    """A was booked as the profile was then, and B waits as a draft, which no API shows."""
+    shop = open_shop(payouts=[simple("SEEN", 9)])
+    shop.sync()
+    backup = (shop.state / STATE_FILE).read_bytes()
+    shop.box.klarna.add(*simple("A", 2))
+    shop.box.klarna.add(*simple("B", 1))
+    assert shop.sync("--now").code == 0
+    office = shop.box.office
+    office.book(next(draft.id for draft in office.home.drafts if " A " in draft.name))
+    (shop.state / STATE_FILE).write_bytes(backup)
+    shop.write({**change, "voucher": {"customer_id": 1001}})
+    assert shop.sync("--now").code == 8
+    assert shop.stored() == {"SEEN": "drafted", "A": "in-doubt", "B": "in-doubt"}
+    assert len(shop.drafts()) == 2, "those of SEEN and B"
+    assert shop.sync("--now").code == 8
+    assert len(shop.drafts()) == 2

@@ -40,7 +40,7 @@ class MailServer:
         return self
 
     def subjects(self) -> list[str]:
-        return [str(mail["Subject"]) for mail in self.mails]
+        return [str(mail["Subject"]).strip() for mail in self.mails]  # a long one may begin on the next line
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()

@@ -27,6 +27,8 @@ def problem_line(problem: Problem, profile: str | None = None, language: str = "
 def print_problems(problems: Iterable[Problem], profile: str | None = None, language: str = "en") -> None:
     with while_someone_reads():
         for problem in problems:
+            if not problem.exit_code:
+                continue  # it is mailed: cron stays quiet
             is_temporary = problem.exit_code == ProblemCode.UNAVAILABLE.exit_code
             prefix = systemd.level_prefix(systemd.WARNING if is_temporary else systemd.ERROR)
             print(f"{prefix}{problem_line(problem, profile, language)}", file=sys.stderr)  # noqa: T201 - as below

@@ -85,6 +85,8 @@ def ask_accounts(draft: Draft) -> None:
             echo(f"{key}: by detailed type, left as it is")
             continue
         default = known if known in chart else usual_account(_country(draft), key, chart)
+        if key == "holdback" and default == accounts.get("receivable") and default != known:
+            default = None  # one account for both could not be reconciled
         echo(f"{key}: {meaning}")
         number = ask_number(f"  {key}", chart, default, optional=not required)
         _set_or_remove(accounts, key, number)

@@ -147,3 +147,20 @@ def test_months_are_counted_back_to_a_day_that_exists() -> None:
     before = [office._months_before(datetime(2026, 3, 31, tzinfo=UTC).date(), months) for months in (0, 1, 12, 13)]
     assert list(map(str, before)) == ["2026-03-31", "2026-02-28", "2025-03-31", "2025-02-28"]
     assert office._months_before(TODAY, 120) < TODAY - timedelta(days=3650)
+
+
+def test_what_is_booked_like_ordinary_returns_and_is_none_gets_an_advice(open_shop: OpenShop) -> None:
+    """A run of whole totals does not read the rows of returns, and so cannot remark on it."""
+    shop = open_shop(
+        payouts=[
+            with_rows(name, ("RETURN", "PAYMENT_DEFAULT", 500), ("RETURN", "PURCHASE_RETURN", 100), days_ago=days)
+            for name, days in (("A", 40), ("B", 20))
+        ]
+    )
+    write(shop, {"accounts": {"payout": 1940}})
+    found = run_check(shop)
+    told = found["account returns.PAYMENT_DEFAULT"]
+    assert "in 2 payouts" in told.message
+    assert "returns = { PAYMENT_DEFAULT = ACCOUNT }" in told.next
+    write(shop, {"accounts": {"payout": 1940, "returns": {"PAYMENT_DEFAULT": 6351}}})
+    assert run_check(shop)["account returns.PAYMENT_DEFAULT"].status == "ok"

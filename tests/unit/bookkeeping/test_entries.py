@@ -2,10 +2,14 @@
 
 import re
 import tomllib
+from datetime import date
+from decimal import Decimal
 from typing import get_args
 
 import pytest
 
+from klarna24.bookkeeping.mapping import voucher_for
+from klarna24.bookkeeping.voucher import Rate
 from klarna24.text import Language
 from tests.support import bookkeeping as build
 from tests.support.bookkeeping import (
@@ -35,6 +39,27 @@ def test_a_comment_has_at_most_75_characters_and_the_reference_is_never_cut(leng
     voucher = book(payout, needed_rows(), profile)
     assert all(len(entry.comment) <= 75 for entry in voucher.entries)
     assert all(entry.comment.startswith(f"Klarna {'x' * length} ") for entry in voucher.entries)
+
+
+UUID = "0c6d9b7e-1f2a-4d3b-9c4e-5a6b7c8d9e0f"
+
+
+@pytest.mark.parametrize("language", get_args(Language))
+@pytest.mark.parametrize("cents", [100, 100_00, 98_765_432_100])
+@pytest.mark.parametrize("reference", ["XISA93DJ", UUID])
+def test_a_converted_payout_has_its_amount_and_rate_also_beside_a_long_reference(
+    reference: str, cents: int, language: str
+) -> None:
+    """The day of the rate, which the log has too, is left out first; no figure is ever cut."""
+    payout = build.payout({"settlement": cents, "sale": cents}, payment_reference=reference, currency_code="EUR")
+    profile = build.profile({"voucher": {"foreign_currency": "ecb"}, "language": language})
+    voucher = voucher_for(payout, [], profile, build.books(), Rate(Decimal("11.027512"), date(2026, 11, 19)))
+    assert voucher
+    comment = voucher.anchor.comment
+    assert comment.startswith(f"Klarna {reference} ")
+    assert len(comment) <= 75
+    assert re.search(rf" {cents / 100:.2f} EUR \w+ 11\.027512\b", comment)
+    assert comment.endswith("2026-11-19") is (reference != UUID)
 
 
 # Accounts

@@ -47,6 +47,15 @@ def test_an_opening_debt_that_is_not_the_last_closing_debt_is_shown_with_both_fi
     assert not remark.is_mailed
 
 
+def test_a_debt_that_grew_between_two_payouts_is_not_put_down_to_an_invoice_of_klarnas() -> None:
+    """An invoice takes a debt away. One that came from nowhere is in no voucher, and no payment is its cure."""
+    [less] = remarks({**SMALL, "opening_debt": 500, "closing_debt": 500}, closing_debts=("75.00",))
+    [more] = remarks({**SMALL, "opening_debt": 500, "closing_debt": 500}, closing_debts=("1.00",))
+    assert "invoiced" in less.text
+    assert "invoiced" not in more.text
+    assert all(figure in more.text for figure in ("5.00 SEK", "1.00 SEK", "4.00 SEK", "no voucher"))
+
+
 @pytest.mark.parametrize("closing", [(), ("5.00",), ("7.00", "5.00")])
 def test_a_chain_that_holds_or_is_not_known_makes_no_remark(closing: tuple[str, ...]) -> None:
     """Two payouts on the day before: either may be the last one."""
@@ -70,6 +79,9 @@ def test_comments_of_klarna_are_shown_each_once_and_not_without_end() -> None:
     rows = [row("CHARGE", 10, klarna_comment="Loan Amortisation 2026-11-01")] * 2
     [remark] = remarks({**SMALL}, rows)
     assert "Loan Amortisation 2026-11-01" in remark.text
+    [long] = remarks({**SMALL}, [row("CHARGE", 10, klarna_comment="x" * 1_000_000)])
+    assert len(long.text) < 600
+    assert long.text.endswith("xxx…")
     many = remarks({**SMALL}, [row("CHARGE", 10, klarna_comment=f"number {n}") for n in range(9)])
     assert len(many) == 6
     assert "4 more" in many[-1].text
@@ -83,13 +95,52 @@ def test_the_consumers_vat_of_a_fraud_is_shown() -> None:
         row("REVERSAL", 12_500, detailed_type="FRAUD_POLICY_CHARGE"),
         row("REVERSAL_MERCHANT_PROTECTION", 10_000, detailed_type="FRAUD_POLICY_CREDIT_NET"),
     ]
-    [remark] = remarks({"settlement": -2_500, "reversal": 2_500}, rows)
+    [remark] = remarks({"settlement": -2_500, "reversal": 2_500}, rows, {"accounts": {"reversals": 6351}})
     assert all(figure in remark.text for figure in ("125.00 SEK", "100.00 SEK", "25.00 SEK"))
+
+
+def test_what_a_fraud_leaves_on_the_receivable_is_shown_with_the_line_that_takes_it_away() -> None:
+    """Nothing settles it there, so that the receivable would never close."""
+    rows = [
+        row("REVERSAL", 12_500, detailed_type="FRAUD_POLICY_CHARGE"),
+        row("REVERSAL_MERCHANT_PROTECTION", 10_000, detailed_type="FRAUD_POLICY_CREDIT_NET"),
+    ]
+    totals = {"settlement": -2_500, "reversal": 2_500}
+    for accounts in ({}, {"reversals": 1686}, {"reversals": {"COMMISSION_RETURN": 3921}}):
+        _, remark = remarks(totals, rows, {"accounts": accounts})
+        assert "25.00 SEK" in remark.text
+        assert "reversals = { FRAUD_POLICY_CHARGE = ACCOUNT, FRAUD_POLICY_CREDIT_NET = ACCOUNT" in remark.text
+    own = {"FRAUD_POLICY_CHARGE": 6351, "FRAUD_POLICY_CREDIT_NET": 6351}
+    assert len(remarks(totals, rows, {"accounts": {"reversals": own}})) == 1
+
+
+@pytest.mark.parametrize(("gross", "net"), [(12_500, 0), (0, 10_000), (3_000, 2_000)])
+def test_a_fraud_whose_difference_cannot_be_vat_is_not_called_vat(gross: int, net: int) -> None:
+    """No country of the union has more than 27 per cent, so the rest is something else."""
+    rows = [
+        row("REVERSAL", gross, detailed_type="FRAUD_POLICY_CHARGE"),
+        row("REVERSAL_MERCHANT_PROTECTION", net, detailed_type="FRAUD_POLICY_CREDIT_NET"),
+    ]
+    [remark] = remarks(SMALL, [it for it in rows if it.amount], {"accounts": {"reversals": 6351}})
+    assert "VAT, which stays" not in remark.text
+    assert all(f"{figure / 100:.2f} SEK" in remark.text for figure in (gross, net, gross - net))
+
+
+def test_a_fraud_that_is_credited_in_full_leaves_nothing_to_remark_on() -> None:
+    rows = [
+        row("REVERSAL", 12_500, detailed_type="FRAUD_POLICY_CHARGE"),
+        row("REVERSAL_MERCHANT_PROTECTION", 12_500, detailed_type="FRAUD_POLICY_CREDIT_NET"),
+    ]
+    assert remarks(SMALL, rows) == ()
 
 
 @pytest.mark.parametrize(
     ("row_type", "detailed_type", "key"),
-    [("RETURN", "PAYMENT_DEFAULT", "returns"), ("REVERSAL", "COMMISSION_RETURN", "reversals")],
+    [
+        ("RETURN", "PAYMENT_DEFAULT", "returns"),
+        ("REVERSAL", "COMMISSION_RETURN", "reversals"),
+        ("CREDIT", "CORRECTION_DISPUTE", "credits"),
+    ],
 )
 def test_what_is_booked_like_ordinary_ones_and_is_not_is_named_with_its_line(
     row_type: str, detailed_type: str, key: str
@@ -98,6 +149,44 @@ def test_what_is_booked_like_ordinary_ones_and_is_not_is_named_with_its_line(
     [remark] = remarks(SMALL, rows)
     assert f"{key} = {{ {detailed_type} = ACCOUNT }}" in remark.text
     assert remarks(SMALL, rows, {"accounts": {key: {detailed_type: 6570}}}) == ()
+
+
+def test_commission_that_is_taken_back_under_its_own_total_is_not_said_to_be_a_reversal() -> None:
+    """It is booked on the account of commissions, whatever line the reversals have."""
+    rows = [
+        row("REVERSAL", 500, detailed_type="COMMISSION_RETURN"),
+        row("REVERSAL", 10_000, detailed_type="REVERSAL"),
+    ]
+    assert remarks({"settlement": -10_500, "reversal": 10_000, "commission_reversal": 500}, rows) == ()
+    [remark] = remarks({"settlement": -10_500, "reversal": 10_500}, rows)
+    assert "5.00 SEK of COMMISSION_RETURN" in remark.text
+
+
+def test_a_correction_without_a_total_of_its_own_leaves_a_trace() -> None:
+    """The voucher is made of the totals, so that nothing else would show it."""
+    rows = [row("CORRECTION", -300, detailed_type="CREDITED_CORRECTION"), row("CORRECTION", 100), row("SALE", 100)]
+    [remark] = remarks(SMALL, rows)
+    assert "2 CORRECTION" in remark.text
+    assert "-2.00 SEK" in remark.text
+    assert remarks(SMALL, [row("CORRECTION", 0)]) == ()
+
+
+@pytest.mark.parametrize("detailed_type", ["LIABILITY_TRANSFER", "PAYMENT_REMINDER"])
+def test_a_debt_that_is_moved_is_only_right_on_the_debt_account_if_it_stands_there(detailed_type: str) -> None:
+    """Otherwise that account is left with a debit."""
+    rows = [row("CHARGE", 500, detailed_type=detailed_type)] * 2
+    [remark] = remarks({"settlement": -1_000, "charge": 1_000}, rows)
+    assert f"10.00 SEK of {detailed_type}" in remark.text
+    assert "stands in the books" in remark.text
+    assert remarks(SMALL, rows, {"accounts": {"charges": {detailed_type: 2890}}}) == ()
+
+
+def test_fees_of_a_gross_payout_that_are_not_deducted_are_shown_since_the_voucher_has_none() -> None:
+    totals = {"settlement": 10_000, "sale": 10_000, "fee": 300, "fee_refund": 100, "tax": 75, "tax_refund": 25}
+    [remark] = remarks(totals, merchant_settlement_type="GROSS")
+    assert all(figure in remark.text for figure in ("2.00 SEK", "0.50 SEK", "invoice"))
+    deducted = {**totals, "settlement": 9_750}
+    assert remarks(deducted, merchant_settlement_type="GROSS") == ()
 
 
 # VAT
@@ -133,5 +222,9 @@ def test_vat_that_klarna_does_not_state_in_the_companys_currency_is_said_to_be_c
     fee: Json = {"vat_amount": 7, "currency_code": "EUR"}
     [remark] = remarks(totals, [row("FEE", 30, **fee)], ecb, currency_code="EUR")
     assert "SEK" in remark.text
+    assert "deducted" in remark.text, "it may be the VAT of another country"
     own = {"tax_in_currency_of_registration_country": 80, "currency_code_of_registration_country": "SEK"}
     assert remarks(totals, [row("FEE", 30, **fee, **own)], ecb, currency_code="EUR") == ()
+    gross = {**totals, "settlement": 100}
+    invoiced = remarks(gross, [row("FEE", 30, **fee)], ecb, currency_code="EUR", merchant_settlement_type="GROSS")
+    assert [it for it in invoiced if "converted" in it.text] == [], "they are invoiced, and not booked"

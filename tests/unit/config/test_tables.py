@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from klarna24.config.loading import load
 from klarna24.config.tables import WARNINGS, Profile
 from tests.support.bookkeeping import NOBODY, PROFILE, merged
 from tests.support.settings import EMAIL, Settings, keys, nested
@@ -191,7 +192,7 @@ WRONG_VALUES: dict[str, list[Any]] = {
     "accounts": [1930, "1930", [1930]],
     "accounts.payout": [0, -1, 32768, "1930", True, 1930.0, 10**30, [1930], {}],
     "accounts.fees": ["yes", True, date(2026, 11, 24)],
-    "accounts.charges": [True, "6990", 6990.0, [6990]],
+    "accounts.charges": [True, "6990", 6990.0, [6990], {"": 1}, {" LOAN_FEE": 1}, {"\x1b[31m": 1}, {"a\u202e": 1}],
     "accounts.charges.other": [0, 32768, {"other": "6990"}, {"other": True}],
     "accounts.credits.LOAN_PAYOUT": [{"LOAN_PAYOUT": 0}, {"LOAN_PAYOUT": {}}],
     "vat": ["none", True],
@@ -237,6 +238,17 @@ def test_every_setting_has_a_wrong_value() -> None:
     assert set(keys(Profile)) - set(WRONG_VALUES) - elsewhere == {*("weekday", "day", "24sevenoffice.username")}
 
 
+@pytest.mark.parametrize("value", [0, 32, "5", True, 5.0])
+def test_a_wrong_day_of_the_month_s_report(settings: Settings, value: object) -> None:
+    assert settings.fault(top={"report": {"day": value}}).startswith("report.day: ")
+
+
+def test_a_report_that_nobody_would_get_is_a_fault(settings: Settings) -> None:
+    assert "add [notify.email]" in settings.fault(top={"report": {"day": 5}})
+    for over, top in [({}, {"notify": {"email": EMAIL}}), ({"notify": {"email": EMAIL}}, {})]:
+        assert load(settings.write(over, {"report": {"day": 5}, **top})).report_day == 5
+
+
 @pytest.mark.parametrize("value", [5, "", True, "a\0b", "a\nb", []])
 def test_a_wrong_state_dir(settings: Settings, value: object) -> None:
     assert settings.fault(top={"state_dir": value}).startswith("state_dir: ")
@@ -280,6 +292,11 @@ def test_reverse_charge_needs_all_three_of_its_settings(settings: Settings, miss
 def test_the_settings_of_reverse_charge_need_its_mode(settings: Settings, mode: str | None) -> None:
     vat = {"rate": 25} | ({"mode": mode} if mode else {})
     assert "reverse-charge" in settings.fault({"vat": vat})
+
+
+def test_a_reverse_charge_on_one_account_would_cancel_out(settings: Settings) -> None:
+    vat = {"mode": "reverse-charge", "rate": 25, "output": 2614, "input": 2614}
+    assert "output and input are one account" in settings.fault({"vat": vat})
 
 
 def test_an_account_of_vat_on_a_ledger_account_needs_a_party(settings: Settings) -> None:

@@ -189,6 +189,13 @@ def test_a_currency_that_is_not_quoted_blocks(currency: str, home: str) -> None:
     assert caught.value.hint == hint
 
 
+@pytest.mark.parametrize(("sek", "value"), [("0.000000001", "0.000000"), ("999999999", "999999999.000000")])
+def test_a_rate_that_no_currency_can_have_blocks(sek: str, value: str) -> None:
+    """Rounded to six decimals it would be nothing, or more than a voucher can hold."""
+    with pytest.raises(Blocked, match=f"1 EUR would be worth {value} SEK, which cannot be"):
+        rate("2026-11-20", days=published("2026-11-20", SEK=sek))
+
+
 def test_a_currency_that_is_no_longer_quoted_has_no_rate_from_the_days_before() -> None:
     days = published("2026-11-19", SEK="11", RUB="90") | published("2026-11-20", SEK="11")
     assert rate("2026-11-19", "RUB", days=days) == ("0.122222", "2026-11-19")

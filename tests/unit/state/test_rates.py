@@ -33,7 +33,9 @@ def test_a_rate_that_is_there_stays_and_the_log_tells_only_of_new_ones(state: St
     assert (event.what, event.answer) == ("rate", told)
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "NaN", "Infinity", "much", ""])
+@pytest.mark.parametrize(
+    "value", ["0", "-1", "NaN", "sNaN", "Infinity", "much", "", "1E30", "1E999999999", "1E-7", "11.0250001"]
+)
 def test_a_stored_rate_that_is_none_is_damage(folder: Path, state: State, value: str) -> None:
     state.keep_rates(OWNER, {SUNDAY: RATE})
     sql(folder, f"UPDATE rate SET value = '{value}'")
