@@ -35,6 +35,7 @@ class ProblemCode(StrEnum):
     USAGE = "usage", 2
     CONFIG = "config", 3
     STATE = "state", 3
+    ARCHIVE = "archive", 3  # it cannot be written, or is not what it was
     CREDENTIALS = "credentials", 4
     SILENCE = "silence", 4  # Klarna answers, and has had no payout for longer than the profile expects
     UNAVAILABLE = "unavailable", 5

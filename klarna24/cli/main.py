@@ -26,6 +26,7 @@ COMMANDS = {
     "dry-run": "Show the vouchers that sync would draft, without sending anything.",
     "sync": "Draft each new payout as a voucher in 24SevenOffice, once.",
     "status": "Show the last run, and what to do about each payout that waits.",
+    "archive": "Fetch what the archive lacks of the payouts so far, or verify it.",
     "list": "List payouts with their status, voucher number and fees.",
     "report": "Close a month: Klarna's figures against what was drafted and booked.",
     "resolve": "Settle a payout that needs a decision.",

@@ -1,5 +1,6 @@
 """The client of Klarna's Settlements API (docs/vendors/klarna.md). It only reads: any request may be repeated."""
 
+import json
 import logging
 import random
 import re
@@ -65,6 +66,10 @@ class _Forbidden(CredentialsFault):
 
 class _NotFound(_Refused):
     """Klarna does not have what was asked for (HTTP 404)."""
+
+
+class _TooLong(Unavailable):
+    """An answer did not end at its limit; of a document, this one alone cannot be had."""
 
 
 class KlarnaClient:
@@ -146,10 +151,19 @@ class KlarnaClient:
             raise BadAnswer(error.message, error.hint) from None
 
     def raw_payout(self, payment_reference: str) -> bytes:
-        """Return Klarna's JSON of the payout as received. Raises as :meth:`transactions`."""
-        return self._document(
-            f"/payouts/{quote(payment_reference, safe='')}", {}, "application/json", ANSWER_BYTES
-        )
+        """Return Klarna's JSON of the payout as received. Raises as :meth:`transactions`, and BadAnswer for what
+        is no JSON."""
+        if payment_reference in {".", ".."}:  # see payout()
+            raise BadAnswer(_about("/payouts", sentence("no address has this reference")), NEXT_RUN)
+        path = f"/payouts/{quote(payment_reference, safe='')}"
+        body = self._document(path, {}, "application/json", ANSWER_BYTES)
+        try:
+            json.loads(body)
+        except (ValueError, RecursionError):
+            raise BadAnswer(
+                _about(path, sentence("the answer is no {kind} file", kind="JSON")), NEXT_RUN
+            ) from None
+        return body
 
     def raw_rows(self, payment_reference: str) -> list[bytes]:
         """Return Klarna's JSON of all rows as received, an answer a page. Raises as :meth:`transactions`."""
@@ -183,7 +197,7 @@ class KlarnaClient:
         """Return a body that is kept as it was received."""
         try:
             return self._fetch(path, query, accept, most_bytes, seconds)
-        except (_Refused, _Forbidden) as error:
+        except (_Refused, _Forbidden, _TooLong) as error:
             raise BadAnswer(error.message, error.hint) from None
 
     def _get(self, path: str, query: dict[str, str], parse: Callable[[bytes], T]) -> T:
@@ -232,7 +246,7 @@ class KlarnaClient:
                 self.server_time = ServerTime.of(response)
                 body = exchange.read(response)
         except AnswerTooLong as error:
-            raise Unavailable(_about(path, error.why), NEXT_RUN) from None
+            raise _TooLong(_about(path, error.why), NEXT_RUN) from None
         except (OSError, urllib3.exceptions.HTTPError) as error:  # RequestException is an OSError
             if fault := permanent_fault(error, self._base):
                 raise fault from None

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 
+from klarna24.archive.documents import voucher_document
 from klarna24.errors import Klarna24Error, Unavailable
 from klarna24.run import booked, doubt, evidence, messages
 from klarna24.run.context import RunContext
@@ -96,8 +97,9 @@ def _send(context: RunContext, outcome: Ready) -> Outcome:
     state, owner = context.state, context.owner
     outcome, stamp_no = evidence.before_save(context, outcome)
     prepared = context.office.prepare(outcome.voucher, stamp_no)
+    document = voucher_document(outcome.voucher) if context.config.archive else None
     with finish_first():
-        row_id = state.sending(owner, outcome.payout, outcome.voucher)
+        row_id = state.sending(owner, outcome.payout, outcome.voucher, document)
         if row_id is None:
             reference = outcome.key.payment_reference
             raise Unavailable(

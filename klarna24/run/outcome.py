@@ -121,13 +121,14 @@ class Plan(NamedTuple):
     """What is to become of the new and the unfinished payouts, oldest first. ``adopted`` are records of another
     profile that pass to this one; ``identified`` are records whose merchant or currency could not be read when
     they were stored; ``rates`` are those that the state does not have yet. ``fault`` ended the planning before all
-    was seen; then nothing is sent."""
+    was seen; then nothing is sent. ``listed`` is all that Klarna listed."""
 
     outcomes: list[Outcome]
     adopted: Sequence[Row] = ()
     identified: Sequence[tuple[Row, PayoutKey]] = ()
     rates: Mapping[RateKey, Rate] = MappingProxyType({})
     fault: Klarna24Error | None = None
+    listed: Sequence[Listed] = ()
 
 
 def until_fault(outcomes: Iterator[Outcome]) -> Outcomes:

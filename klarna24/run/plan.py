@@ -64,7 +64,7 @@ def plan(context: RunContext) -> Plan:
         for payout in listing.payouts
         if (record := listing.records[payout.key]) and isinstance(payout, Payout) and record.key != payout.key
     ]
-    return Plan(found, listing.adopted, identified, context.new_rates, fault)
+    return Plan(found, listing.adopted, identified, context.new_rates, fault, listing.payouts)
 
 
 def preview(context: RunContext, period: tuple[date | None, date | None]) -> Outcomes:

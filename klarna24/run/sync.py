@@ -13,6 +13,7 @@
     | twentyfour.save(voucher)          one bundle; never repeated after a lost answer (draft.py)
     | state: drafted                    or rejected, in doubt, or not sent after all
     | after_drafts                      Klarna's reports are mailed (notify/report_mail.py)
+    | archive                           what Klarna sent and what was sent, as files (klarna24/archive/)
 
 Nothing here asks whether it is a dry run: a dry run is plan() on a state that is only read.
 """
@@ -23,6 +24,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date
 
+from klarna24.archive.keep import Keeper
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient
@@ -116,9 +118,38 @@ def _run(
             done = draft(context, planned)
             if after_drafts:
                 done = after_drafts(context, done)
+            done = _archived(context, planned, done)
             return replace(_with(report, context, done, silent), ended=not done.fault)
     except Klarna24Error as fault:
         return replace(report, problems=fault.problems())
+
+
+def _archived(context: RunContext, planned: Plan, done: Outcomes) -> Outcomes:
+    """Keeps the evidence. After drafting, so that nothing about it can keep a payout from being drafted; what
+    could not be had is a remark on its payout."""
+    if context.config.archive is None:
+        return done
+    listed = [*planned.listed, *(outcome.payout for outcome in done.outcomes if outcome.payout)]
+    keeper = Keeper(
+        context.config.archive.resolve(),
+        context.klarna,
+        context.state,
+        context.owner,
+        {payout.key: payout for payout in listed},
+    )
+    try:
+        remarks = {kept.key: kept.remarks for kept in keeper.keep()}
+    except Klarna24Error as fault:
+        return Outcomes(done.outcomes, done.fault or fault)
+    return Outcomes(
+        [
+            replace(outcome, remarks=(*(it for it in outcome.remarks if not it.about), *remarks[outcome.key]))
+            if outcome.key in remarks
+            else outcome
+            for outcome in done.outcomes
+        ],
+        done.fault,
+    )
 
 
 def _silence(context: RunContext, planned: Plan) -> tuple[Problem, ...]:

@@ -177,12 +177,16 @@ def trace_columns(trace: Trace) -> dict[str, Any]:
 
 def remarks_of_column(stored: str | None) -> tuple[Remark, ...]:
     """The remarks that :func:`remarks_column` made the text of."""
-    return tuple(Remark(from_json(text), bool(is_mailed)) for text, is_mailed in json.loads(stored or "[]"))
+    return tuple(
+        Remark(from_json(text), bool(is_mailed), *map(str, about))
+        for text, is_mailed, *about in json.loads(stored or "[]")
+    )
 
 
 def remarks_column(remarks: Iterable[Remark]) -> str:
     """The remarks as a text from which they can still be translated."""
-    return json.dumps([[to_json(it.text), it.is_mailed] for it in remarks], ensure_ascii=False)
+    columns = ([to_json(it.text), it.is_mailed, *filter(None, [it.about])] for it in remarks)
+    return json.dumps([*columns], ensure_ascii=False)
 
 
 def _words(found: sqlite3.Row) -> tuple[str, str]:

@@ -27,6 +27,7 @@ from klarna24.bookkeeping.voucher import Rate, Voucher
 from klarna24.errors import Problem, StateFault
 from klarna24.state.base import now
 from klarna24.state.delivery import Deliveries
+from klarna24.state.evidence import EvidenceState
 from klarna24.state.records import (
     CORRECTED,
     Owner,
@@ -41,7 +42,7 @@ from klarna24.state.records import (
 from klarna24.text import sentence
 
 
-class State(Deliveries):
+class State(Deliveries, EvidenceState):
     """Opened with :meth:`open` for a run, or with :meth:`for_reading`."""
 
     def adopt(self, owner: Owner, row: Row) -> None:
@@ -67,23 +68,24 @@ class State(Deliveries):
         """The payout has nothing to book."""
         self._decide(owner, payout, payout_date, Status.SKIPPED, None)
 
-    def sending(self, owner: Owner, payout: Listed, voucher: Voucher) -> int | None:
+    def sending(self, owner: Owner, payout: Listed, voucher: Voucher, document: str | None = None) -> int | None:
         """Claims the payout for sending. Returns the row's id, or None if the payout may not be sent: another run
-        has claimed it, or 24SevenOffice has rejected this very voucher.
-
-        When it returns, all that a later look-up of the voucher needs is on disk.
-        """
+        has claimed it, or 24SevenOffice has rejected this very voucher. When it returns, all that a later look-up
+        needs is on disk, and so is ``document``, the voucher as it is to be archived."""
         with self._transaction():
             row = self.row(owner, payout.key)
             if row is not None and (row.awaits_order or not row.may_be_sent):
                 return None
+            sent_at = now()
             facts = {
                 **trace_columns(voucher.trace()),
-                "sent_at": now(),
+                "sent_at": sent_at,
                 "awaits_order": 0,
                 "resend": 0,
             }
             row_id = self._put(owner, payout, voucher.date, Status.SENDING, None, facts)
+            if document is not None:
+                self._voucher_waits(row_id, sent_at, document)
             self._event(owner.profile, row_id, "sending", voucher.name)
             return row_id
 
@@ -115,6 +117,8 @@ class State(Deliveries):
                     row_id,
                 ),
             )
+            if status is Status.READY:
+                self._voucher_was_not_sent(row_id)
             self._event(owner.profile, row_id, status, answer)
 
     def found(self, owner: Owner, payout: Listed, voucher: Voucher, transaction_no: int) -> None:
@@ -214,12 +218,20 @@ class State(Deliveries):
                     self._event(owner.profile, row_id, "seen", None)
             self._set_profile(owner.profile, "scope", scope)
 
-    def remark(self, owner: Owner, outcomes: Iterable[tuple[PayoutKey, tuple[Remark, ...]]]) -> None:
-        """Stores what an accountant should know of these payouts; the log gets an event for each new remark."""
+    def remark(
+        self, owner: Owner, outcomes: Iterable[tuple[PayoutKey, tuple[Remark, ...]]], about: str = ""
+    ) -> None:
+        """Stores what an accountant should know of these payouts, in place of the remarks ``about`` the same; the
+        log gets an event for each new remark."""
         with self._transaction():
-            for key, remarks in outcomes:
+            for key, found in outcomes:
                 row = self.row(owner, key)
-                if row is None or row.remarks == remarks:
+                new = [it for it in found if it.about == about]
+                if row is None:
+                    continue
+                others = [it for it in row.remarks if it.about != about]
+                remarks = tuple(sorted([*new, *others], key=lambda it: it.about))
+                if row.remarks == remarks:
                     continue
                 self._db.execute("UPDATE payout SET remarks = ? WHERE id = ?", (remarks_column(remarks), row.id))
                 for remark in remarks:
