@@ -30,7 +30,7 @@ def test_the_bars_of_a_week_and_of_a_month_are_of_their_payouts_alone() -> None:
     by_week, fees, cost, days = charts(one, NOVEMBER, SV)
     amount = "40\u00a0579"
     assert [bar.shown for bar in by_week.bars] == ["", amount, amount, amount, amount, ""]
-    assert [bar.label for bar in by_week.bars] == [f"week {number}" for number in range(44, 50)]
+    assert [bar.label for bar in by_week.bars] == [f"v. {number}" for number in range(44, 50)]
     assert [bar.shown for bar in fees.bars] == ["", "921", "921", "921", "921", ""]
     assert [bar.label for bar in cost.bars][-2:] == ["Oct", "Nov"]
     assert [bar.shown for bar in cost.bars] == ["3,0"] * 11 + ["2,2"]
