@@ -261,7 +261,7 @@ def test_the_reminder_is_a_problem_that_changes_no_exit_code(open_shop: OpenShop
     assert shop.stored() == {"OLD": "drafted"}
 
 
-def test_a_ledger_that_cannot_be_read_keeps_nothing_from_being_drafted(open_shop: OpenShop) -> None:
+def test_a_ledger_that_cannot_be_read_keeps_nothing_from_being_drafted(open_shop: OpenShop, quick: None) -> None:
     shop = with_a_draft(open_shop)
     shop.write({"remind_unbooked_after_days": 1})
     age(shop, 2)
