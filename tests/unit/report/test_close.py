@@ -231,6 +231,45 @@ def test_a_debt_of_the_last_month_opens_this_one() -> None:
     assert [debt.opening, debt.settled, debt.closing] == [80, -80, 0]
 
 
+def of_one_day(references: str = "ABC") -> list[Payout]:
+    """Of two payouts of one day one leaves a debt, which the next payout does not open with."""
+    other, owing, after = references
+    return [
+        payout(owing, 5, sale="100", deposit="400", closing_debt="400"),
+        payout(other, 5),
+        payout(after, 12),
+    ]
+
+
+@pytest.mark.parametrize("references", ["ABC", "BAC"])
+def test_a_debt_that_was_invoiced_after_a_day_with_two_payouts_is_named_too(references: str) -> None:
+    made = of_one_day(references)
+    before = {made[2].key: [Decimal(0), Decimal(400)]}
+    rows = [row(it, Status.BOOKED, 7) for it in made]
+    vouchers = {IDS[it.payment_reference]: voucher(it, 7 + place) for place, it in enumerate(made)}
+    month = gathered(*made, rows=rows, vouchers=vouchers, before=before)
+    assert differences(month) == [
+        "the debt to Klarna closes with 0.00 SEK, but by its opening and these payouts it is 400.00: account 2899 "
+        "has no other entry of 400.00, as the payment of an invoice of Klarna's would make"
+    ]
+    paid = replace(month, lines={**month.lines, 2899: [line(2899, "400.00", "faktura 4711", day=10)]})
+    assert differences(paid) == []
+    assert only(paid).debt.settled == -400
+
+
+@pytest.mark.parametrize("references", ["AB", "BA"])
+def test_a_debt_closes_with_what_the_last_payout_in_the_chain_leaves(references: str) -> None:
+    first, last = references
+    made = [payout(last, 26, sale="100", deposit="400", closing_debt="400"), payout(first, 26)]
+    before = {made[0].key: [Decimal(0)], made[1].key: [Decimal(400), Decimal(0)]}
+    rows = [row(it, Status.BOOKED, 7) for it in made]
+    vouchers = {IDS[it.payment_reference]: voucher(it, 7 + place) for place, it in enumerate(made)}
+    month = gathered(*made, rows=rows, vouchers=vouchers, before=before)
+    assert differences(month) == []
+    debt = only(month).debt
+    assert (debt.opening, debt.added, debt.settled, debt.closing) == (0, 400, 0, 400)
+
+
 def test_a_chain_that_holds_closes() -> None:
     a = payout("A", 5, sale="100", repay="20", opening_debt="20")
     month = gathered(a, rows=[row(a)], vouchers={1: voucher(a, 7)}, before={a.key: [Decimal(20), Decimal(0)]})
