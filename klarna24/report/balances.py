@@ -108,9 +108,9 @@ def debt_differences(
             yield Difference(
                 None,
                 sentence(
-                    "the debt to Klarna closes with {closing} {currency}, but by its opening and these payouts it is "
-                    "{expected}: account {account_no} has no other entry of {gap}, as the payment of an invoice of "
-                    "Klarna's would make",
+                    "the debt to Klarna closes with {closing} {currency}, but by its opening and these payouts it "
+                    "is {expected}: account {account_no} has no other entry of {gap}, as the payment of an "
+                    "invoice of Klarna's would make",
                     closing=f"{closing:.2f}",
                     currency=its[0].currency,
                     expected=f"{closing - settled:.2f}",
