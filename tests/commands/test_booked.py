@@ -214,6 +214,16 @@ def test_status_tells_drafts_that_wait_from_what_is_booked(open_shop: OpenShop) 
     assert "1 draft waits in 24SevenOffice, since today" in " ".join(shop.run("status").out.split())
 
 
+def test_a_long_line_of_drafts_goes_on_below_its_text(
+    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    shop = with_a_draft(open_shop, simple("A"), simple("B", 7))
+    lines = shop.run("status").out.splitlines()
+    first = next(place for place, it in enumerate(lines) if it.startswith("  drafts"))
+    assert lines[first + 1].startswith(" " * 22)
+
+
 def test_status_says_nothing_of_drafts_where_none_waits(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[])
     shop.sync()
