@@ -304,9 +304,23 @@ def test_an_entry_on_the_holdback_account_that_speaks_of_klarna_belongs_to_a_pay
 def test_currencies_are_apart_and_the_ledger_stands_beside_the_companys_own() -> None:
     a, b = payout("A"), payout("B", currency="EUR")
     month = gathered(a, b, rows=[row(a), row(b)], vouchers={1: voucher(a, 7)})
-    euro, krona = close(month).currencies
+    krona, euro = close(month).currencies
     assert (euro.currency, euro.closes, krona.closes) == ("EUR", False, True)
     assert [euro.debt.ledger, krona.debt.ledger] == [None, 0]
+
+
+def test_the_companys_own_currency_comes_first() -> None:
+    euro, own = payout("A", currency="EUR"), payout("B")
+    assert [it.currency for it in close(gathered(euro, own)).currencies] == ["SEK", "EUR"]
+
+
+def test_a_payout_in_doubt_whose_voucher_stands_in_the_ledger_is_told_with_its_number() -> None:
+    a = payout("A")
+    problem = Problem(ProblemCode.IN_DOUBT, "payout A is in doubt", "", "A")
+    month = gathered(a, rows=[row(a, Status.IN_DOUBT, problem=problem)], vouchers={1: voucher(a, 7)})
+    assert differences(month) == [
+        "payout A is in doubt; voucher 7 in the ledger may be it: klarna24 sync looks it up"
+    ]
 
 
 def test_a_payout_whose_merchant_could_not_be_read_then_is_one_payout() -> None:
