@@ -98,4 +98,6 @@ def _fill(root: Path, profile: Profile, state: State, wanted: Callable[[Row], bo
     finally:
         klarna.close()
     files = sum(len(kept.files) for kept in done)
-    return f"{profile.name}: {files} files added", [problem for kept in done for problem in kept.problems]
+    return f"{profile.name}: {files} file{'' if files == 1 else 's'} added", [
+        problem for kept in done for problem in kept.problems
+    ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from klarna24.cli.options import GlobalOptions, all_option, json_option, month_option, profiles_option
+from klarna24.cli.options import MONTH, GlobalOptions, all_option, json_option, profiles_option
 from klarna24.cli.output.csv_text import print_utf8
 from klarna24.cli.output.lines import print_problems, while_someone_reads
 from klarna24.cli.output.months import print_months, report_csv, report_json
@@ -22,7 +22,7 @@ _file = click.Path(path_type=Path)
 @click.command("report")
 @profiles_option
 @all_option
-@month_option
+@click.option("--month", type=MONTH, metavar="YYYY-MM", help="This month instead of the last full one.")
 @click.option(
     "--html", "html_file", type=_file, metavar="FILE", help="Also write a page for a browser to this file."
 )

@@ -20,11 +20,12 @@ from klarna24.config.tables import Email
 from klarna24.errors import BadAnswer, Klarna24Error
 from klarna24.notify.letter import new_message, wrapped
 from klarna24.notify.smtp import MayHaveLeft, send
+from klarna24.report.reader import Reader
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import Outcomes
 from klarna24.run.stopping import finish_first
 from klarna24.state.records import Row
-from klarna24.text import Language, sentence, translated
+from klarna24.text import Language, sentence
 
 UNKNOWN = Remark(sentence("whether Klarna's report reached the voucher inbox is unknown: look there"))
 log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class _Post:
 
 def _composed(settings: Email, row: Row, pdf: bytes, language: Language) -> EmailMessage:
     """The mail with the PDF, whose name has of Klarna's reference what is safe in a file name."""
-    reference, day = row.key.payment_reference, str(row.payout_date)
+    reference, day, reader = row.key.payment_reference, str(row.payout_date), Reader(language)
     subject = sentence("Klarna payout {reference} of {date}", reference=reference, date=day)
     text = sentence(
         "Klarna's settlement report of payout {reference} of {date}, {amount}, which was drafted as {voucher}. "
@@ -110,8 +111,8 @@ def _composed(settings: Email, row: Row, pdf: bytes, language: Language) -> Emai
         amount=f"{row.totals.get('settlement', 0):,.2f} {row.key.currency}",
         voucher=row.trace.name if row.trace else reference,
     )
-    body = "\n".join(wrapped(translated(text, language))) + "\n"
-    mail = new_message(settings, translated(subject, language), body, datetime.now(UTC))
+    body = "\n".join(wrapped(reader.say(text))) + "\n"
+    mail = new_message(settings, reader.say(subject), body, datetime.now(UTC))
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", reference)[:60]
     mail.add_attachment(pdf, maintype="application", subtype="pdf", filename=f"klarna-{day}-{plain}.pdf")
     return mail

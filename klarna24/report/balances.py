@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from klarna24.bookkeeping.ledger_match import LedgerLine, VoucherKey, mentions
-from klarna24.bookkeeping.payout import ZERO, Payout
+from klarna24.bookkeeping.payout import ZERO, OddPayout, Payout
 from klarna24.report.month import Balance, Difference, Gathered
 from klarna24.text import sentence
 
@@ -18,36 +18,75 @@ def debt_balance(
 ) -> Balance:
     """Return the debt over these payouts of one currency, oldest first; ``own`` are the vouchers of the month's
     payouts."""
-    by_merchant: defaultdict[str, list[Payout]] = defaultdict(list)
-    for payout in payouts:
-        by_merchant[payout.merchant_id].append(payout)
-    opening = sum((its[0].totals.opening_debt for its in by_merchant.values()), ZERO)
-    closing = sum((its[-1].totals.closing_debt for its in by_merchant.values()), ZERO)
-    for its in by_merchant.values():
-        known = gathered.before.get(its[0].key, ())
-        if known and its[0].totals.opening_debt not in known:
-            opening += known[-1] - its[0].totals.opening_debt  # what the last month closed with
-    added = sum((payout.totals["deposit"] for payout in payouts), ZERO)
-    taken = sum((payout.totals["repay"] for payout in payouts), ZERO)
-    settled = closing - opening - added + taken
+    chains = [_moved(gathered, its) for its in _by_merchant(gathered, payouts)] or [(ZERO,) * 5]
+    opening, added, taken, settled, closing = (sum(column, ZERO) for column in zip(*chains, strict=True))
     return Balance(opening, added, taken, settled, closing, *_ledger(gathered, "debt", currency, own))
+
+
+def _moved(gathered: Gathered, its: Sequence[Payout]) -> tuple[Decimal, Decimal, Decimal, Decimal, Decimal]:
+    """A merchant's debt: opening, added, taken, settled otherwise, closing. ``its`` payouts stand in the chain."""
+    opening, closing = its[0].totals.opening_debt, its[-1].totals.closing_debt
+    known = gathered.before.get(its[0].key, ())
+    if known and opening not in known:
+        opening = known[-1]  # what the last month closed with
+    added = sum((payout.totals["deposit"] for payout in its), ZERO)
+    taken = sum((payout.totals["repay"] for payout in its), ZERO)
+    return opening, added, taken, closing - opening - added + taken, closing
+
+
+def _by_merchant(gathered: Gathered, payouts: Iterable[Payout]) -> list[list[Payout]]:
+    """The payouts of each merchant, oldest first; those of one day so that each opens with what the one before it
+    closed with, where they can stand so, for nothing says which came first."""
+    by_merchant: defaultdict[str, defaultdict[date, list[Payout]]] = defaultdict(lambda: defaultdict(list))
+    for payout in payouts:
+        by_merchant[payout.merchant_id][payout.local_date(gathered.zone)].append(payout)
+    chains = []
+    for days in by_merchant.values():
+        chain: list[Payout] = []
+        for _, left in sorted(days.items()):
+            while left:
+                chain.append(_next(left, chain[-1].totals.closing_debt if chain else None))
+                left.remove(chain[-1])
+        chains.append(chain)
+    return chains
+
+
+def _next(left: Sequence[Payout], closing: Decimal | None) -> Payout:
+    """The first of those that open with this debt, else with none that another of them leaves; before others those
+    that leave it as it was."""
+    fitting = [it for it in left if it.totals.opening_debt == closing] or [
+        it
+        for it in left
+        if all(it.totals.opening_debt != other.totals.closing_debt for other in left if other is not it)
+    ]
+    return min(fitting or left, key=lambda it: (it.totals.opening_debt != it.totals.closing_debt, it.payout_date))
 
 
 def debt_differences(
     gathered: Gathered, payouts: Iterable[Payout], own: Collection[VoucherKey]
 ) -> Iterator[Difference]:
     """Yield each break of the chain that no entry on the debt account explains. Klarna may have invoiced a debt;
-    then its payment stands there, with the amount by which the chain breaks, in one line."""
+    then its payment stands there, with the amount by which the chain breaks, in one line. A break after a day with
+    several payouts shows only in the sum of the month."""
     account_no = gathered.accounts.get("debt")
     left = [line for line in gathered.lines.get(account_no or 0, ()) if line.key not in own]
+    payouts, broken = list(payouts), set[str]()
+
+    def is_paid(gap: Decimal, payout: Payout) -> bool:
+        since = payout.local_date(gathered.zone) - PAYMENT_BEFORE
+        entry = next((line for line in left if line.amount == gap and line.key.date >= since), None)
+        if entry is None or payout.currency != gathered.home_currency:
+            return False
+        left.remove(entry)
+        return True
+
     for payout in payouts:
         known, opening = gathered.before.get(payout.key, ()), payout.totals.opening_debt
         if not known or opening in known:
             continue
-        gap, since = known[-1] - opening, payout.local_date(gathered.zone) - PAYMENT_BEFORE
-        entry = next((line for line in left if line.amount == gap and line.key.date >= since), None)
-        if entry and payout.currency == gathered.home_currency:
-            left.remove(entry)
+        broken.add(payout.merchant_id)
+        gap = known[-1] - opening
+        if is_paid(gap, payout):
             continue
         yield Difference(
             payout.payment_reference,
@@ -61,6 +100,24 @@ def debt_differences(
                 gap=f"{gap:.2f}",
             ),
         )
+    if any(isinstance(it, OddPayout) for it in gathered.listed):
+        return  # what it moved is not known
+    for its in _by_merchant(gathered, payouts):
+        *_, settled, closing = _moved(gathered, its)
+        if settled and its[0].merchant_id not in broken and not is_paid(-settled, its[0]):
+            yield Difference(
+                None,
+                sentence(
+                    "the debt to Klarna closes with {closing} {currency}, but by its opening and these payouts it "
+                    "is {expected}: account {account_no} has no other entry of {gap}, as the payment of an "
+                    "invoice of Klarna's would make",
+                    closing=f"{closing:.2f}",
+                    currency=its[0].currency,
+                    expected=f"{closing - settled:.2f}",
+                    account_no=account_no or sentence("(none)"),
+                    gap=f"{-settled:.2f}",
+                ),
+            )
 
 
 def holdback_balance(

@@ -33,7 +33,7 @@ Name = TypeVar("Name")
 def close(gathered: Gathered) -> ProfileMonth:
     """Return the month with everything that keeps it from closing."""
     pairs = _pairs(gathered)
-    currencies = {pair.key.currency: None for pair in pairs}
+    currencies = sorted({pair.key.currency for pair in pairs}, key=lambda it: (it != gathered.home_currency, it))
     number = gathered.accounts["payout"]
     is_clearing = not is_bank(number, gathered.chart.get(number, ""))
     references = {row.key.payment_reference for row in (*gathered.earlier, *gathered.rows)}
@@ -44,7 +44,7 @@ def close(gathered: Gathered) -> ProfileMonth:
         month=gathered.month,
         home_currency=gathered.home_currency,
         chart=gathered.chart,
-        currencies=tuple(_currency(gathered, currency, pairs) for currency in sorted(currencies)),
+        currencies=tuple(_currency(gathered, currency, pairs) for currency in currencies),
         clearing=number if is_clearing else None,
         open_items=open_items(gathered.lines[number], references, until) if is_clearing else (),
         read_from=gathered.read_from,

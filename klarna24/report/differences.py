@@ -11,6 +11,8 @@ from klarna24.run import messages
 from klarna24.state.records import Row, Status
 from klarna24.text import joined, sentence
 
+IN_DOUBT = {Status.IN_DOUBT, Status.SENDING}
+
 
 class Pair(NamedTuple):
     """A payout as Klarna lists it now, and as the state has it; one of the two may be missing."""
@@ -76,11 +78,21 @@ def _of_status(
             yield sentence("seen, and not drafted yet: klarna24 sync drafts it")
         case Status.BLOCKED | Status.REJECTED | Status.IN_DOUBT | Status.SENDING:
             lost = sentence("in doubt: it was sent, and whether it was saved is unknown")
-            yield row.problem.message if row.problem else lost
+            message = row.problem.message if row.problem else lost
+            yield joined("; ", (message, *_may_be(numbers))) if payout.status in IN_DOUBT else message
         case Status.SKIPPED | None:
             pass
         case _:
             assert_never(payout.status)
+
+
+def _may_be(numbers: Sequence[int]) -> Iterator[str]:
+    """Say that the ledger may have a payout in doubt by now."""
+    if numbers:
+        yield sentence(
+            "voucher {number} in the ledger may be it: klarna24 sync looks it up",
+            number=", ".join(map(str, numbers)),
+        )
 
 
 def _of_voucher(

@@ -202,9 +202,9 @@ class CurrencyMonth:
 
     @property
     def cost(self) -> Decimal | None:
-        """Return what Klarna costs in per cent of sales, with two decimals."""
+        """Return what Klarna costs in per cent of sales, not rounded."""
         sales = self.klarna.get("sale", ZERO)
-        return (100 * self.fees / sales).quantize(Decimal("0.01")) if sales else None
+        return 100 * self.fees / sales if sales else None
 
 
 @dataclass(frozen=True, slots=True)

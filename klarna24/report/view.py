@@ -1,7 +1,7 @@
 """What the page shows, as texts in the reader's language; templates/page.html lays it out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from klarna24.bookkeeping.payout import NAMES, ZERO
@@ -214,13 +214,15 @@ def _notes(it: MonthPayout, reader: Reader) -> list[str]:
 
 
 def _totals(one: CurrencyMonth, reader: Reader) -> Table:
-    """Klarna's totals as it states them now, and as they were drafted."""
+    """Klarna's totals as it states them now, and as they were drafted. Where the month closes, a difference is of
+    payouts that are skipped, and needs nobody."""
     heads = (sentence("Total"), sentence("Klarna states"), sentence("Drafted"), sentence("Difference"))
     lines = []
     for name, words in NAMES.items():
         stated, drafted = one.klarna.get(name, ZERO), one.stored.get(name, ZERO)
         if (stated or drafted) and name not in {"opening_debt", "closing_debt"}:
-            lines.append(_compared((capital(reader.say(words)),), stated, drafted, reader))
+            line = _compared((capital(reader.say(words)),), stated, drafted, reader)
+            lines.append(replace(line, is_odd=line.is_odd and not one.closes))
     return Table(reader.say(sentence("Klarna's totals")), [*map(reader.say, heads)], 1, lines)
 
 

@@ -159,9 +159,11 @@ def other_sums(number: int, drafted: dict[int, Decimal], now: dict[int, Decimal]
     """The sums per account that are not as drafted."""
     zero = Decimal(0)
     accounts = [it for it in sorted({*drafted, *now}) if drafted.get(it, zero) != now.get(it, zero)]
-    moves = (f"{it} {drafted.get(it, zero):.2f} → {now.get(it, zero):.2f}" for it in accounts)
+    moves = (
+        joined(" ", (str(it), f"{drafted.get(it, zero):.2f}", "→", f"{now.get(it, zero):.2f}")) for it in accounts
+    )
     return sentence(
-        "voucher {number} was booked with other sums than drafted: {sums}", number=number, sums=", ".join(moves)
+        "voucher {number} was booked with other sums than drafted: {sums}", number=number, sums=joined(", ", moves)
     )
 
 

@@ -451,7 +451,7 @@ def test_archive_fills_gaps_and_says_what_it_cannot_fill(open_shop: OpenShop) ->
     (folder(shop, "A1") / "report.pdf").unlink()
     (folder(shop, "B2") / "voucher.json").unlink()
     filled = shop.run("archive")
-    assert (filled.code, filled.out) == (3, "shop1: 1 files added\n")
+    assert (filled.code, filled.out) == (3, "shop1: 1 file added\n")
     (line,) = filled.lines()
     assert line.endswith(
         "voucher.json is gone from the archive, and cannot be fetched again → restore it from a backup"

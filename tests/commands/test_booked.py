@@ -214,6 +214,16 @@ def test_status_tells_drafts_that_wait_from_what_is_booked(open_shop: OpenShop) 
     assert "1 draft waits in 24SevenOffice, since today" in " ".join(shop.run("status").out.split())
 
 
+def test_a_long_line_of_drafts_goes_on_below_its_text(
+    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    shop = with_a_draft(open_shop, simple("A"), simple("B", 7))
+    lines = shop.run("status").out.splitlines()
+    first = next(place for place, it in enumerate(lines) if it.startswith("  drafts"))
+    assert lines[first + 1].startswith(" " * 22)
+
+
 def test_status_says_nothing_of_drafts_where_none_waits(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[])
     shop.sync()
@@ -245,6 +255,23 @@ def test_a_draft_that_waits_too_long_is_mailed_and_its_end_once_it_is_booked(
     age(shop, 16)
     shop.sync("--now")
     assert ledger_reads(shop) == reads, "nothing waits"
+
+
+def test_a_mail_about_a_draft_that_waits_or_was_booked_repeats_no_remark(
+    open_shop: OpenShop, open_mail: OpenMail
+) -> None:
+    review = {"type": "HOLDBACK", "detailed_type": "UNDER_REVIEW", "amount": 4000, "currency_code": "SEK"}
+    shop, mail = open_shop(payouts=[(simple("OLD", sale=10000, holdback=4000)[0], [review])]), open_mail()
+    settings = {**email(shop, mail), "accounts": {"holdback": 1689}}
+    shop.write(settings)
+    assert [shop.sync("--now").code for _ in range(2)] == [0, 0]
+    shop.write({**settings, "remind_unbooked_after_days": 14})
+    age(shop, 14)
+    shop.sync("--now")
+    shop.book()
+    age(shop, 15)
+    shop.sync("--now")
+    assert ["merchant portal" in text(it) for it in mail.mails] == [True, False, False]
 
 
 def test_the_reminder_is_a_problem_that_changes_no_exit_code(open_shop: OpenShop) -> None:

@@ -45,7 +45,7 @@ def test_the_report_is_mailed_once_as_klarna_sent_it(open_shop: OpenShop, open_m
     assert "A" in str(sent["Subject"]).split()
     assert day in sent["Subject"]
     text, pdf = sent.iter_parts()
-    assert "962.50 SEK" in text.get_content()
+    assert "962,50 SEK" in " ".join(text.get_content().split())
     assert pdf.get_filename() == f"klarna-{day}-A.pdf"
     assert pdf.get_content_type() == "application/pdf"
     assert pdf.get_content().startswith(b"%PDF-")

@@ -129,7 +129,7 @@ def verdict(month: ProfileMonth) -> str:
 
 def _sums(one: CurrencyMonth) -> str:
     count = len(one.payouts)
-    cost = f", fees {one.cost:.1f} %" if one.cost is not None else ""
+    cost = f", fees {one.cost:.1f}\u00a0%" if one.cost is not None else ""
     return f"{count} payout{'' if count == 1 else 's'}, {one.settlement:,.2f} {one.currency}{cost}"
 
 
@@ -147,7 +147,7 @@ def _print_currency(console: Console, month: ProfileMonth, one: CurrencyMonth) -
         reference, number = payout.key.payment_reference, str(payout.transaction_no or "")
         table.add_row(str(payout.payout_date), Text(reference), payout.status or UNKNOWN, *amounts, number)
     console.print(table)
-    cost = f": {one.cost:.2f} % of sales" if one.cost is not None else ""
+    cost = f": {one.cost:.2f}\u00a0% of sales" if one.cost is not None else ""
     fees = f"Klarna's fees {one.fees:,.2f} {one.currency}{cost}; VAT on them {one.vat:,.2f} {one.currency}"
     console.print(Padding(Text(fees), (0, 0, 0, 2)))
     for payout in one.payouts:

@@ -231,6 +231,44 @@ def test_a_debt_of_the_last_month_opens_this_one() -> None:
     assert [debt.opening, debt.settled, debt.closing] == [80, -80, 0]
 
 
+def of_one_day(references: str = "ABC") -> list[Payout]:
+    """Of two payouts of one day one leaves a debt, which the next payout does not open with."""
+    other, owing, after = list(references)
+    return [
+        payout(owing, 5, sale="100", deposit="400", closing_debt="400"),
+        payout(other, 5),
+        payout(after, 12),
+    ]
+
+
+@pytest.mark.parametrize("references", ["ABC", "BAC"])
+def test_a_debt_that_was_invoiced_after_a_day_with_two_payouts_is_named_too(references: str) -> None:
+    made = of_one_day(references)
+    before = {made[2].key: [Decimal(0), Decimal(400)]}
+    rows = [row(it, Status.BOOKED, 7) for it in made]
+    vouchers = {IDS[it.payment_reference]: voucher(it, 7 + place) for place, it in enumerate(made)}
+    month = gathered(*made, rows=rows, vouchers=vouchers, before=before)
+    assert differences(month) == [
+        "the debt to Klarna closes with 0.00 SEK, but by its opening and these payouts it is 400.00: account 2899 "
+        "has no other entry of 400.00, as the payment of an invoice of Klarna's would make"
+    ]
+    paid = replace(month, lines={**month.lines, 2899: [line(2899, "400.00", "faktura 4711", day=10)]})
+    assert differences(paid) == []
+    assert only(paid).debt.settled == -400
+
+
+@pytest.mark.parametrize(("first", "last"), [("A", "B"), ("B", "A")])
+def test_a_debt_closes_with_what_the_last_payout_in_the_chain_leaves(first: str, last: str) -> None:
+    made = [payout(last, 26, sale="100", deposit="400", closing_debt="400"), payout(first, 26)]
+    before = {made[0].key: [Decimal(0)], made[1].key: [Decimal(400), Decimal(0)]}
+    rows = [row(it, Status.BOOKED, 7) for it in made]
+    vouchers = {IDS[it.payment_reference]: voucher(it, 7 + place) for place, it in enumerate(made)}
+    month = gathered(*made, rows=rows, vouchers=vouchers, before=before)
+    assert differences(month) == []
+    debt = only(month).debt
+    assert [debt.opening, debt.added, debt.settled, debt.closing] == [0, 400, 0, 400]
+
+
 def test_a_chain_that_holds_closes() -> None:
     a = payout("A", 5, sale="100", repay="20", opening_debt="20")
     month = gathered(a, rows=[row(a)], vouchers={1: voucher(a, 7)}, before={a.key: [Decimal(20), Decimal(0)]})
@@ -266,9 +304,23 @@ def test_an_entry_on_the_holdback_account_that_speaks_of_klarna_belongs_to_a_pay
 def test_currencies_are_apart_and_the_ledger_stands_beside_the_companys_own() -> None:
     a, b = payout("A"), payout("B", currency="EUR")
     month = gathered(a, b, rows=[row(a), row(b)], vouchers={1: voucher(a, 7)})
-    euro, krona = close(month).currencies
+    krona, euro = close(month).currencies
     assert (euro.currency, euro.closes, krona.closes) == ("EUR", False, True)
     assert [euro.debt.ledger, krona.debt.ledger] == [None, 0]
+
+
+def test_the_companys_own_currency_comes_first() -> None:
+    euro, own = payout("A", currency="EUR"), payout("B")
+    assert [it.currency for it in close(gathered(euro, own)).currencies] == ["SEK", "EUR"]
+
+
+def test_a_payout_in_doubt_whose_voucher_stands_in_the_ledger_is_told_with_its_number() -> None:
+    a = payout("A")
+    problem = Problem(ProblemCode.IN_DOUBT, "payout A is in doubt", "", "A")
+    month = gathered(a, rows=[row(a, Status.IN_DOUBT, problem=problem)], vouchers={1: voucher(a, 7)})
+    assert differences(month) == [
+        "payout A is in doubt; voucher 7 in the ledger may be it: klarna24 sync looks it up"
+    ]
 
 
 def test_a_payout_whose_merchant_could_not_be_read_then_is_one_payout() -> None:

@@ -1,7 +1,9 @@
 """The month's page as a document: whole in itself, valid, escaped, in three languages."""
 
 import re
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
 
@@ -100,6 +102,21 @@ def test_a_page_is_in_the_profile_s_language(language: Language, amount: str, da
     assert texts(document, "//tbody/tr/td[1]")[0] == day
     assert month in texts(document, "//h1")[0]
     assert parsed(document).get("lang") == language
+
+
+def test_a_share_is_rounded_once() -> None:
+    month = closing(language="sv")
+    totals = {"sale": Decimal("3371.74"), "fee": Decimal("109.57")}  # 3.2497 %
+    document = page([replace(month, currencies=(replace(month.currencies[0], klarna=totals),))], TODAY)
+    assert texts(document, "//dd")[-1] == "3,2\u00a0%"
+
+
+def test_what_a_month_that_closes_leaves_undrafted_is_not_marked() -> None:
+    month = closing()
+    skipped = replace(month.currencies[0], stored={})
+    document = page([replace(month, currencies=(skipped,))], TODAY)
+    assert texts(document, "//td[@data-head='Drafted']")[0] == "0.00"
+    assert texts(document, "//tbody[@class='odd']") == []
 
 
 def test_a_month_that_does_not_close_says_why() -> None:
