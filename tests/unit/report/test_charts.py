@@ -32,7 +32,7 @@ def test_the_bars_of_a_week_and_of_a_month_are_of_their_payouts_alone() -> None:
     assert [bar.shown for bar in by_week.bars] == ["", amount, amount, amount, amount, ""]
     assert [bar.label for bar in by_week.bars] == [f"v. {number}" for number in range(44, 50)]
     assert [bar.shown for bar in fees.bars] == ["", "921", "921", "921", "921", ""]
-    assert [bar.label for bar in cost.bars][-2:] == ["Oct", "Nov"]
+    assert [bar.label for bar in cost.bars][-2:] == ["okt", "nov"]
     assert [bar.shown for bar in cost.bars] == ["3,0"] * 11 + ["2,2"]
     assert [bar.shown for bar in days.bars][-2:] == ["1", "4"]
 
