@@ -101,6 +101,7 @@ class _Payout:
         self.row = row
         self.is_last = False  # others would meet the same: the limit, a full disk, refused credentials
         self.is_unanswered = False  # Klarna did not answer
+        self._is_another = False  # its reference leads to another payout, and so would the reports
         self.has_remark = any(remark.about == ABOUT for remark in row.remarks)
         self._keeper = keeper
         self._waiting = [it for it in evidence if it.is_waiting]
@@ -110,7 +111,8 @@ class _Payout:
 
     def lacks_anything(self) -> bool:
         """Whether there is anything to do; of a payout with a remark at least whether it still holds."""
-        return bool(self.has_remark or self._waiting or self._missing() or self._has_changed() or self._lost())
+        lacks = self.has_remark or self._waiting or self._missing() or self._has_changed() or self._lost()
+        return bool(lacks or self._has_unknown())
 
     def keep(self) -> Kept:
         """Each document that can be had, in one go; a new folder is made with all of them."""
@@ -140,7 +142,10 @@ class _Payout:
         for kind in self._missing():
             if self.is_unanswered:
                 return
-            if pages := self._ask(kind):
+            pages = self._ask(kind)
+            if kind == "payout" and self._is_another:
+                return
+            if pages:
                 names = file_names(Document(kind, self._version), len(pages))
                 self._documents |= zip(names, pages, strict=True)
 
@@ -179,6 +184,7 @@ class _Payout:
                 return [klarna.report(reference, kind)]
         payout = klarna.raw_payout(reference)
         if not _is_of(payout, self.row.key):
+            self._is_another = True
             raise BadAnswer(sentence("Klarna answers with another payout of that reference"))
         return [payout]
 
@@ -226,6 +232,19 @@ class _Payout:
         """What is gone and cannot be had again: vouchers, and what Klarna has changed since."""
         again = {Document(kind, self._version) for kind in OF_KLARNA}
         return [name for name in self._gone() if document_of(name) not in again]
+
+    def _has_unknown(self) -> bool:
+        """Whether SHA256SUMS lists a file that the state does not know, for the state is older than the archive;
+        looked for by the command alone."""
+        if not (self._keeper.on_disk and self._files):
+            return False
+        try:
+            folder = self._folder()
+            return folder.exists() and any(
+                document_of(name) and name not in self._files for name in folder.listed()
+            )
+        except ArchiveFault:
+            return True  # keep() says which
 
     def _has_changed(self) -> bool:
         known = self._files.get(file_names(Document("payout", self._version))[0])

@@ -1,12 +1,26 @@
 """The options that several commands share. Loads no configuration: the command group needs this for --help."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
-MONTH = click.DateTime(formats=["%Y-%m"])
+FIRST_YEAR, LAST_YEAR = 1970, 9000  # so that a year before and a month after are dates as well
+
+
+class _Month(click.DateTime):
+    """A month, of a year that can be reckoned with."""
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> datetime:
+        month: datetime = super().convert(value, parameter, context)
+        if not FIRST_YEAR <= month.year <= LAST_YEAR:
+            self.fail(f"{value!r} is not in the years {FIRST_YEAR} to {LAST_YEAR}.", parameter, context)
+        return month
+
+
+MONTH = _Month(formats=["%Y-%m"])
 
 
 class GlobalOptions(NamedTuple):

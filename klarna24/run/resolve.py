@@ -103,7 +103,7 @@ def _resend(config: Config, state: State, record: Row, note: str | None, confirm
         number = match.transaction_no
         state.resolve(record, Status.BOOKED, f"found in the ledger as {number}", note, transaction_no=number)
         return f"payout {reference} is in the ledger as voucher {number}: it is booked, nothing is sent again"
-    if match and record.status.finished and (match.ours or match.same_amount):
+    if match and record.status.finished and (match.ours or match.same_amount or match.voucher):
         raise UsageFault(
             f"payout {reference} is in the ledger as voucher {match.transaction_no}: it cannot be sent again",
             "delete or reverse that voucher in 24SevenOffice first",

@@ -391,7 +391,7 @@ def test_one_reference_in_two_currencies_has_two_folders(open_shop: OpenShop) ->
     shop = archiving(open_shop, simple("A1"))
     shop.sync()
     payout, _ = simple("A1")
-    shop.box.klarna.payouts.append({**payout, "currency_code": "NOK"})
+    shop.box.klarna.payouts.insert(0, {**payout, "currency_code": "NOK"})  # it is now found by the reference
     shop.sync("--now")
     assert len(folders(shop)) == 2
     assert folders(shop)["A1"] == WHOLE
@@ -483,6 +483,32 @@ def test_with_a_new_state_the_archive_is_taken_as_it_is(open_shop: OpenShop) -> 
     assert number
     assert operations(shop)["report"] == operations(shop)["csv-report"] == 0
     assert (folders(shop), shop.run("archive", "--verify").code) == ({"A1": WHOLE}, 0)
+
+
+def test_a_state_older_than_the_archive_learns_of_its_files_by_the_command(open_shop: OpenShop) -> None:
+    shop = archiving(open_shop, simple("A1"))
+    shop.box.faults.arm("cut-before-save")
+    assert shop.sync().code == 8
+    restore = shop.backup()
+    assert shop.resolve("A1", "--resend").code == 0
+    assert shop.sync("--now").code == 0
+    restore()
+    before = folders(shop)
+    assert before == {"A1": sorted([*WHOLE, "voucher-2.json"])}
+    assert shop.run("archive", "--verify").code == 3
+    assert shop.run("archive").code == 0
+    assert (folders(shop), shop.run("archive", "--verify").code) == (before, 0)
+
+
+def test_reports_of_another_payout_of_the_same_reference_are_not_kept(open_shop: OpenShop) -> None:
+    """Klarna's API finds them by the reference alone."""
+    shop = archiving(open_shop, simple("A1"))
+    payout, _ = simple("A1")
+    shop.box.klarna.payouts.append({**payout, "currency_code": "NOK"})
+    shop.sync()
+    assert list(folders(shop).values()) == [WHOLE]
+    assert "A1 NOK" not in str(folders(shop))
+    assert shop.run("archive", "--verify").code == 0
 
 
 def test_several_pages_of_rows_are_kept_page_by_page(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -317,3 +317,21 @@ def test_a_draft_that_was_deleted_and_booked_by_hand_is_skipped_and_no_longer_re
     assert [problem["code"] for problem in _problems(shop)] == ["unbooked"]
     assert shop.resolve("A", "--skip").code == 0
     assert (_problems(shop), shop.stored()) == ([], {"A": "skipped"})
+
+
+def test_a_draft_that_was_booked_with_another_amount_is_not_sent_again(
+    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No run has read the ledger since, so that the state still has it as a draft."""
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("klarna24.cli.resolve.read_line", lambda *args, **kwargs: "A")
+    shop = open_shop(payouts=[simple("A")])
+    assert shop.sync().code == 0
+    draft = shop.box.office.home.drafts[0]
+    shop.box.office.edit_draft(draft.id, 0, Amount=draft.entries[0]["Amount"] + 1)
+    (number,) = shop.book()
+    refused = shop.resolve("A", "--resend")
+    assert refused.code == 2
+    assert f"in the ledger as voucher {number}: it cannot be sent again" in refused.err
+    assert shop.sync("--now").code == 0
+    assert shop.drafts() == []

@@ -318,6 +318,8 @@ def test_the_last_full_month_is_the_default_and_an_empty_one_closes(open_shop: O
     result = shop.run("report", "--month", str(LAST.before))
     assert (result.code, "no payouts" in result.out) == (0, True)
     assert shop.run("report", "--month", "november").code == 2
+    for far in ("0001-01", "9999-12"):
+        assert (shop.run("report", "--month", far).code, shop.run("list", "--month", far).code) == (2, 2)
 
 
 def test_a_mail_says_whether_it_closes(open_shop: OpenShop, open_mail: OpenMail) -> None:
