@@ -30,10 +30,12 @@ class ProblemCode(StrEnum):
         return member
 
     REMARK = "remark", 0  # it calls for action at Klarna, and stops nothing
+    UNBOOKED = "unbooked", 0  # a draft has waited for longer than the profile wants
     BUG = "bug", 1
     USAGE = "usage", 2
     CONFIG = "config", 3
     STATE = "state", 3
+    ARCHIVE = "archive", 3  # it cannot be written, or is not what it was
     CREDENTIALS = "credentials", 4
     SILENCE = "silence", 4  # Klarna answers, and has had no payout for longer than the profile expects
     UNAVAILABLE = "unavailable", 5

@@ -41,9 +41,9 @@ def test_an_import_of_a_higher_layer_breaks_the_rules(tmp_path: Path) -> None:
     assert "klarna24.logs is not allowed to import klarna24.text" in broken
 
 
-def test_the_package_has_at_most_twenty_entries_at_its_top() -> None:
+def test_the_package_has_at_most_22_entries_at_its_top() -> None:
     entries = sorted(path.name for path in PACKAGE.iterdir() if path.name != "__pycache__")
-    assert len(entries) <= 20, entries
+    assert len(entries) <= 22, entries
 
 
 def test_a_module_has_at_most_350_lines() -> None:

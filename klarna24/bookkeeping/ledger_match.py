@@ -6,7 +6,7 @@ Not found proves nothing: drafts are invisible to the API (docs/vendors/24seveno
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -32,18 +32,27 @@ class LedgerLine:
     comment: str
 
 
+class LedgerVoucher(NamedTuple):
+    """A voucher as it is booked; ``sums`` are those per account, in the company's currency, zeros left out."""
+
+    key: VoucherKey
+    sums: dict[int, Decimal]
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerMatch:
     """``ours`` where the sums per account are those that were sent; else the reference stands on other lines
     (booked by hand, or edited), and ``same_amount`` tells whether the anchor's amount is among them,
     ``in_our_words`` whether a comment begins as ours do, and ``is_program_made`` whether those of several lines
-    do, each with a word of its own, as only this program writes them."""
+    do, each with a word of its own, as only this program writes them. ``voucher`` is ours; or else the only one
+    that is in our words and has at least one account's sum as it was sent, if there is one."""
 
     transaction_no: int
     ours: bool
     same_amount: bool
     in_our_words: bool
     is_program_made: bool = False
+    voucher: LedgerVoucher | None = field(default=None, compare=False)
 
 
 def mentions(comment: str, payment_reference: str) -> bool:
@@ -56,30 +65,38 @@ def candidates(trace: Trace, lines: Iterable[LedgerLine]) -> set[VoucherKey]:
     return {line.key for line in lines if mentions(line.comment, trace.payment_reference)}
 
 
+def worded_as_ours(trace: Trace, lines: Iterable[LedgerLine]) -> set[VoucherKey]:
+    """The candidates with a line in our words: a bank's row mentions the reference as well, and is none."""
+    return {line.key for line in lines if _in_our_words(trace, line)}
+
+
 def judge(trace: Trace, lines: Iterable[LedgerLine]) -> LedgerMatch | None:
     """What the whole vouchers in ``lines`` say of the one that was sent. Two equal ones are no proof of one."""
     vouchers: defaultdict[VoucherKey, list[LedgerLine]] = defaultdict(list)
     for line in lines:
         vouchers[line.key].append(line)
-    ours = [
-        key
+    sent = _without_zeros(trace.sums)
+    worded = {
+        key: LedgerVoucher(key, _sums(its))
         for key, its in vouchers.items()
-        if _sums(its) == _without_zeros(trace.sums) and any(_in_our_words(trace, line) for line in its)
-    ]
+        if any(_in_our_words(trace, line) for line in its)
+    }
+    ours = [voucher for voucher in worded.values() if voucher.sums == sent]
     if len(ours) == 1:
-        return LedgerMatch(ours[0].transaction_no, ours=True, same_amount=True, in_our_words=True)
+        return LedgerMatch(ours[0].key.transaction_no, True, True, True, voucher=ours[0])
     if not vouchers:
         return None
     same = [key for key, its in vouchers.items() if any(_is_anchor(trace, line) for line in its)]
-    worded = [key for key, its in vouchers.items() if any(_in_our_words(trace, line) for line in its)]
     named = min(same or worded or vouchers)
     words = {line.comment for line in vouchers[named] if _in_our_words(trace, line)}
+    edited = [voucher for voucher in worded.values() if voucher.sums.items() & sent.items()]
     return LedgerMatch(
         named.transaction_no,
         ours=False,
         same_amount=bool(same),
         in_our_words=bool(worded),
         is_program_made=len(words - {f"Klarna {trace.payment_reference}"}) > 1,
+        voucher=edited[0] if len(edited) == 1 else None,
     )
 
 

@@ -28,10 +28,12 @@ LONGEST_COMMENT = 500  # characters of it that are shown
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One remark. ``is_mailed``: it calls for action at Klarna, and so it is mailed once."""
+    """One remark. ``is_mailed``: it calls for action at Klarna, and so it is mailed once. ``about`` is empty for
+    the payout itself, else what else it is about: "archive"."""
 
     text: str
     is_mailed: bool = False
+    about: str = ""
 
 
 def remarks_of(

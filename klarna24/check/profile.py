@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from klarna24.check.accounts import check_references
 from klarna24.check.books import check_klarna, check_office
+from klarna24.check.evidence import check_evidence
 from klarna24.check.machine import check_clock, check_file, check_mail, check_monitor, check_passwords, check_state
 from klarna24.check.result import Check
 from klarna24.config.loading import Config
@@ -34,4 +35,5 @@ def check_profile(
     yield from check_references(profile)
     yield check_clock(server_times)
     yield from check_mail(profile, config, mailed)
+    yield from check_evidence(profile)
     yield from check_monitor(profile, config)

@@ -4,10 +4,16 @@ from datetime import datetime
 
 import click
 
-from klarna24.cli.options import GlobalOptions, RunOptions, all_option, jobs_option, json_option, profiles_option
+from klarna24.cli.options import (
+    DAY,
+    GlobalOptions,
+    RunOptions,
+    all_option,
+    jobs_option,
+    json_option,
+    profiles_option,
+)
 from klarna24.cli.runs import run_dry
-
-_day = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @click.command("dry-run")
@@ -15,8 +21,8 @@ _day = click.DateTime(formats=["%Y-%m-%d"])
 @all_option
 @jobs_option
 @json_option
-@click.option("--from", "since", type=_day, metavar="DATE", help="Show payouts from this day on.")
-@click.option("--to", "until", type=_day, metavar="DATE", help="Show payouts up to this day (default: today).")
+@click.option("--from", "since", type=DAY, metavar="DATE", help="Show payouts from this day on.")
+@click.option("--to", "until", type=DAY, metavar="DATE", help="Show payouts up to this day (default: today).")
 @click.pass_obj
 def command(
     options: GlobalOptions,

@@ -26,6 +26,9 @@ COMMANDS = {
     "dry-run": "Show the vouchers that sync would draft, without sending anything.",
     "sync": "Draft each new payout as a voucher in 24SevenOffice, once.",
     "status": "Show the last run, and what to do about each payout that waits.",
+    "archive": "Fetch what the archive lacks of the payouts so far, or verify it.",
+    "list": "List payouts with their status, voucher number and fees.",
+    "report": "Close a month: Klarna's figures against what was drafted and booked.",
     "resolve": "Settle a payout that needs a decision.",
     "log": "Show what was done, when, by whom, and the answer.",
     "schedule": "Print a crontab line or systemd units for the daily run.",
@@ -42,7 +45,7 @@ Exit codes
   4  credentials missing or refused, or no payouts: klarna24 check
   5  unavailable, throttled, or already running: the next run carries on
   6  24SevenOffice rejected a voucher: read its message
-  7  a payout is blocked, or changed after it was drafted: read why
+  7  a payout is blocked, or changed after drafting; a month is open: read why
   8  in doubt: look in 24SevenOffice, then klarna24 resolve
 """
 

@@ -1,9 +1,26 @@
 """The options that several commands share. Loads no configuration: the command group needs this for --help."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import click
+
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+FIRST_YEAR, LAST_YEAR = 1970, 9000  # so that a year before and a month after are dates as well
+
+
+class _Month(click.DateTime):
+    """A month, of a year that can be reckoned with."""
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> datetime:
+        month: datetime = super().convert(value, parameter, context)
+        if not FIRST_YEAR <= month.year <= LAST_YEAR:
+            self.fail(f"{value!r} is not in the years {FIRST_YEAR} to {LAST_YEAR}.", parameter, context)
+        return month
+
+
+MONTH = _Month(formats=["%Y-%m"])
 
 
 class GlobalOptions(NamedTuple):
@@ -57,3 +74,6 @@ jobs_option = click.option(
     help="Run this many profiles at the same time.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+month_option = click.option("--month", type=MONTH, metavar="YYYY-MM", help="Only payouts of this month.")
+from_option = click.option("--from", "since", type=DAY, metavar="DATE", help="Only payouts from this day on.")
+to_option = click.option("--to", "until", type=DAY, metavar="DATE", help="Only payouts up to this day.")

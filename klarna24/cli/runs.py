@@ -24,6 +24,8 @@ from klarna24.ecb.client import EcbClient
 from klarna24.errors import ConfigFault, Klarna24Error, Problem, worst
 from klarna24.logs.tracebacks import print_traceback
 from klarna24.notify import after_run, heartbeat
+from klarna24.notify.report_mail import mail_reports
+from klarna24.report.month import Month, ProfileMonth
 from klarna24.run import sync as runs
 from klarna24.run.messages import bug
 from klarna24.run.outcome import Report, RowsProgress
@@ -54,14 +56,14 @@ def run_dry(options: GlobalOptions, wanted: RunOptions, period: Period | None) -
 
 def run_sync(options: GlobalOptions, wanted: RunOptions, chosen: Chosen, known: Standings, wait: float) -> int:
     """``klarna24 sync`` for the profiles in ``chosen``: those that ``known`` does not call "not due" are run. Then
-    mail and the monitor, which never change the exit code."""
+    mail, the monitor and the month's report, which never change the exit code."""
 
     ecb = EcbClient(chosen.config.rates_url)
 
     def run(profile: Profile, config: Config, progress: RowsProgress | None) -> Report:
         return _with_heartbeat(
             profile.notify.heartbeat,
-            lambda: runs.sync(profile, config, known.get(profile.name), wait, progress, ecb),
+            lambda: runs.sync(profile, config, known.get(profile.name), wait, progress, ecb, mail_reports),
         )
 
     config = chosen.config
@@ -71,7 +73,26 @@ def run_sync(options: GlobalOptions, wanted: RunOptions, chosen: Chosen, known: 
     exit_code = worst(report.exit_code for report in reports)
     after_run.notify(config, reports)
     _ping_end(config.notify.heartbeat, exit_code)
+    if config.report_day:
+        _mail_report(chosen, wanted.jobs)
     return exit_code
+
+
+def _mail_report(chosen: Chosen, jobs: int) -> None:
+    from klarna24.notify import monthly  # noqa: PLC0415 - loads the page's templates, once a month
+    from klarna24.report.run import report  # noqa: PLC0415 - as above
+
+    def one(profile: Profile) -> ProfileMonth:
+        try:
+            return report(profile, chosen.config, None)
+        except Exception as error:  # noqa: BLE001 - one shop's bug must not keep the other shops' reports back
+            problems = (bug(profile.name, error),)
+            return ProfileMonth(profile.name, profile.language, Month(1, 1), problems=problems)
+
+    def gather(profiles: Sequence[Profile]) -> list[ProfileMonth]:
+        return side_by_side(one, profiles, jobs, lambda profile: profile.name)
+
+    monthly.mail_due(chosen.config, chosen.profiles, gather)
 
 
 def report_file_fault(options: GlobalOptions, as_json: bool, fault: ConfigFault) -> int:

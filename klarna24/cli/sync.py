@@ -61,7 +61,18 @@ def _standings(chosen: Chosen) -> Standings:
 
 
 def _nothing_to_do(chosen: Chosen, known: Standings) -> bool:
-    """Whether no profile is due and no monitor expects to hear of this run."""
+    """Whether no profile is due, no monitor expects to hear of this run, and no report is to be mailed."""
     notify = [chosen.config.notify, *(profile.notify for profile in chosen.profiles)]
     is_heard = any(it.heartbeat for it in notify)
-    return not is_heard and all(it.name in known and not known[it.name].is_due for it in chosen.profiles)
+    if is_heard or not all(it.name in known and not known[it.name].is_due for it in chosen.profiles):
+        return False
+    return not (chosen.config.report_day and _is_report_due(chosen))
+
+
+def _is_report_due(chosen: Chosen) -> bool:
+    from klarna24.report.due import due  # noqa: PLC0415 - most files name no day for a report
+
+    try:
+        return bool(due(chosen.config, chosen.profiles))
+    except Klarna24Error:
+        return True  # the run meets the same fault, and logs it

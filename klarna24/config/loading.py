@@ -13,8 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from klarna24.config.file import File
 from klarna24.config.folders import default_path, default_state_dir
-from klarna24.config.tables import ECB, Email, File, Notify, Profile, Table, disjoint
+from klarna24.config.tables import ECB, Email, Notify, Profile, Table, disjoint
 from klarna24.errors import ConfigFault
 from klarna24.files import belongs_to_others, is_open_to_all
 from klarna24.logs.redaction import register_guid
@@ -33,6 +34,8 @@ class Config:
     notify: Notify
     state_dir_in_file: Path | None = None
     rates_url: str = ECB
+    archive: Path | None = None
+    report_day: int | None = None
 
     def email_of(self, profile: Profile) -> tuple[Email, str] | None:
         """The profile's own mail settings, else the common ones, with their path in the file; None without any."""
@@ -77,8 +80,19 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
         profile._name = name
         register_guid(profile.twentyfour.application_id)
     _check_one_company_each(file.profiles, path)
+    _check_mail_for_evidence(file, path)
     in_file = absolute_path(Path(file.state_dir), path.parent) if file.state_dir else None
-    return Config(path, _state_dir(state_dir, in_file), file.profiles, file.notify, in_file, file.rates_url)
+    archive = absolute_path(Path(file.archive), path.parent) if file.archive else None
+    return Config(
+        path=path,
+        state_dir=_state_dir(state_dir, in_file),
+        profiles=file.profiles,
+        notify=file.notify,
+        state_dir_in_file=in_file,
+        rates_url=file.rates_url,
+        archive=archive,
+        report_day=file.report.day,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +129,17 @@ def _check_one_company_each(profiles: dict[str, Profile], path: Path) -> None:
                 f"{path}: profiles {one.name} and {other.name} would book the same payouts in two companies",
                 "give them different currencies or merchant_ids, or different Klarna credentials",
             )
+
+
+def _check_mail_for_evidence(file: File, path: Path) -> None:
+    """Refuse reports that are to be mailed where no mail server is configured."""
+    faults = tuple(
+        f'{path}: profiles.{name}.evidence: "mail" needs a mail server: add [notify.email]'
+        for name, profile in file.profiles.items()
+        if profile.evidence == "mail" and not (profile.notify.email or file.notify.email)
+    )
+    if faults:
+        raise ConfigFault(f"{path}: {len(faults)} faults", f"edit {path}", faults=faults)
 
 
 def _state_dir(option: Path | None, in_file: Path | None) -> Path:

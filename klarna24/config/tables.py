@@ -1,13 +1,11 @@
 """The tables of profiles.toml and their keys, which profiles.example.toml explains. Unknown keys are faults."""
 
-import re
 from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Literal, Self, cast, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,6 +24,7 @@ from klarna24.config.values import (
     Guid,
     HeartbeatUrl,
     Id,
+    MailAddress,
     SecretField,
     TaxCode,
     Text,
@@ -37,7 +36,6 @@ from klarna24.config.values import (
 )
 from klarna24.text import Language
 
-PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 # Accounts that refuse entries without a customer or a supplier (docs/vendors/bookkeeping.md, "Accounts"):
 CUSTOMER_LEDGER = range(1500, 1530)
 SUPPLIER_LEDGER = range(2400, 2430)
@@ -106,6 +104,12 @@ class TwentyFour(Table):
     identity_id: Guid
     client_id: Annotated[int, Field(ge=1, le=2**63 - 1)]
     base_url: BaseUrl | None = None
+    voucher_inbox: MailAddress | None = None
+
+    @property
+    def inbox(self) -> str:
+        """The address to which evidence is mailed (docs/vendors/24sevenoffice.md, "Newer findings")."""
+        return self.voucher_inbox or f"{self.client_id}@voucher.24sevenoffice.com"
 
 
 class VoucherSettings(Table):
@@ -216,8 +220,8 @@ class Email(Table):
     security: Literal["starttls", "tls", "none"] = "starttls"
     username: Text | None = None
     password: SecretField | None = None
-    sender: Annotated[str, Field(alias="from", pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]
-    to: Annotated[list[Annotated[str, Field(pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]], Field(min_length=1)]
+    sender: Annotated[MailAddress, Field(alias="from")]
+    to: Annotated[list[MailAddress], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _login_is_whole_and_hidden(self) -> Self:
@@ -255,6 +259,8 @@ class Profile(Table):
     day: Annotated[int, Field(ge=1, le=31)] = 1
     transfer: Literal["lump", "itemised", "itemised-fees"] = "lump"
     language: Language = "en"
+    evidence: Literal["none", "mail", "attach"] = "none"
+    remind_unbooked_after_days: Annotated[int, Field(ge=1, le=366)] | None = None
     expect_payout_within_days: Annotated[int, Field(ge=1, le=366)] | None = None
     klarna: Klarna
     twentyfour: TwentyFour = Field(alias="24sevenoffice")
@@ -317,25 +323,3 @@ class Profile(Table):
         if references.by_target() and info.data.get("transfer") == "lump":
             raise fault('references need transfer = "itemised" or "itemised-fees": a lump voucher has no rows')
         return references
-
-
-def _profile_name(name: str) -> str:
-    if not PROFILE_NAME.fullmatch(name):
-        raise fault(f"{name!r} is not a valid profile name: use at most 40 lower-case letters, digits, - and _")
-    return name
-
-
-class File(Table):
-    """The whole of profiles.toml."""
-
-    state_dir: Text | None = None
-    rates_url: BaseUrl = ECB
-    profiles: dict[Annotated[str, AfterValidator(_profile_name)], Profile]
-    notify: Notify = Notify()
-
-    @field_validator("profiles", mode="before")
-    @classmethod
-    def _at_least_one(cls, profiles: object) -> object:
-        if profiles == {}:
-            raise fault("there is no profile: add [profiles.NAME], or run klarna24 init")
-        return profiles

@@ -142,6 +142,7 @@ def zone(raw: object) -> ZoneInfo:
 AccountNo = Annotated[int, Field(ge=1, le=32767)]
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+MailAddress = Annotated[str, Field(pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]
 Text = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
 SecretField = Annotated[Secret, BeforeValidator(secret_source)]
 BaseUrl = Annotated[str, BeforeValidator(base_url)]

@@ -1,12 +1,13 @@
 """The client of Klarna's Settlements API (docs/vendors/klarna.md). It only reads: any request may be repeated."""
 
+import json
 import logging
 import random
 import re
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,7 @@ from klarna24.http.server_time import ServerTime
 from klarna24.klarna import answers
 from klarna24.klarna.answers import Unreadable
 from klarna24.klarna.contract import FIRST_DAY, LAST_DAY
-from klarna24.klarna.listing import NotReadable, Progress, read_payouts, read_rows
+from klarna24.klarna.listing import PAGE_SIZE, NotReadable, Progress, read_payouts, read_rows
 from klarna24.logs.redaction import register_secret
 from klarna24.text import Sentence, joined, sentence
 
@@ -33,6 +34,8 @@ TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = 120.0  # from connecting to the answer's last byte
 ANSWER_BYTES = 8 * 2**20  # 500 records have less than 1 MiB, 2,000 objects and 30,000 values
 MOST_OBJECTS, MOST_VALUES = 5_000, 100_000
+REPORT_BYTES = 64 * 2**20  # a report of a hundred thousand transactions has some 20 MiB
+REPORTS = {"pdf": ("/reports/payout", "application/pdf"), "csv": ("/reports/payout-with-transactions", "text/csv")}
 RETRY_SECONDS = 30.0
 RETRIED = {502, 503, 504}
 # docs/vendors/klarna.md, "Authentication, limits, errors"
@@ -65,6 +68,10 @@ class _NotFound(_Refused):
     """Klarna does not have what was asked for (HTTP 404)."""
 
 
+class _TooLong(Unavailable):
+    """An answer did not end at its limit; of a document, this one alone cannot be had."""
+
+
 class KlarnaClient:
     """Reads payouts and their transactions. Every method raises Unavailable or CredentialsFault when Klarna cannot
     be read. ``server_time`` is that of the last answer."""
@@ -79,7 +86,6 @@ class KlarnaClient:
         self._session = new_session(settings.url)
         register_secret(password)
         self._session.auth = HTTPBasicAuth(settings.username.encode(), password.encode())
-        self._session.headers["Accept"] = "application/json"
 
     def close(self) -> None:
         """Close the connections."""
@@ -144,38 +150,103 @@ class KlarnaClient:
         except (_Refused, _Forbidden) as error:
             raise BadAnswer(error.message, error.hint) from None
 
+    def raw_payout(self, payment_reference: str) -> bytes:
+        """Return Klarna's JSON of the payout as received. Raises as :meth:`transactions`, and BadAnswer for what
+        is no JSON."""
+        if payment_reference in {".", ".."}:  # see payout()
+            raise BadAnswer(_about("/payouts", sentence("no address has this reference")), NEXT_RUN)
+        path = f"/payouts/{quote(payment_reference, safe='')}"
+        body = self._document(path, {}, "application/json", ANSWER_BYTES)
+        try:
+            json.loads(body)
+        except (ValueError, RecursionError):
+            raise BadAnswer(
+                _about(path, sentence("the answer is no {kind} file", kind="JSON")), NEXT_RUN
+            ) from None
+        return body
+
+    def raw_rows(self, payment_reference: str) -> list[bytes]:
+        """Return Klarna's JSON of all rows as received, an answer a page. Raises as :meth:`transactions`."""
+        pages: list[bytes] = []
+        seen = 0
+        while True:
+            query = {"payment_reference": payment_reference, "size": str(PAGE_SIZE), "offset": str(seen)}
+            pages.append(self._document("/transactions", query, "application/json", ANSWER_BYTES))
+            try:
+                page = answers.parse_transactions(pages[-1])
+            except Unreadable as error:
+                raise BadAnswer(_about("/transactions", error.why), CHECK) from None
+            seen += len(page.items)
+            if not page.items or page.is_last(seen, PAGE_SIZE):
+                return pages
+
+    def report(self, payment_reference: str, kind: Literal["pdf", "csv"], seconds: float | None = None) -> bytes:
+        """Return Klarna's settlement report of a payout as received: the PDF, which in the EU is the VAT invoice,
+        or the CSV with all transactions; where ``seconds`` are given, within these, all attempts included. Raises
+        as :meth:`transactions`, and BadAnswer for what is neither."""
+        path, accept = REPORTS[kind]
+        body = self._document(path, {"payment_reference": payment_reference}, accept, REPORT_BYTES, seconds)
+        is_page = body.lstrip()[:1] == b"<"
+        if not body.strip() or (not body.startswith(b"%PDF-") if kind == "pdf" else is_page):
+            raise BadAnswer(_about(path, sentence("the answer is no {kind} file", kind=kind.upper())), NEXT_RUN)
+        return body
+
+    def _document(
+        self, path: str, query: dict[str, str], accept: str, most_bytes: int, seconds: float | None = None
+    ) -> bytes:
+        """Return a body that is kept as it was received."""
+        try:
+            return self._fetch(path, query, accept, most_bytes, seconds)
+        except (_Refused, _Forbidden, _TooLong) as error:
+            raise BadAnswer(error.message, error.hint) from None
+
     def _get(self, path: str, query: dict[str, str], parse: Callable[[bytes], T]) -> T:
-        """Return the parsed answer, after repeated attempts if need be."""
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_TryAgain),
-            stop=tenacity.stop_before_delay(RETRY_SECONDS),
-            wait=_wait,
-            before_sleep=_log_retry,
-            reraise=True,
-        )
-        body = retrying(self._request, path, query)
+        """Return the parsed answer."""
+        body = self._fetch(path, query, "application/json", ANSWER_BYTES)
+        if body.count(b"{") + body.count(b"[") > MOST_OBJECTS or body.count(b",") > MOST_VALUES:
+            raise Unavailable(_about(path, sentence("an answer with too many elements")), NEXT_RUN)
         try:
             return parse(body)
         except Unreadable as error:
             raise BadAnswer(_about(path, error.why), CHECK) from None
 
-    def _request(self, path: str, query: dict[str, str]) -> bytes:
+    def _fetch(
+        self, path: str, query: dict[str, str], accept: str, most_bytes: int, seconds: float | None = None
+    ) -> bytes:
+        """Return the body of a 200, after repeated attempts if need be; within ``seconds``, if given."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_TryAgain),
+            stop=tenacity.stop_before_delay(RETRY_SECONDS if seconds is None else min(RETRY_SECONDS, seconds)),
+            wait=_wait,
+            before_sleep=_log_retry,
+            reraise=True,
+        )
+        return retrying(self._request, path, query, accept, most_bytes, deadline)
+
+    def _request(
+        self, path: str, query: dict[str, str], accept: str, most_bytes: int, deadline: float | None
+    ) -> bytes:
         """Send one request and return the body of a 200."""
         asked_at = time.monotonic()
+        limit = ANSWER_SECONDS if deadline is None else min(ANSWER_SECONDS, max(deadline - asked_at, 0.0))
         self._pace.wait(longest=ANSWER_SECONDS)
         try:
             with (
-                Exchange(ANSWER_SECONDS, ANSWER_BYTES) as exchange,
+                Exchange(limit, most_bytes) as exchange,
                 self._session.get(
-                    self._base + path, params=query, timeout=TIMEOUT, allow_redirects=False, stream=True
+                    self._base + path,
+                    params=query,
+                    headers={"Accept": accept},
+                    timeout=TIMEOUT,
+                    allow_redirects=False,
+                    stream=True,
                 ) as response,
             ):
                 self.server_time = ServerTime.of(response)
                 body = exchange.read(response)
-                if body.count(b"{") + body.count(b"[") > MOST_OBJECTS or body.count(b",") > MOST_VALUES:
-                    raise AnswerTooLong(sentence("an answer with too many elements"))
         except AnswerTooLong as error:
-            raise Unavailable(_about(path, error.why), NEXT_RUN) from None
+            raise _TooLong(_about(path, error.why), NEXT_RUN) from None
         except (OSError, urllib3.exceptions.HTTPError) as error:  # RequestException is an OSError
             if fault := permanent_fault(error, self._base):
                 raise fault from None

@@ -2,13 +2,14 @@
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from klarna24.bookkeeping.remarks import Remark
 from klarna24.config import credentials
 from klarna24.config.loading import COMMON_EMAIL, Config, Contacts
 from klarna24.config.tables import Email
@@ -18,6 +19,7 @@ from klarna24.notify.alerts import FILE, TEMPORARY, Alert, Digest, digest_of, up
 from klarna24.notify.letter import Part, compose, counts
 from klarna24.notify.smtp import send
 from klarna24.run.outcome import Outcome, Report
+from klarna24.state.records import Status
 from klarna24.text import Sentence, joined
 
 # The values of a sentence that identify the thing it is about; all others are figures, which change every night.
@@ -41,13 +43,17 @@ class _Run:
 
     @property
     def addressee(self) -> tuple[str, str]:
-        """Equal for runs that share a mail. A keyring finds a password by its place in the file."""
-        password = self.email.password
-        in_keyring = password is not None and password.source == "keyring"
-        return self.email.model_dump_json(), self.path if in_keyring else ""
+        """Equal for runs that share a mail."""
+        return addressee(self.email, self.path)
 
 
 _Parts = list[tuple[_Run, Digest]]
+
+
+def addressee(email: Email, path: str) -> tuple[str, str]:
+    """Equal for mail settings that are the same. A keyring finds a password by its place in the file."""
+    in_keyring = email.password is not None and email.password.source == "keyring"
+    return email.model_dump_json(), path if in_keyring else ""
 
 
 def notify(config: Config, reports: Iterable[Report]) -> None:
@@ -145,7 +151,7 @@ def _alerts_of(report: Report) -> list[Alert]:
     met += [
         _alert_of_payout(report.profile, it, Problem(ProblemCode.REMARK, remark.text, ""))
         for it in report.outcomes
-        for remark in it.remarks
+        for remark in _new_remarks(it)
         if remark.is_mailed
     ]
     met += [_alert(report.profile, problem) for problem in report.problems]
@@ -163,12 +169,19 @@ def _facts(outcome: Outcome) -> str:
     return f"{outcome.payout_date}, {outcome.settlement:,.2f} {outcome.key.currency}"
 
 
+def _new_remarks(outcome: Outcome) -> Sequence[Remark]:
+    """Without those that a payout had when it was drafted by an earlier run, whose mail they were for."""
+    record = outcome.record
+    was_drafted = record is not None and record.status is Status.DRAFTED
+    return [it for it in outcome.remarks if not (was_drafted and record and it in record.remarks)]
+
+
 def _remarks_of(report: Report) -> list[str]:
     """Those that cause no mail by themselves, each with its payout."""
     return [
         joined(" ", (f"{outcome.key.payment_reference} ({_facts(outcome)}):", remark.text))
         for outcome in report.outcomes
-        for remark in outcome.remarks
+        for remark in _new_remarks(outcome)
         if not remark.is_mailed
     ]
 

@@ -38,7 +38,7 @@ def compose(settings: Email, parts: Sequence[Part], now: datetime) -> EmailMessa
     more = f" +{len(names) - MOST_NAMES}" if len(names) > MOST_NAMES else ""
     summary = _summary(parts, language)
     subject = f"klarna24 {', '.join(names[:MOST_NAMES])}{more}: {summary}" if names else f"klarna24: {summary}"
-    return _message(settings, subject, "\n".join(_body(parts, language, now)), now)
+    return new_message(settings, subject, "\n".join(_body(parts, language, now)), now)
 
 
 def trial_letter(settings: Email, profiles: Sequence[str], language: str, now: datetime) -> EmailMessage:
@@ -50,7 +50,7 @@ def trial_letter(settings: Email, profiles: Sequence[str], language: str, now: d
         profiles=", ".join(profiles),
     )
     subject = translated(sentence("klarna24: test mail"), language)
-    return _message(settings, subject, "\n".join(_wrapped(translated(text, language))) + "\n", now)
+    return new_message(settings, subject, "\n".join(wrapped(translated(text, language))) + "\n", now)
 
 
 def counts(digest: Digest) -> str:
@@ -58,7 +58,8 @@ def counts(digest: Digest) -> str:
     return ", ".join(f"{name}: {len(alerts)}" for name, _ in SECTIONS if (alerts := getattr(digest, name)))
 
 
-def _message(settings: Email, subject: str, body: str, now: datetime) -> EmailMessage:
+def new_message(settings: Email, subject: str, body: str, now: datetime) -> EmailMessage:
+    """A mail in plain text, without secrets."""
     message = EmailMessage(policy=SMTP)
     message["From"] = settings.sender
     message["To"] = ", ".join(settings.to)
@@ -99,7 +100,7 @@ def _body(parts: Sequence[Part], language: str, now: datetime) -> Iterator[str]:
         host=host,
         when=when,
     )
-    yield from _wrapped(translated(signature, language))
+    yield from wrapped(translated(signature, language))
     for part in parts[:MOST_ALERTS]:
         yield f"klarna24 status --profile {part.profile}" if part.profile else "klarna24 status"
     yield ""
@@ -111,7 +112,7 @@ def _remarks(parts: Sequence[Part], language: str) -> Iterator[str]:
         return
     yield from (translated(sentence("REMARKS"), language), "")
     for part, text in remarks[:MOST_ALERTS]:
-        yield from _wrapped(f"{part.profile}: {clean(translated(text, part.language))}")
+        yield from wrapped(f"{part.profile}: {clean(translated(text, part.language))}")
         yield ""
     if more := len(remarks[MOST_ALERTS:]):
         yield from (translated(sentence("… and {number} more", number=more), language), "")
@@ -123,7 +124,7 @@ def _entry(part: Part, section: str, it: KnownAlert) -> Iterator[str]:
     message = it.alert.message
     if section == "over":
         message = sentence("it is over: {message}", message=message)
-    yield from _wrapped(who + clean(translated(message, part.language)))
+    yield from wrapped(who + clean(translated(message, part.language)))
     since = sentence("since {day}", day=f"{it.first_at.astimezone():%Y-%m-%d}")
     facts = [it.alert.facts, translated(since, part.language) if section != "new" else None]
     if any(facts):
@@ -132,5 +133,6 @@ def _entry(part: Part, section: str, it: KnownAlert) -> Iterator[str]:
         yield f"  → {clean(translated(it.alert.hint, part.language))}"
 
 
-def _wrapped(text: str) -> list[str]:
+def wrapped(text: str) -> list[str]:
+    """The text in lines of a mail."""
     return textwrap.wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False)

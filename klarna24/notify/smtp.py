@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import closing, suppress
 from email.message import EmailMessage
+from threading import Lock
 
 from klarna24.config.tables import Email
 from klarna24.errors import ConfigFault, CredentialsFault, Klarna24Error, Unavailable
@@ -18,6 +19,14 @@ ASK = "ask whoever runs it"
 log = logging.getLogger(__name__)
 
 
+class MayHaveLeft(Unavailable):
+    """The message was being sent, and no reply says what became of it."""
+
+
+# Replies, and what smtplib refuses by itself: the server has not taken the message.
+_REFUSALS = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, smtplib.SMTPNotSupportedError)
+
+
 def log_in(settings: Email, password: str | None) -> None:
     """Log in and send nothing. Raises as :func:`send`."""
     _converse(settings, password, lambda smtp: None)
@@ -25,15 +34,28 @@ def log_in(settings: Email, password: str | None) -> None:
 
 def send(settings: Email, password: str | None, message: EmailMessage) -> None:
     """Send the message, over TLS unless ``security`` is none, logged in where there is a password. Raises
-    Unavailable, ConfigFault or CredentialsFault after 20 s at most; the message may then have left or not."""
+    Unavailable, ConfigFault or CredentialsFault after 20 s at most; the message has left only where it is
+    MayHaveLeft."""
+    claim = Lock()  # taken by the transfer that may succeed, or by whoever has given up before one began
 
     def transfer(smtp: smtplib.SMTP) -> None:
-        refused = smtp.send_message(message, settings.sender, settings.to)
+        if not claim.acquire(blocking=False):
+            return
+        try:
+            refused = smtp.send_message(message, settings.sender, settings.to)
+        except _REFUSALS:
+            claim.release()
+            raise
         for address, (code, text) in refused.items():
             reply = _reply(code, text)
             log.warning("%s does not accept mail for %s: %s", _server(settings), clean(address), reply)
 
-    _converse(settings, password, transfer)
+    try:
+        _converse(settings, password, transfer)
+    except Klarna24Error as error:
+        if claim.acquire(blocking=False):
+            raise
+        raise MayHaveLeft(error.message, error.hint) from None
 
 
 def _converse(settings: Email, password: str | None, work: Callable[[smtplib.SMTP], None]) -> None:

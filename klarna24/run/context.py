@@ -15,7 +15,7 @@ from klarna24.ecb.client import EcbClient
 from klarna24.klarna.client import KlarnaClient
 from klarna24.run.messages import ResolveCommand
 from klarna24.run.outcome import RowsProgress
-from klarna24.state.records import Owner, RateKey
+from klarna24.state.records import Owner, RateKey, Row
 from klarna24.state.store import State
 from klarna24.twentyfour.client import TwentyFourClient
 from klarna24.twentyfour.sessions import Sessions
@@ -80,6 +80,11 @@ class RunContext:
         klarna, profile = self.profile.klarna, self.profile
         filters = [profile.start_date.isoformat(), profile.timezone.key, klarna.currencies, klarna.merchant_ids]
         return json.dumps([klarna.url, klarna.environment, klarna.username, *filters])
+
+    def sent_namesakes(self, key: PayoutKey) -> list[Row]:
+        """The company's other payouts of the same reference of which a voucher was sent, or may have been."""
+        others = self.state.namesakes(self.owner, key)
+        return [row for row in others if row.client_id == self.owner.client_id and row.trace]
 
     def resolve_command(self, key: PayoutKey) -> ResolveCommand:
         """The ``klarna24 resolve`` command for a payout."""

@@ -18,7 +18,7 @@ from klarna24.bookkeeping.ledger_match import LedgerMatch
 from klarna24.bookkeeping.payout import PayoutKey
 from klarna24.bookkeeping.voucher import Trace
 from klarna24.errors import Klarna24Error
-from klarna24.run import messages
+from klarna24.run import booked, messages
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import Booked, InDoubt, Outcome, Ready
 from klarna24.state.records import Row
@@ -28,15 +28,17 @@ from klarna24.text import Sentence, sentence
 
 
 def look_up(context: RunContext, records: Sequence[Row]) -> Iterator[Outcome]:
-    """What the ledger says of each, all looked up at once. Where it cannot be read they stay in doubt, and the
-    fault is raised after them."""
+    """What the ledger says of each, all looked up at once, and before them the drafts that the same answer shows
+    to be booked. Where it cannot be read they stay in doubt, and the fault is raised after them."""
     traces = [record.trace for record in records if record.trace]
     try:
-        matches = iter(context.office.find(traces, context.today))
+        found = booked.search(context, traces)
     except Klarna24Error:
         for record in records:
             yield still_in_doubt(context, record, None)
         raise
+    matches = iter(found.matches)
+    yield from found.booked
     for record in records:
         match = next(matches) if record.trace else None
         if match and match.ours and record.trace and not _has_a_double(context, record.key, record.trace):
@@ -61,19 +63,13 @@ def still_in_doubt(context: RunContext, record: Row, match: LedgerMatch | None =
 
 def _has_a_double(context: RunContext, key: PayoutKey, trace: Trace) -> bool:
     """Whether the company has another payout of the same reference whose voucher would look just the same."""
-    return any(
-        other.client_id == context.owner.client_id and other.trace and other.trace.sums == trace.sums
-        for other in context.state.namesakes(context.owner, key)
-    )
+    return any(other.trace and other.trace.sums == trace.sums for other in context.sent_namesakes(key))
 
 
 def _is_an_earlier_one(context: RunContext, outcome: Outcome, match: LedgerMatch) -> bool:
     """Whether the voucher has our words and other figures, as if Klarna had changed the payout after a run that
     this state does not know. Where another payout of the same reference was sent, the words may be its own."""
-    return match.in_our_words and not any(
-        other.client_id == context.owner.client_id and other.trace
-        for other in context.state.namesakes(context.owner, outcome.key)
-    )
+    return match.in_our_words and not context.sent_namesakes(outcome.key)
 
 
 def _whose(match: LedgerMatch) -> Sentence:
@@ -116,8 +112,11 @@ def against_ledger(context: RunContext, outcomes: Sequence[Outcome]) -> list[Out
 
     A voucher of ours there that the state does not know proves that the state is older than the books (a disk
     restored from yesterday's copy): its payout is booked, or in doubt where its sums are others, and every other
-    one that is not drafted is in doubt. A voucher that somebody booked by hand puts its own payout in doubt. Where nothing has been booked yet, nothing
-    can be seen. What a person ordered to be sent again is not doubted a second time, unless it stands there.
+    one that is not drafted is in doubt. A voucher that somebody booked by hand puts its own payout in doubt. Where
+    nothing has been booked yet, nothing can be seen. What a person ordered to be sent again is not doubted a
+    second time, unless it stands there.
+
+    Drafts that the same answer shows to be booked come first in what is returned.
 
     Writes down each doubt before the voucher that proves it, so that a run which is killed here finds the proof
     again.
@@ -126,8 +125,8 @@ def against_ledger(context: RunContext, outcomes: Sequence[Outcome]) -> list[Out
     if not ready:
         return list(outcomes)
     traces = [outcome.voucher.trace() for outcome in ready.values()]
-    matches = context.office.find(traces, context.today, context.state.anchor_accounts(context.owner))
-    found = {index: match for index, match in zip(ready, matches, strict=True) if match}
+    search = booked.search(context, traces, context.state.anchor_accounts(context.owner))
+    found = {index: match for index, match in zip(ready, search.matches, strict=True) if match}
     claims = Counter(match.transaction_no for match in found.values() if match.ours)
     ours: dict[int, LedgerMatch] = {}
     doubts: dict[int, InDoubt] = {}
@@ -160,8 +159,9 @@ def against_ledger(context: RunContext, outcomes: Sequence[Outcome]) -> list[Out
                 doubts[index] = _put_in_doubt(context, outcome, why)
     for index in sorted(doubts, key=lambda index: index in others):
         write_down(context, doubts[index])
-    booked = {index: _found_in_ledger(context, ready[index], match) for index, match in ours.items()}
-    return [booked.get(index) or doubts.get(index) or outcome for index, outcome in enumerate(outcomes)]
+    known = {index: _found_in_ledger(context, ready[index], match) for index, match in ours.items()}
+    judged = [known.get(index) or doubts.get(index) or outcome for index, outcome in enumerate(outcomes)]
+    return booked.settled([*search.booked, *judged])
 
 
 def answer_lost(context: RunContext, outcome: Ready, said: str) -> InDoubt:

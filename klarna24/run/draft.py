@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 
+from klarna24.archive.documents import voucher_document
 from klarna24.errors import Klarna24Error, Unavailable
-from klarna24.run import doubt, messages
+from klarna24.run import booked, doubt, evidence, messages
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import (
     Blocked,
@@ -47,6 +48,10 @@ def draft(context: RunContext, plan: Plan) -> Outcomes:
     done, fault = until_fault(_one_by_one(context, planned))
     if fault:
         return Outcomes([*done, *planned[len(done) :]], fault)
+    try:
+        done = booked.settled([*done, *booked.remind(context, done)])
+    except Klarna24Error as error:
+        return Outcomes(done, error)
     context.state.completed(context.owner)
     return Outcomes(done)
 
@@ -75,6 +80,7 @@ def _write_down(context: RunContext, outcome: Outcome) -> None:
             if payout:
                 state.skip(owner, payout, outcome.payout_date)
         case Booked():
+            booked.write_down(context, outcome)
             if record and record.in_doubt:
                 answer = f"found in the ledger as {outcome.transaction_no}"
                 state.answered(owner, record.id, Status.BOOKED, answer, transaction_no=outcome.transaction_no)
@@ -89,9 +95,11 @@ def _write_down(context: RunContext, outcome: Outcome) -> None:
 def _send(context: RunContext, outcome: Ready) -> Outcome:
     """The one place where a voucher is sent. Raises Unavailable and the like where nothing was sent."""
     state, owner = context.state, context.owner
-    prepared = context.office.prepare(outcome.voucher)
+    outcome, stamp_no = evidence.before_save(context, outcome)
+    prepared = context.office.prepare(outcome.voucher, stamp_no)
+    document = voucher_document(outcome.voucher) if context.config.archive else None
     with finish_first():
-        row_id = state.sending(owner, outcome.payout, outcome.voucher)
+        row_id = state.sending(owner, outcome.payout, outcome.voucher, document)
         if row_id is None:
             reference = outcome.key.payment_reference
             raise Unavailable(

@@ -155,6 +155,35 @@ def changed(
     return Problem(ProblemCode.CHANGED, message, hint, reference)
 
 
+def other_sums(number: int, drafted: dict[int, Decimal], now: dict[int, Decimal]) -> Sentence:
+    """The sums per account that are not as drafted."""
+    zero = Decimal(0)
+    accounts = [it for it in sorted({*drafted, *now}) if drafted.get(it, zero) != now.get(it, zero)]
+    moves = (
+        joined(" ", (str(it), f"{drafted.get(it, zero):.2f}", "→", f"{now.get(it, zero):.2f}")) for it in accounts
+    )
+    return sentence(
+        "voucher {number} was booked with other sums than drafted: {sums}", number=number, sums=joined(", ", moves)
+    )
+
+
+def unbooked(command: ResolveCommand, since: date, days: int) -> Problem:
+    """A draft waits for longer than the profile wants."""
+    message = sentence(
+        "payout {reference} was drafted on {day} and is not booked after {days} days",
+        reference=short(command.payment_reference),
+        day=str(since),
+        days=days,
+    )
+    hint = sentence(
+        "check its draft in 24SevenOffice, number and book it; if the draft is gone: {resend}; if the payout was "
+        "booked by hand: {skip}",
+        resend=command("resend"),
+        skip=command("skip"),
+    )
+    return Problem(ProblemCode.UNBOOKED, message, hint, command.payment_reference)
+
+
 def gone(payment_reference: str, before: Problem | None) -> Problem:
     """An unfinished payout that Klarna no longer has; it stays unfinished."""
     message = sentence("payout {reference} is no longer at Klarna.", reference=short(payment_reference))

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 from klarna24.bookkeeping.payout import ZERO, Listed, Payout, PayoutKey
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.bookkeeping.voucher import Rate, Voucher
-from klarna24.errors import Klarna24Error, Problem, worst
+from klarna24.errors import Klarna24Error, Problem, ProblemCode, worst
 from klarna24.state.records import RateKey, Row, Status
 from klarna24.text import Language
 
@@ -95,10 +95,12 @@ class Drafted(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booked(Outcome):
-    """Its voucher stands in the ledger; with a problem where Klarna changed its figures since."""
+    """Its voucher stands in the ledger; with a problem where Klarna changed its figures since. ``ledger_sums`` are
+    those per account where they are not what was drafted."""
 
     status = Status.BOOKED
     transaction_no: int
+    ledger_sums: dict[int, Decimal] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,13 +121,14 @@ class Plan(NamedTuple):
     """What is to become of the new and the unfinished payouts, oldest first. ``adopted`` are records of another
     profile that pass to this one; ``identified`` are records whose merchant or currency could not be read when
     they were stored; ``rates`` are those that the state does not have yet. ``fault`` ended the planning before all
-    was seen; then nothing is sent."""
+    was seen; then nothing is sent. ``listed`` is all that Klarna listed."""
 
     outcomes: list[Outcome]
     adopted: Sequence[Row] = ()
     identified: Sequence[tuple[Row, PayoutKey]] = ()
     rates: Mapping[RateKey, Rate] = MappingProxyType({})
     fault: Klarna24Error | None = None
+    listed: Sequence[Listed] = ()
 
 
 def until_fault(outcomes: Iterator[Outcome]) -> Outcomes:
@@ -166,6 +169,6 @@ class Report:
 
 
 def tally(outcomes: Iterable[Outcome]) -> str:
-    """``11 drafted, 2 blocked``."""
-    counts = Counter(outcome.status for outcome in outcomes)
+    """``11 drafted, 2 blocked``; a draft that is only reminded of is not counted."""
+    counts = Counter(it.status for it in outcomes if not it.problem or it.problem.code != ProblemCode.UNBOOKED)
     return ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing new"

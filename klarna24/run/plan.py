@@ -12,7 +12,7 @@ from klarna24.bookkeeping.payout import Listed, OddPayout, Payout, PayoutKey, Tr
 from klarna24.bookkeeping.remarks import remarks_of
 from klarna24.config.tables import disjoint
 from klarna24.errors import BadAnswer, ConfigFault, Klarna24Error, Problem, Unavailable, UsageFault
-from klarna24.run import doubt, messages
+from klarna24.run import booked, doubt, messages
 from klarna24.run.context import RunContext
 from klarna24.run.debts import DebtChain
 from klarna24.run.outcome import (
@@ -58,13 +58,13 @@ def plan(context: RunContext) -> Plan:
     except Klarna24Error as error:
         return Plan(doubts, fault=error)
     others, fault = until_fault(_outcomes(context, unfinished, listing))
-    found = sorted([*doubts, *others], key=lambda outcome: (outcome.payout_date, outcome.key))
+    found = sorted(booked.settled([*doubts, *others]), key=lambda outcome: (outcome.payout_date, outcome.key))
     identified = [
         (record, payout.key)
         for payout in listing.payouts
         if (record := listing.records[payout.key]) and isinstance(payout, Payout) and record.key != payout.key
     ]
-    return Plan(found, listing.adopted, identified, context.new_rates, fault)
+    return Plan(found, listing.adopted, identified, context.new_rates, fault, listing.payouts)
 
 
 def preview(context: RunContext, period: tuple[date | None, date | None]) -> Outcomes:

@@ -8,6 +8,7 @@ from typing import Literal
 from klarna24.bookkeeping.ledger_match import LedgerMatch
 from klarna24.config.loading import Config
 from klarna24.errors import UsageFault
+from klarna24.run import booked
 from klarna24.run.context import open_context
 from klarna24.state.lock import only_run
 from klarna24.state.records import Row, Status
@@ -50,7 +51,8 @@ def resolve(
             return _resend(config, state, record, note, confirm)
         if decision == "drafted" and record.status in {Status.DRAFTED, Status.BOOKED}:
             return _accept(config, state, record, note, confirm)
-        if record.status.finished and record.by_person:
+        is_other_end = decision == "skip" and record.status is Status.DRAFTED  # its draft is gone, say
+        if record.status.finished and record.by_person and not is_other_end:
             raise UsageFault(
                 f"payout {record.key.payment_reference} is {record.status} already",
                 f"klarna24 log --profile {profile}",
@@ -101,7 +103,7 @@ def _resend(config: Config, state: State, record: Row, note: str | None, confirm
         number = match.transaction_no
         state.resolve(record, Status.BOOKED, f"found in the ledger as {number}", note, transaction_no=number)
         return f"payout {reference} is in the ledger as voucher {number}: it is booked, nothing is sent again"
-    if match and record.status.finished and (match.ours or match.same_amount):
+    if match and record.status.finished and (match.ours or match.same_amount or match.voucher):
         raise UsageFault(
             f"payout {reference} is in the ledger as voucher {match.transaction_no}: it cannot be sent again",
             "delete or reverse that voucher in 24SevenOffice first",
@@ -123,7 +125,11 @@ def _search_ledger(config: Config, state: State, record: Row) -> LedgerMatch | N
         return None
     profile = config.profile(record.profile)
     with open_context(profile, config, state, Sessions.beside(config.state_dir)) as context:
-        return context.office.find([record.trace], context.today)[0]
+        search = booked.search(context, [record.trace])
+        for it in search.booked:
+            if it.record and it.record.id != record.id:  # this one is for the person to decide
+                booked.write_down(context, it)
+        return search.matches[0]
 
 
 def _accept(config: Config, state: State, record: Row, note: str | None, confirm: Confirm) -> str:

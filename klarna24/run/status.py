@@ -22,7 +22,8 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class ProfileStatus:
-    """``in_file`` is false for a profile that is no longer in profiles.toml: no run of it is ever due."""
+    """``in_file`` is false for a profile that is no longer in profiles.toml: no run of it is ever due. ``drafts``
+    wait in 24SevenOffice to be booked, as far as the ledger was read."""
 
     profile: str
     in_file: bool
@@ -31,6 +32,12 @@ class ProfileStatus:
     next_due: datetime | None
     counts: dict[Status, int]
     waiting: list[Waiting]
+    drafts: list[Row]
+
+    @property
+    def oldest_draft(self) -> datetime | None:
+        """Since when (UTC) the draft waits that has waited longest."""
+        return min((row.changed_at for row in self.drafts), default=None)
 
 
 def status(config: Config, names: list[str] | None) -> list[ProfileStatus]:
@@ -56,6 +63,7 @@ def _of_profile(state: State, config: Config, name: str) -> ProfileStatus:
         next_due=_next_due(state, config, name),
         counts=state.counts(name),
         waiting=list(_waiting(state, name)),
+        drafts=state.drafts(name),
     )
 
 

@@ -7,18 +7,24 @@
     | bookkeeping.voucher_for(…)        pure; blocked, skipped or ready (plan.py)
     --- plan() returns here, and so does a dry run ---
     | the ledger, once                  does it know more than the state? (doubt.py)
+    |                                   which drafts have been booked since? (booked.py)
+    | evidence                          its pages are attached, if so chosen (evidence.py)
     | state: sending                    durable, before the call
     | twentyfour.save(voucher)          one bundle; never repeated after a lost answer (draft.py)
     | state: drafted                    or rejected, in doubt, or not sent after all
+    | after_drafts                      Klarna's reports are mailed (notify/report_mail.py)
+    | archive                           what Klarna sent and what was sent, as files (klarna24/archive/)
 
 Nothing here asks whether it is a dry run: a dry run is plan() on a state that is only read.
 """
 
 import logging
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
 
+from klarna24.archive.keep import Keeper
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient
@@ -32,6 +38,7 @@ from klarna24.state.lock import only_run
 from klarna24.state.store import State
 from klarna24.twentyfour.sessions import Sessions
 
+AfterDrafts = Callable[[RunContext, Outcomes], Outcomes]
 log = logging.getLogger(__name__)
 
 
@@ -65,9 +72,11 @@ def sync(
     wait: float = 0,
     progress: RowsProgress | None = None,
     ecb: EcbClient | None = None,
+    after_drafts: AfterDrafts | None = None,
 ) -> Report:
     """Plan and draft. ``known`` is where the profile stands, and where that says "not due" nothing is done; None
-    runs it in any case. ``wait`` is how many seconds to wait for another run of the profile to end."""
+    runs it in any case. ``wait`` is how many seconds to wait for another run of the profile to end.
+    ``after_drafts`` is called with all outcomes, and returns them with more remarks."""
     report = Report(profile=profile.name, language=profile.language)
     if known is not None:
         report = replace(report, checkpoint=known.checkpoint, due=known.is_due, next_due=known.next_due)
@@ -77,7 +86,7 @@ def sync(
     log.info("%s: run begins", profile.name)
     try:
         with only_run(config.state_dir, profile.name, wait), closing(State.open(config.state_dir)) as state:
-            report = _run(report, profile, config, state, progress, ecb)
+            report = _run(report, profile, config, state, progress, ecb, after_drafts)
             after = standing(profile, state)
             report = replace(report, checkpoint=after.checkpoint, next_due=after.next_due)
     except Klarna24Error as fault:
@@ -96,6 +105,7 @@ def _run(
     state: State,
     progress: RowsProgress | None,
     ecb: EcbClient | None,
+    after_drafts: AfterDrafts | None,
 ) -> Report:
     """Under the profile's lock. A fault ends this profile's run and stands in its report."""
     try:
@@ -106,9 +116,40 @@ def _run(
             if planned.fault:
                 return _with(report, context, planned, silent)
             done = draft(context, planned)
+            if after_drafts:
+                done = after_drafts(context, done)
+            done = _archived(context, planned, done)
             return replace(_with(report, context, done, silent), ended=not done.fault)
     except Klarna24Error as fault:
         return replace(report, problems=fault.problems())
+
+
+def _archived(context: RunContext, planned: Plan, done: Outcomes) -> Outcomes:
+    """Keeps the evidence. After drafting, so that nothing about it can keep a payout from being drafted; what
+    could not be had is a remark on its payout."""
+    if context.config.archive is None:
+        return done
+    listed = [*planned.listed, *(outcome.payout for outcome in done.outcomes if outcome.payout)]
+    keeper = Keeper(
+        context.config.archive.resolve(),
+        context.klarna,
+        context.state,
+        context.owner,
+        {payout.key: payout for payout in listed},
+    )
+    try:
+        remarks = {kept.key: kept.remarks for kept in keeper.keep()}
+    except Klarna24Error as fault:
+        return Outcomes(done.outcomes, done.fault or fault)
+    return Outcomes(
+        [
+            replace(outcome, remarks=(*(it for it in outcome.remarks if not it.about), *remarks[outcome.key]))
+            if outcome.key in remarks
+            else outcome
+            for outcome in done.outcomes
+        ],
+        done.fault,
+    )
 
 
 def _silence(context: RunContext, planned: Plan) -> tuple[Problem, ...]:

@@ -43,7 +43,7 @@ def _state(office: OfficeState, faults: Faults) -> dict[str, Any]:
             {
                 "client_id": company.client_id,
                 "name": company.name,
-                "drafts": [asdict(draft) for draft in company.drafts],
+                "drafts": [asdict(draft) | {"pages": company.pages_of(draft)} for draft in company.drafts],
                 "ledger": company.ledger,
             }
             for company in office.companies

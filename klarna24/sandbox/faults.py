@@ -32,6 +32,9 @@ too-many             soap      no    429
 client-fault         soap      no    a soap:Client fault
 server-fault         soap      no    a soap:Server fault
 garbage              soap      no    200 text/xml that is not XML
+attach-refused       attach    no    a soap:Client fault
+attach-error         attach    no    a soap:Server fault
+attach-lost          attach    yes   none: the connection is closed
 klarna-429           klarna    no    429 with X-Ratelimit-Reset
 klarna-503           klarna    no    503 text/html
 klarna-401           klarna    no    401
@@ -62,7 +65,7 @@ ecb-no-currency      ecb       yes   without the currency `value` (SEK)
 ecb-odd              ecb       yes   the newest rate of SEK is `value` (0)
 
 requests  save: SaveBundleList; soap: all of 24SevenOffice; session: the same, but
-          not Authenticate; list: payouts and transactions; klarna: these and
+          not Authenticate; attach: the uploads of pages; list: payouts and transactions; klarna: these and
           payout; ecb: the files of rates; any: all of these. With `reference`:
           only requests to Klarna that name this payout
 done      whether the request is processed although the answer is wrong
@@ -91,6 +94,7 @@ class Fault:
             "any": True,
             "save": operation == "SaveBundleList",
             "session": side == "soap" and service != "Authenticate",
+            "attach": service == "Attachment",
             "list": operation in ("payouts", "transactions"),
         }.get(Faults.NAMES[self.name], side == Faults.NAMES[self.name])
 
@@ -98,7 +102,7 @@ class Fault:
         """What is answered. `proceed` processes the request and returns the usual reply."""
         real = proceed() if self.args.get("saved", self.name in Faults.PROCESSED) else Reply()
         match self.name.removeprefix("klarna-").removeprefix("ecb-"):
-            case "cut" | "cut-before-save" | "cut-after-save":
+            case "cut" | "cut-before-save" | "cut-after-save" | "attach-lost":
                 return Reply(cut=True)
             case "hang" | "hang-after-save":
                 return Reply(cut=True, delay=self.args.get("seconds", 30))

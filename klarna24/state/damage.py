@@ -143,6 +143,7 @@ def _settings(value: Any) -> None:
 _CHECKS: dict[str, Callable[[Any], object]] = {
     **dict.fromkeys(("payout_date", "anchor_date", "newest", "published"), _day),
     **dict.fromkeys(("at", "changed_at", "completed_at", "first_at", "mailed_at", "over_at"), _moment),
+    **dict.fromkeys(("booked_at", "ledger_read_at"), _moment),
     **dict.fromkeys(("id", "client_id", "anchor_account", "transaction_no", "resend", "by_person"), _number),
     **dict.fromkeys(("merchant_id", "payment_reference", "currency", "environment", "profile", "name"), _text),
     **dict.fromkeys(
@@ -154,7 +155,7 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     "rate": _rate,
     "code": ProblemCode,
     "status": Status,
-    "sums": _sums,
+    **dict.fromkeys(("sums", "ledger_sums"), _sums),
     "totals": _totals,
     "wording": from_stored,
 }

@@ -164,6 +164,21 @@ MIGRATIONS = (
         PRIMARY KEY (day, currency, home)
     );
     """,
+    """
+    ALTER TABLE payout ADD COLUMN booked_at TEXT;         -- when the ledger was first seen to have its voucher
+    ALTER TABLE payout ADD COLUMN ledger_sums TEXT;       -- JSON: as booked, where that is not what was drafted
+    ALTER TABLE profile ADD COLUMN ledger_read_at TEXT;   -- when all drafts that wait were last looked up
+    CREATE TABLE evidence (
+        id INTEGER PRIMARY KEY,
+        payout_id INTEGER NOT NULL REFERENCES payout (id),
+        name TEXT NOT NULL,           -- of the file in the archive, or what was done with the report: mail, attach
+        sha256 TEXT,                  -- of the file
+        size INTEGER,                 -- in bytes
+        at TEXT NOT NULL,
+        note TEXT,
+        UNIQUE (payout_id, name)
+    );
+    """,
 )
 
 # How the sentences of version 0.1 differ from today's.

@@ -8,7 +8,7 @@ from klarna24.bookkeeping.payout import PayoutKey
 from klarna24.bookkeeping.voucher import Rate
 from klarna24.errors import ConfigFault
 from klarna24.state.base import Database
-from klarna24.state.records import Event, Owner, RateKey, Row, Status, row_of
+from klarna24.state.records import CORRECTED, Event, Owner, RateKey, Row, Status, row_of
 from klarna24.text import sentence
 
 # As in the index payout_unfinished, which answers no other condition.
@@ -44,6 +44,25 @@ class StateReader(Database):
     def waiting(self, profile: str) -> list[Row]:
         """The profile's unfinished payouts, oldest first, of any company and environment."""
         return self._payouts(f"profile = ? AND {_UNFINISHED} ORDER BY payout_date, id", profile)
+
+    def period(self, profile: str, first: date | None = None, last: date | None = None) -> list[Row]:
+        """The profile's payouts of these payout dates, both included, oldest first; of any company and status."""
+        values = (profile, str(first or date.min), str(last or date.max))
+        return self._payouts("profile = ? AND payout_date BETWEEN ? AND ? ORDER BY payout_date, id", *values)
+
+    def corrected(self, profile: str) -> frozenset[int]:
+        """The ids of payouts that Klarna changed, and whose voucher a person says to have corrected."""
+        found = self._query(
+            "SELECT DISTINCT payout_id FROM event WHERE profile = ? AND answer = ?", (profile, CORRECTED)
+        )
+        return frozenset(row["payout_id"] for row in found)
+
+    def drafts(self, profile: str) -> list[Row]:
+        """The profile's drafts that wait to be booked, oldest first, of any company and environment; those that a
+        person made without us, of which no voucher is known, are left out."""
+        return self._payouts(
+            "profile = ? AND status = 'drafted' AND sums IS NOT NULL ORDER BY payout_date, id", profile
+        )
 
     def orphans(self, owner: Owner, profiles: Iterable[str]) -> list[Row]:
         """The unfinished payouts of the same company and environment whose profile is not among ``profiles``."""
@@ -142,6 +161,12 @@ class StateReader(Database):
         """When a run last came to its end, in UTC."""
         found = self._query("SELECT completed_at FROM profile WHERE name = ?", (profile,))
         return datetime.fromisoformat(found[0]["completed_at"]) if found and found[0]["completed_at"] else None
+
+    def ledger_read_at(self, profile: str) -> datetime | None:
+        """When all of the profile's drafts were last looked up in the ledger, in UTC."""
+        found = self._query("SELECT ledger_read_at FROM profile WHERE name = ?", (profile,))
+        read_at = found[0]["ledger_read_at"] if found else None
+        return datetime.fromisoformat(read_at) if read_at else None
 
     def last_run(self, owner: Owner) -> tuple[datetime | None, bool]:
         """When the last run ended, and whether payouts are unfinished: what decides when the next is due."""

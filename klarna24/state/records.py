@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +15,8 @@ from klarna24.bookkeeping.voucher import Trace
 from klarna24.config.tables import Profile
 from klarna24.errors import Problem, ProblemCode
 from klarna24.text import from_json, from_stored, to_json, to_stored
+
+CORRECTED = "resolved: a person corrected the voucher"  # the answer of an event
 
 
 class Status(StrEnum):
@@ -76,11 +78,18 @@ class Row:
     transaction_no: int | None
     remarks: tuple[Remark, ...]
     changed_at: datetime
+    booked_at: datetime | None  # in UTC: when its voucher was first seen in the ledger
+    ledger_sums: dict[int, Decimal] | None  # per account as booked, where that is not what was drafted
 
     @property
     def in_doubt(self) -> bool:
         """A payout that still has the status "sending" is in doubt as well: its run never stored an answer."""
         return self.status in {Status.SENDING, Status.IN_DOUBT}
+
+    @property
+    def shown_status(self) -> Status:
+        """The status as people and JSON have it: "sending" is in doubt."""
+        return Status.IN_DOUBT if self.in_doubt else self.status
 
     @property
     def may_be_sent(self) -> bool:
@@ -126,6 +135,8 @@ def row_of(found: sqlite3.Row) -> Row:
         transaction_no=found["transaction_no"],
         remarks=remarks_of_column(found["remarks"]),
         changed_at=datetime.fromisoformat(found["changed_at"]),
+        booked_at=datetime.fromisoformat(found["booked_at"]) if found["booked_at"] else None,
+        ledger_sums=_sums(found["ledger_sums"]) if found["ledger_sums"] else None,
     )
 
 
@@ -139,8 +150,17 @@ def _trace(found: sqlite3.Row) -> Trace | None:
         date=date.fromisoformat(found["anchor_date"]),
         amount=Decimal(found["anchor_amount"]),
         currency=found["voucher_currency"] or found["currency"],
-        sums={int(number): Decimal(amount) for number, amount in json.loads(found["sums"]).items()},
+        sums=_sums(found["sums"]),
     )
+
+
+def _sums(stored: str) -> dict[int, Decimal]:
+    return {int(number): Decimal(amount) for number, amount in json.loads(stored).items()}
+
+
+def sums_column(sums: Mapping[int, Decimal]) -> str:
+    """Sums per account, as :func:`row_of` reads them."""
+    return json.dumps({str(number): str(amount) for number, amount in sums.items()})
 
 
 def trace_columns(trace: Trace) -> dict[str, Any]:
@@ -151,18 +171,22 @@ def trace_columns(trace: Trace) -> dict[str, Any]:
         "anchor_date": trace.date.isoformat(),
         "anchor_amount": str(trace.amount),
         "voucher_currency": trace.currency,
-        "sums": json.dumps({str(number): str(amount) for number, amount in trace.sums.items()}),
+        "sums": sums_column(trace.sums),
     }
 
 
 def remarks_of_column(stored: str | None) -> tuple[Remark, ...]:
     """The remarks that :func:`remarks_column` made the text of."""
-    return tuple(Remark(from_json(text), bool(is_mailed)) for text, is_mailed in json.loads(stored or "[]"))
+    return tuple(
+        Remark(from_json(text), bool(is_mailed), *map(str, about))
+        for text, is_mailed, *about in json.loads(stored or "[]")
+    )
 
 
 def remarks_column(remarks: Iterable[Remark]) -> str:
     """The remarks as a text from which they can still be translated."""
-    return json.dumps([[to_json(it.text), it.is_mailed] for it in remarks], ensure_ascii=False)
+    columns = ([to_json(it.text), it.is_mailed, *filter(None, [it.about])] for it in remarks)
+    return json.dumps([*columns], ensure_ascii=False)
 
 
 def _words(found: sqlite3.Row) -> tuple[str, str]:

@@ -26,12 +26,23 @@ from klarna24.bookkeeping.remarks import Remark
 from klarna24.bookkeeping.voucher import Rate, Voucher
 from klarna24.errors import Problem, StateFault
 from klarna24.state.base import now
-from klarna24.state.reading import StateReader
-from klarna24.state.records import Owner, RateKey, Row, Status, problem_columns, remarks_column, trace_columns
+from klarna24.state.delivery import Deliveries
+from klarna24.state.evidence import EvidenceState
+from klarna24.state.records import (
+    CORRECTED,
+    Owner,
+    RateKey,
+    Row,
+    Status,
+    problem_columns,
+    remarks_column,
+    sums_column,
+    trace_columns,
+)
 from klarna24.text import sentence
 
 
-class State(StateReader):
+class State(Deliveries, EvidenceState):
     """Opened with :meth:`open` for a run, or with :meth:`for_reading`."""
 
     def adopt(self, owner: Owner, row: Row) -> None:
@@ -57,23 +68,24 @@ class State(StateReader):
         """The payout has nothing to book."""
         self._decide(owner, payout, payout_date, Status.SKIPPED, None)
 
-    def sending(self, owner: Owner, payout: Listed, voucher: Voucher) -> int | None:
+    def sending(self, owner: Owner, payout: Listed, voucher: Voucher, document: str | None = None) -> int | None:
         """Claims the payout for sending. Returns the row's id, or None if the payout may not be sent: another run
-        has claimed it, or 24SevenOffice has rejected this very voucher.
-
-        When it returns, all that a later look-up of the voucher needs is on disk.
-        """
+        has claimed it, or 24SevenOffice has rejected this very voucher. When it returns, all that a later look-up
+        needs is on disk, and so is ``document``, the voucher as it is to be archived."""
         with self._transaction():
             row = self.row(owner, payout.key)
             if row is not None and (row.awaits_order or not row.may_be_sent):
                 return None
+            sent_at = now()
             facts = {
                 **trace_columns(voucher.trace()),
-                "sent_at": now(),
+                "sent_at": sent_at,
                 "awaits_order": 0,
                 "resend": 0,
             }
             row_id = self._put(owner, payout, voucher.date, Status.SENDING, None, facts)
+            if document is not None:
+                self._voucher_waits(row_id, sent_at, document)
             self._event(owner.profile, row_id, "sending", voucher.name)
             return row_id
 
@@ -93,9 +105,20 @@ class State(StateReader):
         with self._transaction():
             self._db.execute(
                 "UPDATE payout SET status = ?, code = ?, reason = ?, hint = ?, wording = ?, awaits_order = ?,"
-                " transaction_no = ?, changed_at = ? WHERE id = ? AND status IN ('sending', 'in-doubt')",
-                (status, *problem_columns(problem), awaits_order, transaction_no, now(), row_id),
+                " transaction_no = ?, booked_at = ?, changed_at = ?"
+                " WHERE id = ? AND status IN ('sending', 'in-doubt')",
+                (
+                    status,
+                    *problem_columns(problem),
+                    awaits_order,
+                    transaction_no,
+                    _booked_at(status),
+                    now(),
+                    row_id,
+                ),
             )
+            if status is Status.READY:
+                self._voucher_was_not_sent(row_id)
             self._event(owner.profile, row_id, status, answer)
 
     def found(self, owner: Owner, payout: Listed, voucher: Voucher, transaction_no: int) -> None:
@@ -107,9 +130,31 @@ class State(StateReader):
             voucher.date,
             Status.BOOKED,
             None,
-            {**trace_columns(voucher.trace()), "transaction_no": transaction_no},
+            {**trace_columns(voucher.trace()), "transaction_no": transaction_no, "booked_at": now()},
             answer,
         )
+
+    def booked(
+        self,
+        row: Row,
+        transaction_no: int,
+        ledger_sums: Mapping[int, Decimal] | None = None,
+        remarks: tuple[Remark, ...] = (),
+    ) -> None:
+        """The ledger has the voucher of a draft: from now on it is booked. ``ledger_sums`` are those per account
+        where they are not what was drafted. Nothing but a draft becomes booked here."""
+        sums = None if ledger_sums is None else sums_column(ledger_sums)
+        with self._transaction():
+            changed = self._db.execute(
+                "UPDATE payout SET status = 'booked', transaction_no = ?, booked_at = ?, ledger_sums = ?,"
+                " remarks = ?, changed_at = ? WHERE id = ? AND status = 'drafted'",
+                (transaction_no, now(), sums, remarks_column(remarks), now(), row.id),
+            )
+            if changed.rowcount:
+                self._event(row.profile, row.id, Status.BOOKED, f"found in the ledger as {transaction_no}")
+                for remark in remarks:
+                    if remark not in row.remarks:
+                        self._event(row.profile, row.id, "remark", remark.text)
 
     def doubt(
         self,
@@ -128,7 +173,7 @@ class State(StateReader):
         with self._transaction():
             figures = json.dumps({name: str(amount) for name, amount in totals.items()})
             self._db.execute("UPDATE payout SET totals = ?, changed_at = ? WHERE id = ?", (figures, now(), row.id))
-            self._event(row.profile, row.id, row.status, "resolved: a person corrected the voucher", note)
+            self._event(row.profile, row.id, row.status, CORRECTED, note)
 
     def resolve(
         self,
@@ -142,13 +187,14 @@ class State(StateReader):
         with self._transaction():
             changed = self._db.execute(
                 "UPDATE payout SET status = ?, code = NULL, reason = NULL, hint = NULL, wording = NULL,"
-                " awaits_order = 0, resend = ?, by_person = ?, transaction_no = ?, changed_at = ?"
-                " WHERE id = ? AND status = ?",
+                " awaits_order = 0, resend = ?, by_person = ?, transaction_no = ?, booked_at = ?,"
+                " ledger_sums = NULL, changed_at = ? WHERE id = ? AND status = ?",
                 (
                     status,
                     status is Status.READY,
                     status is not Status.READY,
                     transaction_no,
+                    _booked_at(status),
                     now(),
                     row.id,
                     row.status,
@@ -172,12 +218,20 @@ class State(StateReader):
                     self._event(owner.profile, row_id, "seen", None)
             self._set_profile(owner.profile, "scope", scope)
 
-    def remark(self, owner: Owner, outcomes: Iterable[tuple[PayoutKey, tuple[Remark, ...]]]) -> None:
-        """Stores what an accountant should know of these payouts; the log gets an event for each new remark."""
+    def remark(
+        self, owner: Owner, outcomes: Iterable[tuple[PayoutKey, tuple[Remark, ...]]], about: str = ""
+    ) -> None:
+        """Stores what an accountant should know of these payouts, in place of the remarks ``about`` the same; the
+        log gets an event for each new remark."""
         with self._transaction():
-            for key, remarks in outcomes:
+            for key, found in outcomes:
                 row = self.row(owner, key)
-                if row is None or row.remarks == remarks:
+                new = [it for it in found if it.about == about]
+                if row is None:
+                    continue
+                others = [it for it in row.remarks if it.about != about]
+                remarks = tuple(sorted([*new, *others], key=lambda it: it.about))
+                if row.remarks == remarks:
                     continue
                 self._db.execute("UPDATE payout SET remarks = ? WHERE id = ?", (remarks_column(remarks), row.id))
                 for remark in remarks:
@@ -220,9 +274,16 @@ class State(StateReader):
         with self._transaction():
             self._set_profile(owner.profile, "completed_at", now())
 
-    def _set_profile(self, name: str, column: Literal["scope", "completed_at", "settings"], value: str) -> None:
+    def ledger_read(self, owner: Owner) -> None:
+        """All of the profile's drafts have been looked up in the ledger."""
+        with self._transaction():
+            self._set_profile(owner.profile, "ledger_read_at", now())
+
+    def _set_profile(
+        self, name: str, column: Literal["scope", "completed_at", "settings", "ledger_read_at"], value: str
+    ) -> None:
         self._db.execute(
-            f"INSERT INTO profile (name, {column}) VALUES (?, ?)"  # noqa: S608 - one of three literals
+            f"INSERT INTO profile (name, {column}) VALUES (?, ?)"  # noqa: S608 - one of four literals
             f" ON CONFLICT (name) DO UPDATE SET {column} = excluded.{column}",
             (name, value),
         )
@@ -282,3 +343,7 @@ class State(StateReader):
             values,
         ).fetchone()
         return int(found["id"])
+
+
+def _booked_at(status: Status) -> str | None:
+    return now() if status is Status.BOOKED else None

@@ -12,10 +12,14 @@ SAVE_AS_DRAFT = 1  # SaveOption (docs/vendors/24sevenoffice.md, "SaveBundleList"
 
 
 def bundle_list(
-    voucher: Voucher, settings: VoucherSettings, transaction_no: int, entries: Iterable[Entry]
+    voucher: Voucher,
+    settings: VoucherSettings,
+    transaction_no: int,
+    entries: Iterable[Entry],
+    stamp_no: int | None = None,
 ) -> dict[str, Any]:
     """Return the argument of SaveBundleList with these of the voucher's entries; writing.py adds the others.
-    ``transaction_no`` 0 leaves the number to the person who books."""
+    ``transaction_no`` 0 leaves the number to the person who books; ``stamp_no`` is that of the pages beside it."""
     request: dict[str, Any] = {
         "Bundles": {
             "Bundle": [
@@ -25,7 +29,7 @@ def bundle_list(
                         "Voucher": [
                             {
                                 "TransactionNo": transaction_no,
-                                "Entries": {"Entry": list(_entries(voucher, entries))},
+                                "Entries": {"Entry": list(_entries(voucher, entries, stamp_no))},
                                 "Sort": voucher.type.number,
                             }
                         ]
@@ -46,7 +50,7 @@ def bundle_list(
     return request
 
 
-def _entries(voucher: Voucher, entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
+def _entries(voucher: Voucher, entries: Iterable[Entry], stamp_no: int | None) -> Iterator[dict[str, Any]]:
     # a naive midnight: zeep makes an invalid dateTime of a date (docs/vendors/24sevenoffice.md, "zeep")
     midnight = datetime.combine(voucher.date, time.min)
     for entry in entries:
@@ -58,6 +62,7 @@ def _entries(voucher: Voucher, entries: Iterable[Entry]) -> Iterator[dict[str, A
             "CurrencyRate": Decimal(1),
             "CurrencyUnit": 1,
             "Comment": entry.comment,
+            **({"StampNo": stamp_no} if stamp_no else {}),
             **_optional(entry),
         }
 

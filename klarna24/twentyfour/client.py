@@ -7,13 +7,13 @@ from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 
-from klarna24.bookkeeping.ledger_match import LedgerMatch
+from klarna24.bookkeeping.ledger_match import LedgerLine, LedgerMatch, VoucherKey
 from klarna24.bookkeeping.voucher import Books, Trace, Voucher
 from klarna24.config.tables import Profile
 from klarna24.errors import Unavailable
 from klarna24.http.server_time import ServerTime
 from klarna24.text import sentence
-from klarna24.twentyfour import answers, ledger
+from klarna24.twentyfour import answers, attachments, ledger
 from klarna24.twentyfour.answers import Answer, Kind
 from klarna24.twentyfour.books import BooksReader, items
 from klarna24.twentyfour.bundle import bundle_list
@@ -37,11 +37,12 @@ def reset_numbers() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A voucher that can be sent, with the voucher number that was asked for it. With 0, the person who books it
-    generates the number."""
+    """A voucher that can be sent, with the voucher number that was asked for it (with 0, the person who books it
+    generates the number) and the stamp number of the pages beside it, if there are any."""
 
     voucher: Voucher
     transaction_no: int
+    stamp_no: int | None = None
 
 
 class TwentyFourClient:
@@ -78,12 +79,28 @@ class TwentyFourClient:
         except UNREADABLE as error:
             raise unreadable("GetIdentitiesWithCredential", error) from None
 
-    def find(self, traces: Sequence[Trace], until: date, also: Iterable[int] = ()) -> list[LedgerMatch | None]:
-        """Return for each trace what the ledger has of that voucher, on the trace's account or on one in ``also``.
-        None proves nothing, because the API does not show drafts."""
-
+    def find(
+        self, traces: Sequence[Trace], until: date, also: Iterable[int] = (), besides: Sequence[Trace] = ()
+    ) -> list[LedgerMatch | None]:
+        """Return for each trace what the ledger has of that voucher, on the trace's account or on one in ``also``;
+        then for each in ``besides`` what the same lines say of it. None proves nothing, because the API does not
+        show drafts."""
         try:
-            return ledger.find(self._transactions, traces, until, self._profile.timezone, also)
+            return ledger.find(self._transactions, traces, until, self._profile.timezone, also, besides)
+        except UNREADABLE as error:
+            raise unreadable("GetTransactions", error) from None
+
+    def account_lines(self, account_no: int, since: date, until: date) -> list[LedgerLine]:
+        """Return the ledger's lines of the account, of these days, both included."""
+        try:
+            return ledger.account_lines(self._transactions, account_no, since, until, self._profile.timezone)
+        except UNREADABLE as error:
+            raise unreadable("GetTransactions", error) from None
+
+    def whole_voucher(self, key: VoucherKey) -> list[LedgerLine]:
+        """Return all lines of a voucher in the ledger."""
+        try:
+            return ledger.whole_voucher(self._transactions, key, self._profile.timezone)
         except UNREADABLE as error:
             raise unreadable("GetTransactions", error) from None
 
@@ -101,13 +118,18 @@ class TwentyFourClient:
         else:
             yield from items(answer, "Transaction")
 
-    def prepare(self, voucher: Voucher) -> Prepared:
+    def attach(self, pages: Sequence[bytes], seconds: float, before_save: Callable[[int], None]) -> int:
+        """Upload the pages, each a PNG, and return their stamp number; see :func:`attachments.upload`. Raises what
+        reads raise; where ``before_save`` was called by then, some pages may have been saved."""
+        return attachments.upload(self._connection.attempt, pages, seconds, before_save)
+
+    def prepare(self, voucher: Voucher, stamp_no: int | None = None) -> Prepared:
         """Ask for all that the save needs, so that the save itself is one call.
 
         GetEntryId reserves no number, so a run counts on by itself from the first number that it was given.
         """
         if self._profile.voucher.transaction_no == "none":
-            return Prepared(voucher, 0)
+            return Prepared(voucher, 0, stamp_no)
         entry_id = {
             "Date": datetime.combine(voucher.date, time.min),
             "SortNo": voucher.type.series_id,
@@ -121,7 +143,7 @@ class TwentyFourClient:
         series = (office.base_url, office.client_id, voucher.type.series_id, voucher.year)
         with _numbers_lock:
             number = _last_numbers[series] = max(number, _last_numbers.get(series, 0) + 1)
-        return Prepared(voucher, number)
+        return Prepared(voucher, number, stamp_no)
 
     def save(self, prepared: Prepared) -> Answer:
         """Send the bundle once, and return an Answer whatever the network or the server does.
@@ -139,7 +161,7 @@ class TwentyFourClient:
     def _save_once(self, prepared: Prepared) -> Answer:
         voucher, settings = prepared.voucher, self._profile.voucher
         firsts = one_of_each_shape(voucher.entries)
-        request = bundle_list(voucher, settings, prepared.transaction_no, firsts)
+        request = bundle_list(voucher, settings, prepared.transaction_no, firsts, prepared.stamp_no)
         write = partial(whole_message, firsts=firsts, entries=voucher.entries)
         try:
             reply = self._connection.once("account", "SaveBundleList", write, BundleList=request)

@@ -104,6 +104,23 @@ class Connection:
         self._unproved = False
         return answer
 
+    def attempt(self, service: str, operation: str, seconds: float, **arguments: Any) -> Any:
+        """Return the answer within so many seconds, or raise what :meth:`read` raises: without another attempt,
+        unless the session had ended, for then nothing was done."""
+        self._open()
+        self._transport.seconds = seconds
+        try:
+            answer = self._try(service, operation, attempts=1, **arguments)
+            if answer is _Session.LOST:
+                self.renew()
+                answer = self._try(service, operation, attempts=1, **arguments)
+        finally:
+            self._transport.seconds = None
+        if answer is _Session.LOST:
+            raise _session_refused()
+        self._unproved = False
+        return answer
+
     def renew(self) -> None:
         """Replace the lost session by one that another profile of the user has got meanwhile, or by a login."""
         self._renew(self._transport.session_id)
@@ -198,13 +215,21 @@ class Connection:
             and getattr(client, "Id", None) == self._settings.client_id
         )
 
-    def _try(self, service: str, operation: str, only_unsent: bool = False, **arguments: Any) -> Any:
-        """Return the answer, or LOST. Retries; with ``only_unsent`` not after 24SevenOffice may have received the
-        request, because repeated logins are throttled."""
+    def _try(
+        self,
+        service: str,
+        operation: str,
+        only_unsent: bool = False,
+        attempts: int | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """Return the answer, or LOST. Retries, ``attempts`` times at most; with ``only_unsent`` not after
+        24SevenOffice may have received the request, because repeated logins are throttled."""
+        last = tenacity.stop_after_attempt(attempts) if attempts else tenacity.stop_never
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(NotSent if only_unsent else (NotSent, NoAnswer))
             & tenacity.retry_if_exception(lambda error: getattr(error, "retry", True)),
-            stop=tenacity.stop_before_delay(RETRY_SECONDS),
+            stop=tenacity.stop_before_delay(RETRY_SECONDS) | last,
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),
             before_sleep=lambda state: _log_retry(operation, state),
             reraise=True,
@@ -245,13 +270,18 @@ class Connection:
                 _contract(name), transport=self._transport, settings=SETTINGS
             )
             (binding,) = client.wsdl.bindings
-            ((port,),) = (service.ports.values() for service in client.wsdl.services.values())
-            address = port.binding_options["address"]
-            if self._settings.base_url:
-                base = urlsplit(self._settings.base_url)
-                address = urlunsplit((base.scheme, base.netloc, urlsplit(address).path, "", ""))
-            self._services[name] = client.create_service(binding, address)
+            self._services[name] = client.create_service(binding, address_of(name, self._settings.base_url))
         return self._services[name]
+
+
+def address_of(service: str, base_url: str | None) -> str:
+    """Return the address of the service of a contract file; base_url replaces scheme and host."""
+    ((port,),) = (each.ports.values() for each in _contract(service).services.values())
+    address = str(port.binding_options["address"])
+    if base_url:
+        base = urlsplit(base_url)
+        address = urlunsplit((base.scheme, base.netloc, urlsplit(address).path, "", ""))
+    return address
 
 
 def _log_retry(operation: str, state: tenacity.RetryCallState) -> None:

@@ -6,7 +6,14 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from klarna24.bookkeeping.ledger_match import LedgerLine, LedgerMatch, VoucherKey, candidates, judge
+from klarna24.bookkeeping.ledger_match import (
+    LedgerLine,
+    LedgerMatch,
+    VoucherKey,
+    candidates,
+    judge,
+    worded_as_ours,
+)
 from klarna24.bookkeeping.voucher import Trace
 from klarna24.text import clean
 from klarna24.twentyfour.dates import local_day
@@ -16,16 +23,24 @@ Read = Callable[..., Iterable[Any]]  # takes search parameters, returns the rows
 
 
 def find(
-    read: Read, traces: Sequence[Trace], until: date, zone: ZoneInfo, also: Iterable[int] = ()
+    read: Read,
+    traces: Sequence[Trace],
+    until: date,
+    zone: ZoneInfo,
+    also: Iterable[int] = (),
+    besides: Sequence[Trace] = (),
 ) -> list[LedgerMatch | None]:
     """Return for each trace what the ledger has of that voucher, from well before the trace's date, since a
     person may have changed the voucher's date, to ``until``.
 
     Makes one call for each anchor account, one for each account in ``also`` (accounts that were in the profile
     when vouchers were sent), and one for each voucher number whose text mentions a reference.
+
+    The traces in ``besides`` are judged after the others, against the same lines: neither accounts nor days are
+    added for them, and only a voucher in our words is read in whole. Without ``traces`` there is no search.
     """
     if not traces:
-        return []
+        return [None] * len(besides)
     since = min(trace.date for trace in traces) - SEARCH_BACK
     last = max(until, *(trace.date for trace in traces))
     accounts = {trace.account_no for trace in traces} | set(also)
@@ -37,15 +52,22 @@ def find(
     ]
     whole: dict[VoucherKey, list[LedgerLine]] = {}
     found = []
-    for trace in traces:
-        keys = candidates(trace, lines)
+    keys_of = [candidates(trace, lines) for trace in traces] + [worded_as_ours(trace, lines) for trace in besides]
+    for trace, keys in zip([*traces, *besides], keys_of, strict=True):
         for key in sorted(keys - whole.keys()):
-            whole[key] = _whole_voucher(read, key, zone)
+            whole[key] = whole_voucher(read, key, zone)
         found.append(judge(trace, [line for key in keys for line in whole[key]]))
     return found
 
 
-def _whole_voucher(read: Read, key: VoucherKey, zone: ZoneInfo) -> list[LedgerLine]:
+def account_lines(read: Read, account_no: int, since: date, until: date, zone: ZoneInfo) -> list[LedgerLine]:
+    """Return the lines of the account with a date from ``since`` to ``until``, in one call."""
+    lines = _lines(read, since, until, zone, AccountNoStart=account_no, AccountNoEnd=account_no)
+    return [line for line in lines if line.account_no == account_no and since <= line.key.date <= until]
+
+
+def whole_voucher(read: Read, key: VoucherKey, zone: ZoneInfo) -> list[LedgerLine]:
+    """Return all lines of the voucher, in one call."""
     number = key.transaction_no
     lines = _lines(read, key.date, key.date, zone, TransactionNoStart=number, TransactionNoEnd=number)
     return [line for line in lines if line.key == key]

@@ -76,6 +76,7 @@ class Transport(zeep.Transport):
     server_time: ServerTime | None = None
     session_id: str | None = None
     write: Write | None = None  # how the next messages are made of zeep's envelope; None: by zeep
+    seconds: float | None = None  # for the next exchanges, in place of ANSWER_SECONDS
 
     def __init__(self, base_url: str | None, user: str) -> None:
         self._pace = pace_of(("24SevenOffice", base_url, user), REQUESTS_AN_HOUR, 3600.0)
@@ -116,7 +117,7 @@ class Transport(zeep.Transport):
         is_save = self.write is not None
         try:
             with (
-                Exchange(ANSWER_SECONDS, SAVED_BYTES if is_save else ANSWER_BYTES) as exchange,
+                Exchange(self.seconds or ANSWER_SECONDS, SAVED_BYTES if is_save else ANSWER_BYTES) as exchange,
                 self.session.post(
                     address, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True
                 ) as response,

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,7 +11,7 @@ from klarna24.sandbox.klarna.generate import make_payout
 from tests.support.shops import AT_ECB_RATES, Given, OpenShop, Shop, snapshot
 
 RECENT, WHOLE = "eurofxref-hist-90d", "eurofxref-hist"
-TODAY = datetime.now(UTC).date()
+TODAY = datetime.now(ZoneInfo("Europe/Stockholm")).date()  # the shop's
 FRIDAY = TODAY - timedelta(days=(TODAY.weekday() - 4) % 7 or 7)
 SUNDAY = FRIDAY - timedelta(days=5)
 TOTALS = {"sale_amount": 100033, "fee_amount": 3011, "tax_amount": 753}

@@ -133,6 +133,7 @@ def test_a_disk_that_fails_at_any_statement_sends_nothing_twice(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch, lasting: bool
 ) -> None:
     connect = sqlite3.connect
+    monkeypatch.setattr("klarna24.run.draft.WRITE_SECONDS", 0.5)
     for at in count(0, 1 if LONG else 9):
         shop = open_shop(payouts=[simple("FIRST"), simple("SECOND")])
         failing, numbers = connection_that_fails(at, lasting)

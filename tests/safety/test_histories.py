@@ -24,6 +24,7 @@ from klarna24.sandbox.klarna.generate import make_payout
 from klarna24.sandbox.server import Sandbox
 from tests.support import LONG, data
 from tests.support.shops import Shop, snapshot
+from tests.support.state import sql
 
 PARTS = 8 if LONG else 2  # so that the search runs in parallel
 HISTORIES = 1000 if LONG else 24
@@ -59,6 +60,7 @@ class Histories(RuleBasedStateMachine):
         self.resends: Counter[str] = Counter()
         self.said_drafted: set[str] = set()
         self.doubts: set[str] = set()
+        self.done: set[str] = set()
         self.database, self.backup = self.shop.state / STATE_FILE, b""
         keep = self.box.office.save_draft
 
@@ -130,6 +132,7 @@ class Histories(RuleBasedStateMachine):
             assert self.shop.run("state", "new", "--yes").code == 0
             self.backup = b""  # it is that of another state, and refused
         self.doubts.clear()
+        self.done.clear()
         drafted = {reference for reference, status in self.shop.stored().items() if status == "drafted"}
         for reference in [it for it in self.saves if it not in drafted and not self._in_ledger(it)]:
             del self.saves[reference]
@@ -166,6 +169,18 @@ class Histories(RuleBasedStateMachine):
             assert snapshot(self.shop.state) == before
         elif fault:
             self.box.faults.arm(fault, 1, after)
+        self._sync()
+
+    @rule(edit=st.booleans())
+    def book_all_and_run(self, edit: bool) -> None:
+        """A person books the drafts, the first perhaps with another amount; then there is something new."""
+        office = self.box.office
+        for draft in list(office.home.drafts):
+            if edit:
+                office.edit_draft(draft.id, 0, Amount=draft.entries[0]["Amount"] + 1)
+                edit = False
+            office.book(draft.id)
+        self.publish("good", 3)
         self._sync()
 
     def _sync(self) -> None:
@@ -213,6 +228,7 @@ class Histories(RuleBasedStateMachine):
             self.doubts.discard(reference)
             self.said_drafted |= {reference} if decision == "--drafted" else set()
             self.resends[reference] += decision == "--resend"
+            self.done -= {reference}
 
     def _in_ledger(self, reference: str) -> bool:
         return any(reference in line["Comment"].split() for line in self.box.office.home.ledger)
@@ -228,6 +244,21 @@ class Histories(RuleBasedStateMachine):
     def what_is_drafted_was_saved_or_a_person_said_so(self) -> None:
         drafted = {reference for reference, status in self.shop.stored().items() if status == "drafted"}
         assert drafted <= set(self.saves) | self.said_drafted
+
+    @invariant()
+    def what_is_booked_stands_in_the_ledger(self) -> None:
+        for reference, status in self.shop.stored().items():
+            assert status != "booked" or self._in_ledger(reference), reference
+
+    @invariant()
+    def what_was_drafted_is_never_ready_again_without_an_order(self) -> None:
+        """A record that cannot be read any more after a rename has a row of its own beside it."""
+        if not self.database.exists():
+            return
+        rows = sql(self.shop.state, "SELECT payment_reference, status FROM payout")
+        done = {reference for reference, status in rows if status in {"drafted", "booked"}}
+        assert self.done <= done, [row for row in rows if row[0] in self.done - done]
+        self.done = done
 
     @invariant()
     def doubt_is_ended_by_the_ledger_or_a_person(self) -> None:

@@ -56,6 +56,7 @@ class Cage:
         login = {"username": SMTP_USER, "password": {"env": "CANARY_SMTP"}}
         return {
             "transfer": "itemised",
+            "evidence": "mail",
             "voucher": {"customer_id": 1001, "ledger_accounts": [1580], "foreign_currency": "ecb"},
             "klarna": {"password": {"env": "CANARY_KLARNA"}},
             "24sevenoffice": {"password": {"env": "CANARY_OFFICE"}},
@@ -100,7 +101,8 @@ class Cage:
             if path.is_file() and path.parent.name != "sessions" and path != self.shop.config:
                 yield path.name, path.read_bytes().decode("utf-8", "replace")
         for letter in self.mails.mails:
-            yield "mail", f"{letter.as_string()}\n{letter.get_content()}"
+            texts = [part.get_content() for part in letter.walk() if part.get_content_type() == "text/plain"]
+            yield "mail", f"{letter.as_string()}\n{texts}"
 
     def leaks(self) -> list[str]:
         secrets = (KLARNA, OFFICE, SMTP, SMTP_USER, self.application_id, *self.sessions)
@@ -145,6 +147,9 @@ def test_under_every_fault_no_canary_comes_out(
     cage: Cage, fault: str, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("random.uniform", lambda low, high: 0.01)
+    if fault.startswith("attach-"):
+        pytest.importorskip("pypdfium2")
+        cage.shop.write(cage.profile() | {"evidence": "attach"})
     for command in (["sync", "--now"], ["dry-run"], ["check"]):
         cage.box.faults.arm(fault, seconds=0.02)
         cage.run(*command, "--profile", "shop1")

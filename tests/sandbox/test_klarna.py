@@ -82,6 +82,13 @@ def test_only_get_with_the_right_password_is_answered(box: Sandbox) -> None:
     assert get(box, "reports").status_code == 404
 
 
+def test_an_unreadable_payout_has_reports_all_the_same(box: Sandbox) -> None:
+    payout = box.klarna.payouts[0]
+    payout["totals"] = None
+    for report in ("payout", "payout-with-transactions"):
+        assert get(box, f"reports/{report}?payment_reference={payout['payment_reference']}").status_code == 200
+
+
 def test_a_payout_is_found_by_reference_with_its_rows(box: Sandbox) -> None:
     reference = box.klarna.payouts[0]["payment_reference"]
     payout = get(box, f"payouts/{reference}").json()

@@ -13,7 +13,8 @@ import pytest
 from klarna24.bookkeeping.mapping import voucher_for
 from klarna24.bookkeeping.payout import Payout, Transaction
 from klarna24.bookkeeping.voucher import Books, FiscalYear, Voucher, VoucherType
-from klarna24.config.tables import File, Profile
+from klarna24.config.file import File
+from klarna24.config.tables import Profile
 from klarna24.errors import Blocked
 from klarna24.klarna.answers import parse_payout, parse_transactions
 

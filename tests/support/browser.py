@@ -71,6 +71,13 @@ class Browser:
         command = {"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics}
         self._ask("POST", "/goog/cdp/execute", command)
 
+    def pdf(self) -> str:
+        """The page as it is printed, by the size and margins of its own style: a PDF in base64."""
+        printed = self._ask(
+            "POST", "/goog/cdp/execute", {"cmd": "Page.printToPDF", "params": {"preferCSSPageSize": True}}
+        )
+        return str(printed["data"])
+
     def errors(self) -> list[str]:
         """The messages in the console since the last call, except those about the status of a page."""
         messages = [entry["message"] for entry in self._ask("POST", "/se/log", {"type": "browser"})]

@@ -76,12 +76,13 @@ def password_file(shop: Shop, name: str, password: str) -> dict[str, Any]:
 
 def write(shop: Shop, over: dict[str, Any] | None = None) -> None:
     """The shop's profiles.toml with the passwords in files, a clearing account, and ``over`` merged in."""
-    base = {
+    base: dict[str, Any] = {
         "klarna": {"password": password_file(shop, "k", shop.box.klarna.password)},
         "24sevenoffice": {"password": password_file(shop, "o", shop.box.office.password)},
         "accounts": {"payout": 1940},
     }
-    shop.write(base | {table: base.get(table, {}) | it for table, it in (over or {}).items()})
+    tables = {key: base.get(key, {}) | it if isinstance(it, dict) else it for key, it in (over or {}).items()}
+    shop.write(base | tables)
 
 
 @pytest.fixture

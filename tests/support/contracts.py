@@ -30,6 +30,7 @@ FILES = {
     "Client": "clientService.wsdl",
     "Company": "companyService.wsdl",
     "Transaction": "transactionService.wsdl",
+    "Attachment": "attachmentService.wsdl",
 }
 
 XSD = {"x": "http://www.w3.org/2001/XMLSchema"}

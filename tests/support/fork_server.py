@@ -1,8 +1,8 @@
 """Runs klarna24 in forked children: real processes without their start-up, killed where a test asks for it.
 
 A child can be killed (SIGKILL) before each of its I/O actions: bytes to or from a socket, a statement to SQLite, a
-file opened for writing, renamed, linked or removed, a folder made. ``python -m tests.support.fork_server`` reads a
-JSON request a line from stdin and answers one a line.
+file opened for writing, written to, put on disk, renamed, linked or removed, a folder made. ``python -m
+tests.support.fork_server`` reads a JSON request a line from stdin and answers one a line.
 """
 
 import json
@@ -72,6 +72,8 @@ class Points:
         """Counts from now on."""
         for name in ("connect", "send", "sendall", "recv", "recv_into"):
             setattr(socket.socket, name, self.before(getattr(socket.socket, name)))
+        for name in ("write", "fsync"):
+            setattr(os, name, self.before(getattr(os, name)))
         points = self
 
         class Connection(sqlite3.Connection):
@@ -98,10 +100,11 @@ def run(arguments: list[str], environment: dict[str, str], kill_at: int | None) 
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
         os.environ.update(environment)
+        write = os.write  # as it is uncounted
         points = Points(kill_at)
         points.install()
         code = cli.run(arguments)
-        os.write(writer, json.dumps([code, points.passed]).encode())
+        write(writer, json.dumps([code, points.passed]).encode())
         os._exit(0)
     os.close(writer)
     _, status = os.waitpid(child, 0)
@@ -111,7 +114,7 @@ def run(arguments: list[str], environment: dict[str, str], kill_at: int | None) 
 
 
 if __name__ == "__main__":
-    for name in ("authenticate", "account", "client", "company", "transaction"):
+    for name in ("authenticate", "account", "client", "company", "transaction", "attachment"):
         connection._contract(name)  # read before the fork, too
     for line in sys.stdin:
         sys.stdout.write(json.dumps(run(*json.loads(line))) + "\n")

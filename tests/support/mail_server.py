@@ -51,5 +51,7 @@ def odd(reference: str, days_ago: int = 0) -> tuple[dict[str, Any], list[dict[st
 
 
 def text(mail: EmailMessage) -> str:
-    """The body of a mail, without its line breaks."""
-    return " ".join(mail.get_content().split())
+    """The body of a mail, without its line breaks and its attachments."""
+    body = mail.get_body(("plain",))
+    assert body
+    return " ".join(body.get_content().split())

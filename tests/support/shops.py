@@ -82,7 +82,7 @@ class Shop:
         self.folder = folder
         self.config = folder / "profiles.toml"
         self.state = folder / "state"
-        self.top = {"state_dir": str(self.state), "rates_url": box.url}
+        self.top: dict[str, Any] = {"state_dir": str(self.state), "rates_url": box.url}
         self._capture = capture
         self.write()
 

@@ -18,7 +18,8 @@ USER, PASSWORD = "klarna24@shop1.se", "hemligt-mail"
 class MailServer:
     """``tls``: encrypted from the first byte; ``starttls``: supported; ``auth``: the login methods, if any;
     ``silent``: never sends anything; ``drips``: sends a byte now and then without end; ``refuses``: the commands
-    that it answers with 550. ``commands`` are all it received, ``logins`` the users, ``mails`` all it accepted."""
+    that it answers with 550; ``mute_after_data``: takes a message and says nothing. ``commands`` are all it
+    received, ``logins`` the users, ``mails`` all it accepted."""
 
     certificate: ssl.SSLContext
     tls: bool = False
@@ -28,6 +29,7 @@ class MailServer:
     drips: bool = False
     greeting: str = "220 mail.example ESMTP"
     refuses: tuple[str, ...] = ()
+    mute_after_data: bool = False
     mails: list[EmailMessage] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
@@ -40,7 +42,7 @@ class MailServer:
         return self
 
     def subjects(self) -> list[str]:
-        return [str(mail["Subject"]) for mail in self.mails]
+        return [str(mail["Subject"]).strip() for mail in self.mails]  # a long one may begin on the next line
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
@@ -100,6 +102,9 @@ class _Conversation(socketserver.StreamRequestHandler):
             case "DATA":
                 self._reply("354 go ahead")
                 mail.mails.append(message_from_bytes(self._data(), _class=EmailMessage, policy=SMTP))
+                if mail.mute_after_data:
+                    mail.stopping.wait(30)
+                    return False
                 self._reply("250 accepted")
             case "QUIT":
                 self._reply("221 bye")

@@ -109,7 +109,15 @@ MESSAGE_AT = {
 }
 del MESSAGE_AT["UsageFault"]  # the command line, which is English
 # Where all messages are English: before the language is known, in a conversation, and in logs.
-ENGLISH = ("cli/setup/", "config/loading.py", "config/tables.py", "config/values.py", "notify/", "sandbox/")
+ENGLISH = (
+    "cli/setup/",
+    "config/file.py",
+    "config/loading.py",
+    "config/tables.py",
+    "config/values.py",
+    "notify/",
+    "sandbox/",
+)
 COMMANDS = ("klarna24 ", "chmod ", "ls -l ")  # the same in every language
 EXCEPTIONS = {
     "f'24SevenOffice: {message}'",  # the server's text

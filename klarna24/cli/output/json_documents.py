@@ -20,7 +20,7 @@ def runs_json(command: str, reports: Sequence[Report], problems: Sequence[Proble
         "version": 1,
         "command": command,
         "exit_code": worst([*(it.exit_code for it in reports), *(it.exit_code for it in problems)]),
-        "problems": [_problem(problem) for problem in problems],
+        "problems": [problem_json(problem) for problem in problems],
         "profiles": [_report(report) for report in reports],
     }
     return json.dumps(document, ensure_ascii=False, indent=2)
@@ -32,7 +32,7 @@ def _report(report: Report) -> dict[str, Any]:
         "due": report.due,
         "checkpoint": report.checkpoint.isoformat() if report.checkpoint else None,
         "payouts": [_outcome(outcome) for outcome in report.outcomes],
-        "problems": [_problem(problem) for problem in report.all_problems()],
+        "problems": [problem_json(problem) for problem in report.all_problems()],
     }
 
 
@@ -75,7 +75,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _problem(problem: Problem) -> dict[str, Any]:
+def problem_json(problem: Problem) -> dict[str, Any]:
     return {
         "code": problem.code,
         "message": problem.message,
@@ -94,6 +94,11 @@ def status_json(statuses: Sequence[ProfileStatus]) -> str:
             "completed_at": one.completed_at.isoformat() if one.completed_at else None,
             "next_due": one.next_due.isoformat(timespec="seconds") if one.next_due else None,
             "counts": one.counts,
+            "drafts": {
+                "count": len(one.drafts),
+                "oldest_since": one.oldest_draft.isoformat() if one.oldest_draft else None,
+                "references": [row.key.payment_reference for row in one.drafts],
+            },
             "waiting": [
                 {
                     "payment_reference": waiting.row.key.payment_reference,
@@ -136,7 +141,7 @@ def checks_json(exit_code: int, done: Iterable[CheckedProfile], problems: Iterab
         "version": 1,
         "command": "check",
         "exit_code": exit_code,
-        "problems": [_problem(problem) for problem in problems],
+        "problems": [problem_json(problem) for problem in problems],
         "profiles": profiles,
     }
     return json.dumps(document, ensure_ascii=False, indent=2)

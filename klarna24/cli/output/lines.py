@@ -27,6 +27,8 @@ def problem_line(problem: Problem, profile: str | None = None, language: str = "
 def print_problems(problems: Iterable[Problem], profile: str | None = None, language: str = "en") -> None:
     with while_someone_reads():
         for problem in problems:
+            if not problem.exit_code:
+                continue  # it is mailed: cron stays quiet
             is_temporary = problem.exit_code == ProblemCode.UNAVAILABLE.exit_code
             prefix = systemd.level_prefix(systemd.WARNING if is_temporary else systemd.ERROR)
             print(f"{prefix}{problem_line(problem, profile, language)}", file=sys.stderr)  # noqa: T201 - as below
@@ -49,7 +51,11 @@ def payout_line(profile: str, outcome: Outcome) -> str:
     """For ``-v`` without a terminal: one line for each payout."""
     payout = f"Klarna {outcome.key.payment_reference} {outcome.payout_date}"
     remarks = "".join(f"; remark: {remark.text}" for remark in outcome.remarks)
-    return f"{profile}: {outcome.status} {payout}, {settlement(outcome)}{remarks}"
+    problem = outcome.problem
+    reminder = (
+        f"; {problem.message}" if problem and not problem.exit_code else ""
+    )  # others are printed as problems
+    return f"{profile}: {outcome.status} {payout}, {settlement(outcome)}{reminder}{remarks}"
 
 
 def not_due_line(report: Report) -> str:

@@ -60,7 +60,9 @@ def print_status(statuses: Iterable[ProfileStatus]) -> None:
             console.print(f"  next run is due     {when(one.next_due) if one.next_due > now else 'now'}")
         console.print(f"  newest payout       {one.checkpoint or 'none'}")
         counts = ", ".join(f"{count} {name}" for name, count in one.counts.items()) or "none yet"
-        console.print(f"  payouts             {counts}")
+        console.print(_named("payouts", counts))
+        if one.oldest_draft:
+            console.print(_named("drafts", _drafts_line(len(one.drafts), (now - one.oldest_draft).days)))
         for waiting in one.waiting:
             row = waiting.row
             settlement = f"{row.totals.get('settlement', Decimal(0)):,.2f} {row.key.currency}"
@@ -75,6 +77,22 @@ def print_status(statuses: Iterable[ProfileStatus]) -> None:
             # not wrapped by us, so that it can be copied as one line
             console.print(Text(f"    → {waiting.command}", "dim"), soft_wrap=True)
         console.print()
+
+
+def _named(name: str, text: str) -> Table:
+    """The text beside its name; a long one goes on below its own beginning."""
+    table = Table.grid()
+    table.add_column(width=22, no_wrap=True)
+    table.add_column()
+    table.add_row(f"  {name}", text)
+    return table
+
+
+def _drafts_line(count: int, days: int) -> str:
+    some = "1 draft waits" if count == 1 else f"{count} drafts wait"
+    since = "today" if days < 1 else f"{days} day" if days == 1 else f"{days} days"
+    oldest = f"since {since}" if count == 1 else f"the oldest since {since}"
+    return f"{some} in 24SevenOffice, {oldest}: check, number, book"
 
 
 def _print_item(console: Console, outcome: Outcome, report: Report, show_all: bool) -> None:

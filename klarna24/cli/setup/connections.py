@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from klarna24.bookkeeping.payout import Listed
 from klarna24.cli.setup.draft import Draft
 from klarna24.cli.setup.prompts import Back, ask_choice, ask_number, ask_text, print_error, print_ok
-from klarna24.config.tables import PROFILE_NAME
+from klarna24.config.file import PROFILE_NAME
 from klarna24.config.values import base_url, is_loopback
 from klarna24.errors import Klarna24Error
 from klarna24.klarna.client import KlarnaClient

@@ -9,7 +9,7 @@ from klarna24.cli.setup import connections, settings
 from klarna24.cli.setup.draft import Draft, open_draft
 from klarna24.cli.setup.finish import ask_to_save
 from klarna24.cli.setup.prompts import Back
-from klarna24.config.tables import PROFILE_NAME
+from klarna24.config.file import PROFILE_NAME
 from klarna24.errors import ConfigFault
 
 STEPS: tuple[Callable[[Draft], None], ...] = (

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from klarna24.cli.setup import profile_file
 from klarna24.cli.setup.prompts import ask_hidden
 from klarna24.config import credentials
+from klarna24.config.file import File
 from klarna24.config.loading import load
-from klarna24.config.tables import File, Profile
+from klarna24.config.tables import Profile
 from klarna24.config.values import secret_source
 from klarna24.twentyfour.sessions import Sessions
 from klarna24.twentyfour.setup import Choices, Company, SetupClient

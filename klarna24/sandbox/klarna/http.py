@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode
 
+from klarna24.sandbox.klarna.reports import csv_report, pdf_report
 from klarna24.sandbox.klarna.state import KlarnaState
 from klarna24.sandbox.reply import Incoming, Reply
 
@@ -20,7 +21,10 @@ _PARAMETERS = {
     "payouts": {"start_date", "end_date", "currency_code", "size", "offset"},
     "transactions": {"payment_reference", "order_id", "size", "offset"},
     "payout": set[str](),
+    "report": {"payment_reference"},
+    "csv-report": {"payment_reference"},
 }
+_REPORTS = {"payout": "report", "payout-with-transactions": "csv-report"}
 
 
 class _BadRequest(Exception):
@@ -28,10 +32,12 @@ class _BadRequest(Exception):
 
 
 def operation_of(path: str) -> str | None:
-    """The operation at the path: payouts, payout or transactions."""
+    """The operation at the path: payouts, payout, transactions, report or csv-report."""
     parts = path.removeprefix(PREFIX + "/").split("/") if path.startswith(PREFIX + "/") else []
     if parts in (["payouts"], ["transactions"]):
         return parts[0]
+    if len(parts) == 2 and parts[0] == "reports":
+        return _REPORTS.get(parts[1])
     return "payout" if len(parts) == 2 and parts[0] == "payouts" and parts[1] else None
 
 
@@ -49,6 +55,8 @@ def answer(state: KlarnaState, incoming: Incoming, base: str) -> Reply:
         parameters = _parameters(operation, incoming.query)
         if operation == "payout":
             return _payout(state, unquote(incoming.path.rpartition("/")[2]), base)
+        if operation in _REPORTS.values():
+            return _report(state, operation, parameters)
         rows = _payouts(state, parameters) if operation == "payouts" else _transactions(state, parameters)
         return _page(operation, rows, parameters, base)
     except _BadRequest as refused:
@@ -102,6 +110,18 @@ def _payout(state: KlarnaState, reference: str, base: str) -> Reply:
     for payout in state.payouts:
         if payout["payment_reference"] == reference:
             return _json(_linked(payout, base))
+    return error(404, "NOT_FOUND", "There is no payout with this reference.")
+
+
+def _report(state: KlarnaState, operation: str, parameters: dict[str, str]) -> Reply:
+    reference = parameters.get("payment_reference")
+    if reference is None:
+        raise _BadRequest("payment_reference is missing")
+    for payout in state.payouts:
+        if payout["payment_reference"] == reference:
+            if operation == "report":
+                return Reply(200, pdf_report(payout), "application/pdf")
+            return Reply(200, csv_report(payout, state.transactions.get(reference, [])), "text/csv; charset=utf-8")
     return error(404, "NOT_FOUND", "There is no payout with this reference.")
 
 

@@ -113,6 +113,8 @@ def _entry_problems(company: Company, year: FiscalYear, entry: dict[str, Any]) -
         yield f"Account {account} is a ledger account and needs a customer"
     if entry["DepartmentId"] and entry["DepartmentId"] not in company.departments:
         yield f"Department {entry['DepartmentId']} does not exist"
+    if entry["StampNo"] and not company.pages(entry["StampNo"]):
+        yield f"StampNo {entry['StampNo']} has no pages"
     yield from _money_problems(company, entry)
     yield from _date_problems(year, entry["Date"])
     if len(entry["Comment"]) > MAX_COMMENT:

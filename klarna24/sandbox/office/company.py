@@ -60,6 +60,16 @@ class FiscalYear:
 
 
 @dataclass
+class Image:
+    """An uploaded image; ``page`` is 0 until it is saved as a page of its stamp number."""
+
+    id: int
+    content: bytes = b""
+    stamp_no: int = 0
+    page: int = 0
+
+
+@dataclass
 class Draft:
     """One voucher that is saved and not booked. Its entries have the fields of the contract's Entry."""
 
@@ -96,6 +106,15 @@ class Company:
     customers: dict[int, Customer] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
     ledger: list[dict[str, Any]] = field(default_factory=list)
+    images: dict[int, Image] = field(default_factory=dict)
+
+    def pages(self, stamp_no: int) -> list[Image]:
+        """The saved pages with this stamp number."""
+        return [image for image in self.images.values() if image.page and image.stamp_no == stamp_no]
+
+    def pages_of(self, draft: Draft) -> int:
+        """How many pages a person sees beside the draft."""
+        return sum(len(self.pages(number)) for number in {entry["StampNo"] for entry in draft.entries})
 
     def type_of(self, number: int) -> VoucherType | None:
         """The voucher type with this Sort, if any."""

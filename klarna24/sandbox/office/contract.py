@@ -1,4 +1,4 @@
-"""The contracts of the five services, read from the field tables in contracts/ (schema.py has their form).
+"""The contracts of the six services, read from the field tables in contracts/ (schema.py has their form).
 
 A test compares them with the vendor's WSDLs. Types of requests are complete. Of the types that a file calls
 partial, it has only the fields that the sandbox sends.

@@ -46,4 +46,6 @@ REPLIES: Replies = {
     "too-many": lambda *_: Reply(429, headers={"APILimitRemaining": "0", "APILimitReset": "60"}),
     "client-fault": _soap_fault("Client", "The sandbox was told to refuse this request."),
     "server-fault": _soap_fault("Server", "The sandbox was told to fail."),
+    "attach-refused": _soap_fault("Client", "The sandbox was told to refuse this request."),
+    "attach-error": _soap_fault("Server", "The sandbox was told to fail."),
 }

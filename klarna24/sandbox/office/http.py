@@ -38,12 +38,13 @@ def answer(office: OfficeState, validate: Validate | None, incoming: Incoming) -
         if element.tag != f"{{{service.namespace}}}{operation}":
             raise Violation(f"the body holds {element.tag}, SOAPAction says {operation}")
         call = Call(office, office.sessions.get(_session(headers)), read(service, operation, element))
-        result = {f"{operation}Result": OPERATIONS[operation](call)}
+        value = OPERATIONS[operation](call)
     except Violation as violation:
         return Reply(500, soap.fault("Client", f"Server was unable to read request. {violation}"))
     except soap.Fault as fault:
         return Reply(500, soap.fault(fault.code, fault.text))
     tag = f"{operation}Response"
+    result = {f"{operation}Result": value} if service.types[tag] else {}  # .NET answers a void method without one
     return Reply(body=soap.envelope(write(service, tag, tag, result)))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from klarna24.sandbox.office import attachments
 from klarna24.sandbox.office.bundles import save_bundle_list
 from klarna24.sandbox.office.company import Company
 from klarna24.sandbox.office.contract import NO_INT
@@ -194,4 +195,8 @@ OPERATIONS: dict[str, Callable[[Call], Any]] = {
     "GetCompanies": get_companies,
     "GetTransactions": lambda call: get_transactions(call.company, call.request["searchParams"]),
     "GetFiscalYears": lambda call: get_fiscal_years(call.company),
+    "Create": lambda call: attachments.create(call.company, call.request),
+    "AppendChunk": lambda call: attachments.append_chunk(call.company, call.request),
+    "GetStampNo": lambda call: attachments.next_stamp_no(call.company),
+    "Save": lambda call: attachments.save(call.company, call.request),
 }

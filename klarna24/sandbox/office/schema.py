@@ -4,10 +4,11 @@ The fields of a type are a table with a line for each, in the vendor's order:
 
     Name type [!] [*] [?] [=default]      ! required   * any number   ? nillable   = the contract's default
 
-A request becomes a dict: field name → int, Decimal, bool, datetime, str, dict, or list for an ArrayOf type.
+A request becomes a dict: field name → int, Decimal, bool, datetime, str, bytes, dict, or list for an ArrayOf type.
 A field that was left out has the contract's default, or None if there is none.
 """
 
+import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -118,6 +119,10 @@ def _guid(text: str) -> str:
     return text.lower()
 
 
+def _base64(text: str) -> bytes:
+    return base64.b64decode("".join(text.split()), validate=True)  # binascii.Error is a ValueError
+
+
 PARSERS: dict[str, Callable[[str], Any]] = {
     "string": str,
     "boolean": _boolean,
@@ -128,6 +133,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "decimal": _decimal,
     "dateTime": _datetime,
     "guid": _guid,
+    "base64Binary": _base64,
 }
 
 

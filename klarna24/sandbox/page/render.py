@@ -113,6 +113,7 @@ def _draft(company: Company, draft: Draft, token: str) -> Html:
         _dates(draft.entries),
         f"saved {draft.saved_at:%Y-%m-%d %H:%M:%S}",
         f"number {draft.transaction_no} requested" if draft.transaction_no else "",
+        f"{_count(pages, 'page')} attached" if (pages := company.pages_of(draft)) else "",
     )
     return tag(
         "article",

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,7 +12,7 @@ from klarna24.sandbox.office.chart import chart
 from tests.support.checks import advice, run_check, write
 from tests.support.shops import Given, OpenShop, Shop, simple
 
-TODAY = datetime.now(UTC).date()
+TODAY = datetime.now(ZoneInfo("Europe/Stockholm")).date()  # the shop's
 
 
 def with_rows(reference: str, *rows: tuple[str, str, int], days_ago: int = 0) -> Given:

@@ -1,7 +1,8 @@
 """The checks of both services: Klarna's payouts, and the company's books in 24SevenOffice."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.support import data
 from tests.support.checks import OFFICE, advice, only_failure, run_check, write
 from tests.support.shops import AT_ECB_RATES, OpenShop, Shop, simple
 
-TODAY = datetime.now(UTC).date()
+TODAY = datetime.now(ZoneInfo("Europe/Stockholm")).date()  # the shop's
 
 
 def test_klarna_is_unavailable(healthy: Shop, quick: None) -> None:

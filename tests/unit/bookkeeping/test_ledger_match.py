@@ -13,6 +13,7 @@ from klarna24.bookkeeping.ledger_match import (
     candidates,
     judge,
     mentions,
+    worded_as_ours,
 )
 from klarna24.bookkeeping.voucher import Trace
 
@@ -168,6 +169,43 @@ def test_of_several_others_the_smallest_number_with_our_amount_is_named() -> Non
     lines = [*voucher(3, without), *voucher(9, ours), *voucher(8, ours)]
     assert judge(trace(), lines) == LedgerMatch(8, ours=False, same_amount=True, in_our_words=True)
     assert judge(trace(), [*voucher(4, without), *voucher(3, without)]) == LedgerMatch(3, False, False, True)
+
+
+# The voucher that is a draft's, though a person may have edited it
+
+
+@pytest.mark.parametrize(
+    ("lines", "number"),
+    [
+        (voucher(7), 7),
+        (voucher(7, {**OURS, 1580: "-999.00"}), 7),
+        ([*voucher(7), *voucher(8, {**OURS, 1580: "-999.00"})], 7),
+        ([*voucher(7, {**OURS, 1580: "-999.00"}), *voucher(8, {1930: "-962.50", 1920: "962.50"})], 7),
+        (voucher(8, {1930: "-962.50", 1920: "962.50"}), None),  # the bank, in words like ours
+        (voucher(7, comment="XISA93DJ by hand"), None),
+        ([*voucher(7), *voucher(8)], None),
+        ([*voucher(7, {**OURS, 1580: "-999.00"}), *voucher(8, {**OURS, 1580: "-998.00"})], None),
+    ],
+    ids=["ours", "edited", "ours first", "and the bank", "the bank", "by hand", "twice", "edited twice"],
+)
+def test_the_voucher_of_a_draft_is_ours_or_the_only_edited_one(
+    lines: list[LedgerLine], number: int | None
+) -> None:
+    found = judge(trace(), lines)
+    assert found
+    assert (found.voucher.key.transaction_no if found.voucher else None) == number
+
+
+def test_the_sums_of_an_edited_voucher_are_those_in_the_ledger() -> None:
+    found = judge(trace(), [*voucher(7, {**OURS, 1580: "-999.00"}), *voucher(7, {2641: "-7.50"})])
+    assert found
+    assert found.voucher
+    assert found.voucher.sums == {1930: Decimal("962.50"), 1580: Decimal("-999.00"), 6064: Decimal("30.00")}
+
+
+def test_a_line_that_only_mentions_the_reference_is_not_in_our_words() -> None:
+    lines = [*voucher(7, comment="payment XISA93DJ"), *voucher(8)]
+    assert worded_as_ours(trace(), lines) == {VoucherKey(8, 9, DAY)}
 
 
 @pytest.mark.parametrize(

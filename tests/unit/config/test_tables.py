@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from klarna24.config.loading import load
 from klarna24.config.tables import WARNINGS, Profile
 from tests.support.bookkeeping import NOBODY, PROFILE, merged
 from tests.support.settings import EMAIL, Settings, keys, nested
@@ -156,6 +157,8 @@ def test_a_profile_name_that_is_valid(settings: Settings, name: str) -> None:
 
 
 WRONG_VALUES: dict[str, list[Any]] = {
+    "evidence": ["pdf", True, 1],
+    "24sevenoffice.voucher_inbox": ["", "belege", 7, "a@b.se\n"],
     "start_date": [20261124, "2026-11-24", datetime(2026, 11, 24, tzinfo=UTC), True, time(9, 30), [], 2026.1124],
     "timezone": [
         *("Mars/Olympus", "", " ", "Europe", "../../etc/passwd", "/etc/localtime", "Europe/Oslo\0"),
@@ -217,6 +220,7 @@ WRONG_VALUES: dict[str, list[Any]] = {
     ],
     "language": ["no", "SV", "", True, ["sv"]],
     "expect_payout_within_days": [0, -1, 367, "14", True, 14.0],
+    "remind_unbooked_after_days": [0, -1, 367, "14", True, 14.0],
 }
 
 
@@ -235,6 +239,17 @@ def test_every_setting_has_a_wrong_value() -> None:
     elsewhere = {path for path in keys(Profile) if path.endswith(("password", "base_url"))}
     elsewhere |= {path for path in keys(Profile) if path.startswith(("references.", "accounts."))}
     assert set(keys(Profile)) - set(WRONG_VALUES) - elsewhere == {*("weekday", "day", "24sevenoffice.username")}
+
+
+@pytest.mark.parametrize("value", [0, 32, "5", True, 5.0])
+def test_a_wrong_day_of_the_month_s_report(settings: Settings, value: object) -> None:
+    assert settings.fault(top={"report": {"day": value}}).startswith("report.day: ")
+
+
+def test_a_report_that_nobody_would_get_is_a_fault(settings: Settings) -> None:
+    assert "add [notify.email]" in settings.fault(top={"report": {"day": 5}})
+    for over, top in [({}, {"notify": {"email": EMAIL}}), ({"notify": {"email": EMAIL}}, {})]:
+        assert load(settings.write(over, {"report": {"day": 5}, **top})).report_day == 5
 
 
 @pytest.mark.parametrize("value", [5, "", True, "a\0b", "a\nb", []])

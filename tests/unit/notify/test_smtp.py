@@ -2,10 +2,15 @@
 changes nothing else."""
 
 import time
+from email.message import EmailMessage
+from threading import Event
 from typing import Any
 
 import pytest
 
+from klarna24.config.tables import Email
+from klarna24.errors import Unavailable
+from klarna24.notify import limit, smtp
 from tests.support import data
 from tests.support.mail_server import OpenMail, email, odd
 from tests.support.shops import OpenShop, Shop
@@ -82,3 +87,35 @@ def test_ten_mail_servers_that_are_silent_delay_a_run_as_much_as_one(
     assert result.code == 3
     assert len([line for line in result.lines() if "did not answer within 1 s" in line]) == 10
     assert time.monotonic() - started < 8
+
+
+def test_a_mail_that_was_given_up_is_not_sent_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The conversation goes on in its thread after the time limit; whoever was told "not sent" may send again."""
+    monkeypatch.setattr(limit, "SECONDS", 0.2)
+    connected, sent = Event(), Event()
+
+    class Slow:
+        sock = None
+
+        def __init__(self, *_: Any, **__: Any) -> None:
+            connected.wait(5)
+
+        def ehlo_or_helo_if_needed(self) -> None: ...
+
+        def send_message(self, *_: Any) -> dict[str, Any]:
+            sent.set()
+            return {}
+
+        def quit(self) -> None: ...
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr("smtplib.SMTP", Slow)
+    settings = Email.model_validate(
+        {"host": "localhost", "security": "none", "from": "a@shop1.se", "to": ["b@shop1.se"]}
+    )
+    with pytest.raises(Unavailable) as given_up:
+        smtp.send(settings, None, EmailMessage())
+    assert not isinstance(given_up.value, smtp.MayHaveLeft)
+    connected.set()
+    assert not sent.wait(0.5)

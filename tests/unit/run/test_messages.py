@@ -7,6 +7,7 @@ import pytest
 from klarna24.bookkeeping.mapping import voucher_for
 from klarna24.bookkeeping.payout import NAMES, SIGNS, Payout, Totals
 from klarna24.errors import Blocked, Problem, ProblemCode
+from klarna24.report.reader import Reader
 from klarna24.run import messages
 from klarna24.run.messages import ResolveCommand
 from klarna24.state.records import Status
@@ -63,6 +64,12 @@ def test_a_payout_that_changed_is_reported_with_the_name_of_each_figure() -> Non
     message = translated(problem.message, "nb")
     assert message.startswith("utbetaling XISA93DJ ble endret hos Klarna etter at ")
     assert message.endswith(": salg 100.00 → 90.00, refundert gebyr 5.00 → 0.00 SEK")
+
+
+def test_each_sum_of_a_voucher_is_written_as_its_reader_does() -> None:
+    said = messages.other_sums(4, {6064: Decimal("1030.00"), 6570: Decimal(0)}, {6570: Decimal("1030.00")})
+    assert said == "voucher 4 was booked with other sums than drafted: 6064 1030.00 → 0.00, 6570 0.00 → 1030.00"
+    assert Reader("sv").say(said).endswith("6064 1\u00a0030,00 → 0,00, 6570 0,00 → 1\u00a0030,00")
 
 
 def test_a_payout_that_is_gone_keeps_its_problem() -> None:

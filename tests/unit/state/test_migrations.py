@@ -23,7 +23,8 @@ WORDS = data(__file__, "words.toml")
 STATUSES, MESSAGES = WORDS["statuses"], WORDS["messages"]
 NEW_WORDS = {"status", "reason", "hint", "wording", "what", "answer", "code"}  # the columns that may change,
 NEW_WORDS |= {"fingerprint"}  # or go,
-NEW_WORDS |= {"remarks", "voucher_currency", "settings"}  # or come
+NEW_WORDS |= {"remarks", "voucher_currency", "settings"}  # or come,
+NEW_WORDS |= {"booked_at", "ledger_sums", "ledger_read_at"}
 RENAMED = {"until_changed": "awaits_order"}
 
 

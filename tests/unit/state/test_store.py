@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from klarna24.bookkeeping.payout import Payout
+from klarna24.bookkeeping.remarks import Remark
 from klarna24.config.folders import STATE_FILE
 from klarna24.errors import Problem, ProblemCode, StateFault
 from klarna24.state.folder import WITNESS
@@ -151,6 +154,75 @@ def test_a_decision_about_a_payout_that_a_run_has_changed_is_refused(state: Stat
     with pytest.raises(StateFault, match="XISA93DJ"):
         state.resolve(before, Status.SKIPPED, "a person ended it", None)
     assert (status(state, of), log(state)[-1][1]) == ("drafted", "drafted")
+
+
+# What a person has booked
+
+LEDGER_SUMS = {1930: Decimal("962.50"), 1580: Decimal("-962.50")}
+
+
+def test_a_draft_that_stands_in_the_ledger_is_booked_with_number_moment_and_sums(state: State) -> None:
+    of, remark = a_payout(), Remark("booked with other sums")
+    state.answered(OWNER, sent(state, of), Status.DRAFTED, "Ok")
+    state.booked(row(state, of), 4711, LEDGER_SUMS, (remark,))
+    now = row(state, of)
+    assert (now.status, now.transaction_no, now.ledger_sums) == (Status.BOOKED, 4711, LEDGER_SUMS)
+    assert now.remarks == (remark,)
+    assert now.booked_at
+    assert datetime.now(UTC) - now.booked_at < timedelta(minutes=1)
+    assert [what for _, what in log(state)] == ["sending", "drafted", "booked", "remark"]
+    assert send(state, of) is None
+    assert state.drafts("shop1") == []
+
+
+@pytest.mark.parametrize("answer", [Status.REJECTED, Status.IN_DOUBT, Status.READY])
+def test_nothing_but_a_draft_becomes_booked_by_that(state: State, answer: Status) -> None:
+    of = a_payout()
+    state.answered(OWNER, sent(state, of), answer, "as it said", PROBLEM)
+    before = row(state, of)
+    state.booked(before, 4711)
+    assert row(state, of) == before
+    assert "booked" not in {what for _, what in log(state)}
+
+
+def test_what_is_ordered_again_after_it_was_booked_forgets_number_moment_and_sums(state: State) -> None:
+    of = a_payout()
+    state.answered(OWNER, sent(state, of), Status.DRAFTED, "Ok")
+    state.booked(row(state, of), 4711, LEDGER_SUMS)
+    state.resolve(row(state, of), Status.READY, "a person ordered it to be sent again", None)
+    now = row(state, of)
+    assert (now.transaction_no, now.booked_at, now.ledger_sums) == (None, None, None)
+
+
+def test_what_the_ledger_ends_the_doubt_of_has_its_moment(state: State) -> None:
+    ended: dict[str, Callable[[Payout, int], object]] = {
+        "A": lambda _, row_id: state.answered(OWNER, row_id, Status.BOOKED, "found", transaction_no=1),
+        "B": lambda of, _: state.resolve(row(state, of), Status.BOOKED, "found", None, transaction_no=2),
+    }
+    for reference, end in ended.items():
+        of = a_payout(reference)
+        end(of, sent(state, of))
+        assert row(state, of).booked_at
+    state.found(OWNER, a_payout("C"), a_voucher(a_payout("C")), 3)
+    assert row(state, a_payout("C")).booked_at
+
+
+def test_drafts_are_those_that_were_sent_and_wait_oldest_first(state: State) -> None:
+    for reference, answer in {"A": Status.DRAFTED, "B": Status.IN_DOUBT, "C": Status.DRAFTED}.items():
+        state.answered(OWNER, sent(state, a_payout(reference)), answer, "as it said")
+    state.block(OWNER, a_payout("D"), DAY, PROBLEM)
+    state.resolve(row(state, a_payout("D")), Status.DRAFTED, "a person booked it by hand", None)
+    assert [it.key.payment_reference for it in state.drafts("shop1")] == ["A", "C"]
+    assert state.drafts("shop2") == []
+
+
+def test_when_the_ledger_was_read_is_kept_for_each_profile(state: State) -> None:
+    assert state.ledger_read_at("shop1") is None
+    state.ledger_read(OWNER)
+    read_at = state.ledger_read_at("shop1")
+    assert read_at
+    assert datetime.now(UTC) - read_at < timedelta(minutes=1)
+    assert state.ledger_read_at("shop2") is None
 
 
 # The unique key

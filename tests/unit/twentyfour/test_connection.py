@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -352,3 +353,48 @@ def test_certificates_are_verified(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for base_url in (None, "https://127.0.0.1", "https://office.example"):
         assert Transport(base_url, "me").session.verify is True
+
+
+# Pages are uploaded to another host
+
+
+def test_the_session_goes_along_to_the_host_that_takes_pages(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without base_url; all that is sent is caught below the transport."""
+    sent: list[tuple[str, str | None]] = []
+
+    def post(self: Any, address: str, message: bytes, headers: dict[str, str]) -> Any:
+        sent.append((address, self.session_id))
+        raise NoAnswer("caught", retry=False)
+
+    client = office.client({"24sevenoffice": {"base_url": None}})
+    client._connection._company_checked = True
+    client._connection._transport.session_id = "a-session"
+    monkeypatch.setattr(Transport, "post", post)
+    with pytest.raises(Unavailable, match="Create: caught"):
+        client.attach([b"page"], 5, lambda _: None)
+    address = "https://webservices.24sevenoffice.com/Economy/Accounting/Accounting_V001/AttachmentService.asmx"
+    assert sent == [(address, "a-session")]
+
+
+def test_the_session_is_the_cookie_of_an_upload_too(office: Office) -> None:
+    client = office.logged_in()
+    with pytest.raises(Unavailable, match="not a whole PNG"):
+        client.attach([b"page"], 5, lambda _: None)
+    operations = zip(office.wire.operations(), office.wire.headers("Cookie"), strict=True)
+    (session,) = office.session_ids()
+    cookies = {operation: cookie for operation, cookie in operations if operation in {"Create", "Save"}}
+    assert cookies == dict.fromkeys(("Create", "Save"), f"ASP.NET_SessionId={session}")
+
+
+def test_an_upload_ends_in_time(office: Office) -> None:
+    client = office.logged_in()
+    office.box.faults.arm("hang", operation="Create", seconds=5)
+    started = time.monotonic()
+    with pytest.raises(Unavailable):
+        client.attach([b"page"], 0.3, lambda _: None)
+    assert time.monotonic() - started < 3
+    with pytest.raises(Unavailable, match="did not end within 0 s"):
+        client.attach([b"page"], -1.0, lambda _: None)
+    assert office.wire.operations().count("Create") == 1

@@ -296,6 +296,18 @@ def test_25_payouts_in_three_currencies_become_vouchers_in_the_companys(open_sho
     assert currencies == {("SEK", Decimal(1), 1)}
 
 
+def test_the_pages_of_reports_are_uploaded_as_the_vendors_schema_wants(open_shop: OpenShop, checked: Any) -> None:
+    pytest.importorskip("pypdfium2")
+    validate, seen = checked
+    shop = open_shop(payouts=[lump(1), lump(2)], validate=validate)
+    shop.write({"evidence": "attach"})
+    result = shop.sync()
+    assert (result.code, result.err) == (0, "")
+    uploaded = [name for name in seen if name in {"Create", "AppendChunk", "GetStampNo", "Save"}]
+    assert uploaded == 2 * ["Create", "AppendChunk", "Create", "AppendChunk", "GetStampNo", "Save", "Save"]
+    assert [shop.box.office.home.pages_of(draft) for draft in shop.box.office.home.drafts] == [2, 2]
+
+
 def test_the_validator_can_say_no(open_shop: OpenShop, checked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A date without a time is no dateTime: zeep would write one if it were given one."""
     validate, _ = checked

@@ -1,6 +1,7 @@
 """What the ledger is asked for, and which of its rows count."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
@@ -89,6 +90,35 @@ def test_nothing_is_asked_where_nothing_was_sent() -> None:
     answers = Ledger("2026-11-19")
     assert ledger.find(answers.read, [], TODAY, STOCKHOLM, also=[1940]) == []
     assert answers.asked == []
+
+
+def test_drafts_are_judged_by_the_same_answer_which_is_not_widened_for_them() -> None:
+    """Neither by an older date nor by another account; only the voucher that is seen is read in whole, once."""
+    answers = Ledger("2026-11-20")
+    older = replace(TRACE, payment_reference="OLDER", date=date(2026, 1, 1), account_no=1940)
+    before = replace(TRACE, payment_reference="XNEW")
+    found = ledger.find(answers.read, [before], TODAY, STOCKHOLM, besides=[TRACE, older, TRACE])
+    assert found == [None, match := LedgerMatch(7, True, True, True), None, match]
+    assert [(str(asked["DateStart"].date()), asked.get("AccountNoStart")) for asked in answers.asked] == [
+        ("2026-10-04", 1930),
+        ("2026-11-19", None),
+    ]
+
+
+def test_a_draft_alone_is_nothing_to_ask_for() -> None:
+    answers = Ledger("2026-11-20")
+    assert ledger.find(answers.read, [], TODAY, STOCKHOLM, besides=[TRACE]) == [None]
+    assert answers.asked == []
+
+
+@pytest.mark.parametrize("comment", ["payment XISA93DJ", "XISA93DJ", "Klarna"])
+def test_a_voucher_that_only_mentions_a_draft_is_not_read(comment: str) -> None:
+    answers = Ledger("2026-11-20")
+    for row in answers.rows:
+        row.Comment = comment
+    before = replace(TRACE, payment_reference="XNEW")
+    assert ledger.find(answers.read, [before], TODAY, STOCKHOLM, besides=[TRACE]) == [None, None]
+    assert len(answers.asked) == 1
 
 
 @pytest.mark.parametrize(("comment", "ours"), [("Klarna XISA93DJ payout", False), ("rent", True)])

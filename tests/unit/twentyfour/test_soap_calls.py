@@ -1,14 +1,18 @@
 """How often 24SevenOffice is asked: it counts requests, and blocks a user who makes too many."""
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.office import READS, SAVE
 from tests.support.shops import OpenShop, Shop, simple
+from tests.support.state import sql
 
-KLARNA = {"payouts", "payout", "transactions"}
+KLARNA = {"payouts", "payout", "transactions", "report"}
+# of a report of two pages
+UPLOAD = ["Create", "AppendChunk", "Create", "AppendChunk", "GetStampNo", "Save", "Save"]
 ONE_MORE: dict[str, tuple[dict[str, Any], set[str]]] = {
     "department": ({"department_id": 10}, {"GetDepartmentList"}),
     "customer": ({"customer_id": 1001}, {"GetCompanies"}),
@@ -48,6 +52,34 @@ def test_a_run_with_one_payout_makes_seven_calls(open_shop: OpenShop) -> None:
     assert soap_calls(shop, before) == sorted(["GetIdentity", *READS, "GetTransactions", SAVE])
 
 
+def test_a_draft_that_was_booked_is_one_call_more_once(open_shop: OpenShop) -> None:
+    """The search is the same; its voucher is read in whole, and never again. One that mentions it is not read."""
+    shop, before = with_a_stored_session(open_shop)
+    shop.book()
+    home = shop.box.office.home
+    home.ledger.append({**home.ledger[0], "TransactionNo": 999, "Comment": "payment XNEW OLD"})
+    shop.sync("--now")
+    assert soap_calls(shop, before).count("GetTransactions") == 2
+    shop.box.klarna.add(*simple("NEWER"))
+    before = shop.box.calls()
+    shop.sync("--now")
+    assert soap_calls(shop, before).count("GetTransactions") == 1
+
+
+def test_drafts_that_wait_cost_no_call_until_they_are_to_be_reminded_of(open_shop: OpenShop) -> None:
+    shop, _ = with_a_stored_session(open_shop)
+    shop.write({"remind_unbooked_after_days": 14})
+    shop.sync("--now")
+    before = shop.box.calls()
+    shop.sync("--now")
+    assert soap_calls(shop, before) == []
+    since = (datetime.now(UTC) - timedelta(days=15)).isoformat()
+    sql(shop.state, f"UPDATE payout SET changed_at = '{since}'")
+    shop.sync("--now")
+    shop.sync("--now")
+    assert soap_calls(shop, before) == ["GetIdentity", "GetTransactions"], "once a day, for both drafts"
+
+
 @pytest.mark.parametrize("what", ONE_MORE)
 def test_department_currency_and_parties_are_one_call_more_each(open_shop: OpenShop, what: str) -> None:
     voucher, more = ONE_MORE[what]
@@ -83,3 +115,15 @@ def test_a_vat_code_is_one_call_more_and_stands_on_the_fees_alone(open_shop: Ope
     (draft,) = shop.box.office.home.drafts
     codes = {(entry["AccountNo"], entry["Amount"]): entry["TaxNo"] for entry in draft.entries if entry["TaxNo"]}
     assert codes == {(6064, 30): "1"}
+
+
+@pytest.mark.parametrize(("evidence", "more"), [("none", []), ("attach", UPLOAD)])
+def test_each_page_costs_three_calls_and_the_stamp_number_one(
+    open_shop: OpenShop, evidence: str, more: list[str]
+) -> None:
+    if more:
+        pytest.importorskip("pypdfium2")
+    shop, before = with_a_stored_session(open_shop)
+    shop.write({"evidence": evidence})
+    assert shop.sync("--now").code == 0
+    assert soap_calls(shop, before) == sorted(["GetIdentity", *READS, "GetTransactions", SAVE, *more])

@@ -1,0 +1,75 @@
+"""Read every file of the archive and compare it with what the state knows. Changes nothing."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from klarna24.archive.folder import ArchiveFault, PayoutFolder
+from klarna24.archive.names import SUMS, safe_profile
+from klarna24.errors import Problem
+from klarna24.state.evidence import Evidence
+from klarna24.state.records import Owner, Row
+from klarna24.state.store import State
+from klarna24.text import Sentence, sentence
+
+
+class Verified(NamedTuple):
+    """How many payouts and files were read, and a problem for each file that is not as it was archived."""
+
+    payouts: int
+    files: int
+    problems: list[Problem]
+
+
+def verify(root: Path, state: State, owner: Owner, wanted: Callable[[Row], bool]) -> Verified:
+    """Of the profile's payouts that are wanted; of the others nothing is said. Raises StateFault."""
+    everything = [it for files in state.evidence().values() for it in files if not it.is_waiting]
+    evidence = state.evidence(owner)
+    rows = [row for row in state.payouts_of(owner) if wanted(row)]
+    folders: dict[str, list[Evidence]] = {}
+    for row in rows:
+        for it in evidence.get(row.id, []):
+            if not it.is_waiting:
+                folders.setdefault(it.folder, []).append(it)
+    problems = [problem for relative, files in folders.items() for problem in _folder(root, relative, files)]
+    known = {it.name for it in everything} | {f"{it.folder}/{SUMS}" for it in everything}
+    left_out = {it.folder for it in everything} - folders.keys()
+    tops = {safe_profile(owner.profile), *(relative.partition("/")[0] for relative in folders)}
+    for top in sorted(tops):
+        problems += [
+            _problem(sentence("{file} is not of this archive", file=name), sentence("see who has put it there"))
+            for name in _on_disk(root, top)
+            if name not in known and name.rpartition("/")[0] not in left_out
+        ]
+    return Verified(len(folders), sum(map(len, folders.values())), problems)
+
+
+def _folder(root: Path, relative: str, files: list[Evidence]) -> Iterator[Problem]:
+    """The problems of one payout's folder."""
+    folder = PayoutFolder(root, relative)
+    restore = sentence("restore it from a backup")
+    fill = sentence("fetch it again, or restore it from a backup: {command}", command="klarna24 archive")
+    sums = {it.file: it.sha256 for it in files}
+    try:
+        is_there = folder.exists()
+        for it in files:
+            if not is_there or not folder.has(it.file):
+                yield _problem(sentence("{file} is missing in the archive", file=it.name), fill)
+            elif folder.sum(it.file).sha256 != it.sha256:
+                yield _problem(sentence("{file} has changed since it was archived", file=it.name), restore)
+        if is_there and folder.listed() != sums:
+            name = f"{relative}/{SUMS}"
+            yield _problem(sentence("{file} does not list the files as they were archived", file=name), restore)
+    except ArchiveFault as error:
+        yield error.problem()
+
+
+def _on_disk(root: Path, top: str) -> Iterator[str]:
+    """The paths of all files and links below this folder, as the state names them."""
+    for path in sorted((root / top).rglob("*")):
+        if path.is_symlink() or not path.is_dir():
+            yield path.relative_to(root).as_posix()
+
+
+def _problem(message: Sentence, hint: Sentence) -> Problem:
+    return ArchiveFault(message, hint).problem()

@@ -1,0 +1,103 @@
+"""klarna24 archive."""
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from klarna24.archive.keep import Keeper, Limits
+from klarna24.archive.verify import verify
+from klarna24.cli.chosen import choose_profiles
+from klarna24.cli.options import GlobalOptions, all_option, profiles_option
+from klarna24.cli.output.lines import print_line, print_problems, while_someone_reads
+from klarna24.config import credentials
+from klarna24.config.loading import Config
+from klarna24.config.tables import Profile
+from klarna24.errors import ConfigFault, Klarna24Error, Problem, worst
+from klarna24.klarna.client import KlarnaClient
+from klarna24.run.stopping import stop_on_signals
+from klarna24.state.lock import only_run
+from klarna24.state.records import Owner, Row
+from klarna24.state.store import State
+from klarna24.text import sentence
+
+_day = click.DateTime(formats=["%Y-%m-%d"])
+Ended = tuple[str, list[Problem]]  # one line that sums up, and what is wrong
+
+
+@click.command("archive")
+@profiles_option
+@all_option
+@click.option("--verify", "only_verify", is_flag=True, help="Read every file and compare it; fetch nothing.")
+@click.option("--from", "since", type=_day, metavar="DATE", help="Only payouts from this day on.")
+@click.option("--to", "until", type=_day, metavar="DATE", help="Only payouts up to this day.")
+@click.pass_obj
+def command(
+    options: GlobalOptions,
+    names: tuple[str, ...],
+    every: bool,
+    only_verify: bool,
+    since: datetime | None,
+    until: datetime | None,
+) -> int:
+    """Fetch what the archive lacks of the payouts so far, or verify it.
+
+    Does so for all profiles unless some are named. With --verify it exits with 3 where a file has changed, is
+    missing or is not of the archive.
+    """
+    if since and until and since > until:
+        raise click.UsageError("--from is after --to.")
+    first, last = since.date() if since else date.min, until.date() if until else date.max
+    chosen = choose_profiles(options, names, every or not names)
+    root = _root(chosen.config)
+    codes = []
+    with stop_on_signals():
+        for profile in chosen.profiles:
+            line, problems = _one(
+                root, profile, chosen.config, only_verify, lambda row: first <= row.payout_date <= last
+            )
+            codes += [problem.exit_code for problem in problems]
+            with while_someone_reads():
+                if line and not options.quiet:
+                    print_line(line)
+            print_problems(problems, profile.name, profile.language)
+    return worst(codes)
+
+
+def _root(config: Config) -> Path:
+    if config.archive is None:
+        raise ConfigFault(
+            sentence("{key} is not set in profiles.toml", key="archive"),
+            sentence("add at its top: {line}", line='archive = "/var/lib/klarna24/archive"'),
+        )
+    return config.archive.resolve()
+
+
+def _one(root: Path, profile: Profile, config: Config, only_verify: bool, wanted: Callable[[Row], bool]) -> Ended:
+    """Under the profile's lock, so that no run writes at the same time."""
+    try:
+        with only_run(config.state_dir, profile.name), closing(State.open(config.state_dir)) as state:
+            return (_verify if only_verify else _fill)(root, profile, state, wanted)
+    except Klarna24Error as fault:
+        return "", [*fault.problems()]
+
+
+def _verify(root: Path, profile: Profile, state: State, wanted: Callable[[Row], bool]) -> Ended:
+    payouts, files, problems = verify(root, state, Owner.of(profile), wanted)
+    wrong = f"{len(problems)} not as archived" if problems else "all as archived"
+    return f"{profile.name}: {payouts} payouts, {files} files: {wrong}", problems
+
+
+def _fill(root: Path, profile: Profile, state: State, wanted: Callable[[Row], bool]) -> Ended:
+    klarna = KlarnaClient(profile.klarna, credentials.fetch(profile.klarna.password, f"{profile.name}.klarna"))
+    limits = Limits(10**9, 10.0**9)
+    try:
+        done = Keeper(root, klarna, state, Owner.of(profile), limits=limits, on_disk=True).keep(wanted)
+    finally:
+        klarna.close()
+    files = sum(len(kept.files) for kept in done)
+    return f"{profile.name}: {files} file{'' if files == 1 else 's'} added", [
+        problem for kept in done for problem in kept.problems
+    ]

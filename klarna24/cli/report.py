@@ -1,0 +1,77 @@
+"""klarna24 report."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from klarna24.cli.options import MONTH, GlobalOptions, all_option, json_option, profiles_option
+from klarna24.cli.output.csv_text import print_utf8
+from klarna24.cli.output.lines import print_problems, while_someone_reads
+from klarna24.cli.output.months import print_months, report_csv, report_json
+from klarna24.cli.output.written import refuse_unfit, write
+from klarna24.config.loading import load
+from klarna24.errors import worst
+from klarna24.report.month import Month, ProfileMonth, worst_first
+from klarna24.report.run import report
+
+_file = click.Path(path_type=Path)
+
+
+@click.command("report")
+@profiles_option
+@all_option
+@click.option("--month", type=MONTH, metavar="YYYY-MM", help="This month instead of the last full one.")
+@click.option(
+    "--html", "html_file", type=_file, metavar="FILE", help="Also write a page for a browser to this file."
+)
+@click.option("--csv", "csv_file", type=_file, metavar="FILE", help="Also write the payouts to this file.")
+@json_option
+@click.option("--mail", is_flag=True, help="Also mail the page, as [notify.email] says.")
+@click.pass_obj
+def command(
+    options: GlobalOptions,
+    names: tuple[str, ...],
+    every: bool,
+    month: datetime | None,
+    html_file: Path | None,
+    csv_file: Path | None,
+    as_json: bool,
+    mail: bool,
+) -> int:
+    """Close a month: Klarna's figures against what was drafted and booked.
+
+    The last full month, of all profiles unless some are named. Klarna and the ledger are asked; nothing is sent to
+    them. Exits with 7 where the month does not close, and names each thing that keeps it from closing.
+    """
+    for file in filter(None, (html_file, csv_file)):
+        refuse_unfit(file)  # before anybody is asked
+    config = load(options.config, options.state_dir)
+    wanted = [config.profile(name) for name in dict.fromkeys(() if every else names)] or [
+        *config.profiles.values()
+    ]
+    months = worst_first([report(profile, config, Month.of(month) if month else None) for profile in wanted])
+    code = worst(one.exit_code for one in months)
+    if csv_file:
+        write(csv_file, report_csv(months))
+    if html_file:
+        from klarna24.report.page import page  # noqa: PLC0415 - loads the templates, which a table does not need
+
+        write(html_file, page(months, datetime.now().astimezone().date()))
+    _show(months, code, as_json, options.quiet)
+    if mail:
+        from klarna24.notify import monthly  # noqa: PLC0415 - as above
+
+        monthly.mail(config, months)
+    return code
+
+
+def _show(months: Sequence[ProfileMonth], code: int, as_json: bool, quiet: bool) -> None:
+    with while_someone_reads():
+        if as_json:
+            print_utf8(report_json(months, code))
+        elif not quiet:
+            print_months(months)
+    for one in months:
+        print_problems(one.problems, one.profile, one.language)

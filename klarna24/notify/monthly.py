@@ -1,0 +1,70 @@
+"""Mails the month's report: when asked to, and by itself once a month."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+
+from klarna24.config import credentials
+from klarna24.config.loading import Config
+from klarna24.config.tables import Email, Profile
+from klarna24.errors import ConfigFault, Klarna24Error, Locked
+from klarna24.notify.after_run import addressee
+from klarna24.notify.report_letter import compose
+from klarna24.notify.smtp import send
+from klarna24.report.due import MailedReports, due
+from klarna24.report.month import Month, ProfileMonth
+from klarna24.state.lock import only_run
+
+LOCK = ".report"  # no profile's name begins with a dot
+Gather = Callable[[Sequence[Profile]], Sequence[ProfileMonth]]
+log = logging.getLogger(__name__)
+
+
+def mail(config: Config, months: Sequence[ProfileMonth]) -> None:
+    """One mail to each mail server and its addressees, about all profiles that share them. Raises ConfigFault for
+    a profile without mail settings, and as :func:`~klarna24.notify.smtp.send`."""
+    for email, path, shared in _by_addressee(config, months):
+        _send(email, path, shared)
+
+
+def mail_due(config: Config, profiles: Iterable[Profile], gather: Gather) -> None:
+    """Mail last month's report of the profiles for which it is due, once; what keeps it from being sent is logged,
+    and the next run tries again. A shop that cannot be read now is left to the next run. Raises nothing."""
+    chosen = list(profiles)
+    try:
+        if not due(config, chosen):
+            return
+        with only_run(config.state_dir, LOCK):
+            months = gather(due(config, chosen))
+            for problem in (problem for it in months for problem in it.problems):
+                log.warning("a report could not be made, the next run tries again: %s", problem.message)
+            readable = [it for it in months if not it.problems]
+            for email, path, shared in _by_addressee(config, readable):
+                _send(email, path, shared)
+                with closing(MailedReports.open(config.state_dir)) as mailed:
+                    for it in shared:
+                        mailed.record([it.profile], it.month)
+    except Locked:
+        log.info("the month's report is being mailed by another run")
+    except Exception as error:  # noqa: BLE001 - a report must not become a problem of the run
+        why = f"{error.message} → {error.hint}" if isinstance(error, Klarna24Error) else type(error).__name__
+        log.warning("the month's report was not mailed, the next run tries again: %s", why)
+
+
+def _by_addressee(config: Config, months: Iterable[ProfileMonth]) -> list[tuple[Email, str, list[ProfileMonth]]]:
+    """The mail settings with their path in profiles.toml, and the reports of one month that go there."""
+    shared: dict[tuple[tuple[str, str], Month], tuple[Email, str, list[ProfileMonth]]] = {}
+    for it in months:
+        found = config.email_of(config.profile(it.profile))
+        if found is None:
+            raise ConfigFault(f"profile {it.profile} has no mail settings", f"add [notify.email] to {config.path}")
+        shared.setdefault((addressee(*found), it.month), (*found, []))[2].append(it)
+    return list(shared.values())
+
+
+def _send(email: Email, path: str, months: Sequence[ProfileMonth]) -> None:
+    password = credentials.fetch(email.password, path) if email.password else None
+    send(email, password, compose(email, months, datetime.now(UTC)))
+    names = ", ".join(it.profile for it in months)
+    log.info("mail to %s with the report of %s: %s", ", ".join(email.to), months[0].month, names)
