@@ -153,8 +153,11 @@ def no_file_larger_than(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_never_sends_what_is_not_written_down(open_shop: OpenShop) -> None:
+def test_a_full_disk_never_sends_what_is_not_written_down(
+    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whenever the disk gets full: a clear message, and after there is space again each payout is saved once."""
+    monkeypatch.setattr("klarna24.run.draft.WRITE_SECONDS", 0.5)  # for which an answer that was Ok waits for space
     full = set()
     for pages in count():
         shop = open_shop(payouts=[simple(f"REF{number:02}") for number in range(24)])
