@@ -1,6 +1,6 @@
 """The chain of debts over payouts: what the payout before each one closed with, as far as it is known."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
@@ -42,8 +42,8 @@ class DebtChain:
         date, since nothing says which came first. Empty where none is known."""
         day = payout.local_date(self._zone)
         links = self._links[payout.merchant_id, payout.currency]
-        first = bisect_left(links, day, key=lambda link: link.day)
-        last = [link.closing for link in links[:first] if link.day == links[first - 1].day]
+        first = bisect_left(links, day, key=_day)
+        last = [link.closing for link in _of_day(links, links[first - 1].day)] if first else []
         if not last and self._state:
             last = [
                 None
@@ -52,10 +52,17 @@ class DebtChain:
                 for row in self._state.before(self._owner, payout.key, day)
             ]
         same_day = [
-            link.closing
-            for link in links[first:]
-            if link.day == day and link.payment_reference != payout.payment_reference
+            link.closing for link in _of_day(links, day) if link.payment_reference != payout.payment_reference
         ]
         if not last or None in (*last, *same_day):
             return []
         return [closing for closing in (*same_day, *last) if closing is not None]
+
+
+def _of_day(links: list[_Link], day: date) -> list[_Link]:
+    """Those of the day, of links that are sorted by it: a first run asks for each of ten years' payouts."""
+    return links[bisect_left(links, day, key=_day) : bisect_right(links, day, key=_day)]
+
+
+def _day(link: _Link) -> date:
+    return link.day
