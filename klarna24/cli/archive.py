@@ -10,7 +10,14 @@ import click
 from klarna24.archive.keep import Keeper, Limits
 from klarna24.archive.verify import verify
 from klarna24.cli.chosen import choose_profiles
-from klarna24.cli.options import GlobalOptions, all_option, profiles_option
+from klarna24.cli.options import (
+    GlobalOptions,
+    all_option,
+    from_option,
+    profiles_option,
+    refuse_reversed,
+    to_option,
+)
 from klarna24.cli.output.lines import print_line, print_problems, while_someone_reads
 from klarna24.config import credentials
 from klarna24.config.loading import Config
@@ -23,7 +30,6 @@ from klarna24.state.records import Owner, Row
 from klarna24.state.store import State
 from klarna24.text import sentence
 
-_day = click.DateTime(formats=["%Y-%m-%d"])
 Ended = tuple[str, list[Problem]]  # one line that sums up, and what is wrong
 
 
@@ -31,8 +37,8 @@ Ended = tuple[str, list[Problem]]  # one line that sums up, and what is wrong
 @profiles_option
 @all_option
 @click.option("--verify", "only_verify", is_flag=True, help="Read every file and compare it; fetch nothing.")
-@click.option("--from", "since", type=_day, metavar="DATE", help="Only payouts from this day on.")
-@click.option("--to", "until", type=_day, metavar="DATE", help="Only payouts up to this day.")
+@from_option
+@to_option
 @click.pass_obj
 def command(
     options: GlobalOptions,
@@ -47,8 +53,7 @@ def command(
     Does so for all profiles unless some are named. With --verify it exits with 3 where a file has changed, is
     missing or is not of the archive.
     """
-    if since and until and since > until:
-        raise click.UsageError("--from is after --to.")
+    refuse_reversed(since, until)
     first, last = since.date() if since else date.min, until.date() if until else date.max
     chosen = choose_profiles(options, names, every or not names)
     root = _root(chosen.config)

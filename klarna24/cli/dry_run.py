@@ -12,6 +12,7 @@ from klarna24.cli.options import (
     jobs_option,
     json_option,
     profiles_option,
+    refuse_reversed,
 )
 from klarna24.cli.runs import run_dry
 
@@ -38,7 +39,6 @@ def command(
     Nothing is written to the state either. With --from or --to it shows the payouts of any period, even before
     start_date.
     """
-    if since and until and since > until:
-        raise click.UsageError("--from is after --to.")
+    refuse_reversed(since, until)
     period = (since and since.date(), until and until.date()) if since or until else None
     return run_dry(options, RunOptions(names, every, as_json, jobs), period)

@@ -12,6 +12,7 @@ from klarna24.cli.options import (
     json_option,
     month_option,
     profiles_option,
+    refuse_reversed,
     to_option,
 )
 from klarna24.cli.output.csv_text import print_utf8
@@ -53,8 +54,7 @@ def command(
     """
     if month and (since or until):
         raise click.UsageError("--month cannot be combined with --from and --to.")
-    if since and until and since > until:
-        raise click.UsageError("--from is after --to.")
+    refuse_reversed(since, until)
     if as_json and as_csv:
         raise click.UsageError("--json and --csv cannot be combined.")
     first, last = since and since.date(), until and until.date()

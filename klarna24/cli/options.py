@@ -77,3 +77,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 month_option = click.option("--month", type=MONTH, metavar="YYYY-MM", help="Only payouts of this month.")
 from_option = click.option("--from", "since", type=DAY, metavar="DATE", help="Only payouts from this day on.")
 to_option = click.option("--to", "until", type=DAY, metavar="DATE", help="Only payouts up to this day.")
+
+
+def refuse_reversed(since: datetime | None, until: datetime | None) -> None:
+    """Raises UsageError where a period ends before it begins."""
+    if since and until and since > until:
+        raise click.UsageError("--from is after --to.")
