@@ -13,7 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from klarna24.bookkeeping.payout import SIGNS, Listed, OddPayout, Payout, Totals, Transaction
 from klarna24.klarna.contract import (
@@ -33,7 +33,6 @@ FIGURES = {name: f"{name}_amount" for name in ("settlement", *SIGNS)} | {
     f"{name}_debt": f"{name}_debt_balance_amount" for name in ("opening", "closing")
 }
 T = TypeVar("T")
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class Unreadable(Exception):
