@@ -10,7 +10,7 @@ from typing import NamedTuple
 from klarna24.bookkeeping.detailed_types import KEYS, Nature, described, nature_of
 from klarna24.bookkeeping.figures import SKIP
 from klarna24.bookkeeping.lines import WORDS, Line
-from klarna24.bookkeeping.payout import Payout, Transaction
+from klarna24.bookkeeping.payout import FEES, Payout, Transaction
 from klarna24.bookkeeping.voucher import Books, Entry, Rate
 from klarna24.config.tables import Profile
 from klarna24.errors import Blocked
@@ -41,7 +41,6 @@ ACCOUNT = {
     "repay": "debt",
     "deposit": "debt",
 }
-FEES = {"fee", "fee_correction", "fee_refund"}
 TABLES = frozenset(KEYS.values())  # the keys whose accounts are told apart by detailed type
 
 

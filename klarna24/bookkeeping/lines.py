@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from klarna24.bookkeeping.detailed_types import COMMISSION_RETURN
 from klarna24.bookkeeping.figures import SKIP, money
-from klarna24.bookkeeping.payout import SIGNS, ZERO, Payout, Transaction
+from klarna24.bookkeeping.payout import FEES, SIGNS, ZERO, Payout, Transaction
 from klarna24.config.tables import Profile
 from klarna24.errors import Blocked
 from klarna24.text import Sentence, sentence
@@ -180,7 +180,7 @@ def _check_rows(payout: Payout, total: str, rows: CountedRows) -> None:
 def reverse_charge(lines: Iterable[Line], rate: Decimal) -> Iterator[Line]:
     """Yield the VAT on the fees of these lines that the company itself owes and deducts, rounded once. Klarna's
     totals have none of it, so both lines are of the kind "tax" and cancel out."""
-    fees = sum((line.amount for line in lines if line.kind in {"fee", "fee_correction", "fee_refund"}), ZERO)
+    fees = sum((line.amount for line in lines if line.kind in FEES), ZERO)
     if vat := rounded(fees * rate / 100):
         word = sentence("VAT reverse charge {rate} %", rate=f"{rate.normalize():f}")
         yield Line("tax", vat, role="input", word=word)

@@ -4,6 +4,7 @@ Frozen records without behaviour beyond their own arithmetic. Amounts are Decima
 names of the totals are those of Klarna's contract, without ``_amount``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -55,7 +56,8 @@ NAMES = {
     "opening_debt": sentence("opening debt"),
     "closing_debt": sentence("closing debt"),
 }
-FEE_TERMS = frozenset({"fee", "fee_correction", "fee_refund", "tax", "tax_refund"})
+FEES = frozenset({"fee", "fee_correction", "fee_refund"})
+FEE_TERMS = FEES | {"tax", "tax_refund"}
 
 # The currencies of ISO 4217 whose minor unit is not a hundredth. Klarna's amounts are in minor units and
 # 24SevenOffice's have two decimals, so such a payout is blocked.
@@ -106,6 +108,16 @@ class Totals:
             "closing_debt": self.closing_debt,
         }
         return {name: amount for name, amount in figures.items() if amount}
+
+
+def net_fees(totals: Mapping[str, Decimal]) -> Decimal:
+    """Return fee − fee_correction − fee_refund of Klarna's totals."""
+    return totals.get("fee", ZERO) - totals.get("fee_correction", ZERO) - totals.get("fee_refund", ZERO)
+
+
+def net_vat(totals: Mapping[str, Decimal]) -> Decimal:
+    """Return tax − tax_refund of Klarna's totals."""
+    return totals.get("tax", ZERO) - totals.get("tax_refund", ZERO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from klarna24.bookkeeping.entries import account_line
 from klarna24.bookkeeping.figures import check_figures, money
 from klarna24.bookkeeping.lines import reversals_of
 from klarna24.bookkeeping.mapping import needs_rate
-from klarna24.bookkeeping.payout import ZERO, Payout, Transaction
+from klarna24.bookkeeping.payout import ZERO, Payout, Transaction, net_fees, net_vat
 from klarna24.bookkeeping.voucher import CENT, Books
 from klarna24.config.tables import Profile
 from klarna24.errors import Blocked
@@ -209,15 +209,13 @@ def _not_deducted(payout: Payout) -> Iterator[Remark]:
         left_out = check_figures(payout)
     except Blocked:
         return
-    totals = payout.totals
-    fees = totals["fee"] - totals["fee_correction"] - totals["fee_refund"]
     if left_out:
         yield Remark(
             sentence(
                 "Klarna's fees of {fees} and VAT of {vat} are not deducted (GROSS), and so not booked here: book "
                 "Klarna's invoice",
-                fees=money(payout, fees),
-                vat=money(payout, totals["tax"] - totals["tax_refund"]),
+                fees=money(payout, net_fees(payout.figures)),
+                vat=money(payout, net_vat(payout.figures)),
             )
         )
 

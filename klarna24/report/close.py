@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from klarna24.bookkeeping.ledger_match import VoucherKey
-from klarna24.bookkeeping.payout import ZERO, Payout, may_be_same
+from klarna24.bookkeeping.payout import ZERO, Payout, may_be_same, net_fees, net_vat
 from klarna24.bookkeeping.usual_accounts import is_bank
 from klarna24.report.balances import debt_balance, debt_differences, holdback_balance, holdback_differences
 from klarna24.report.differences import Pair, of_payout
@@ -18,8 +18,6 @@ from klarna24.report.month import (
     MonthPayout,
     PastPayout,
     ProfileMonth,
-    net_fees,
-    net_vat,
 )
 from klarna24.report.open_items import open_items
 from klarna24.report.vouchers import belonging, drafted_sums, sums
@@ -82,7 +80,8 @@ def _currency(gathered: Gathered, currency: str, all_pairs: Sequence[Pair]) -> C
         same = (other.key for other in all_pairs if other.key.payment_reference == pair.key.payment_reference)
         command = ResolveCommand.of(gathered.profile, pair.key, same)
         is_corrected = pair.row is not None and pair.row.id in gathered.corrected
-        differences += of_payout(pair, payout, numbers, is_corrected, gathered.home_currency, command)
+        found = of_payout(pair, payout, numbers, is_corrected, gathered.home_currency, command)
+        differences += [Difference(pair.key.payment_reference, message) for message in found]
         payouts.append(payout)
     listed = [pair.listed for pair in pairs if isinstance(pair.listed, Payout)]
     differences += debt_differences(gathered, listed, own)

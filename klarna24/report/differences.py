@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple, assert_never
 
 from klarna24.bookkeeping.payout import ZERO, Listed, OddPayout, PayoutKey
-from klarna24.report.month import Difference, MonthPayout
+from klarna24.report.month import MonthPayout
 from klarna24.report.vouchers import differing
 from klarna24.run import messages
 from klarna24.state.records import Row, Status
@@ -36,22 +36,9 @@ def of_payout(
     is_corrected: bool,
     home_currency: str,
     command: messages.ResolveCommand,
-) -> Iterator[Difference]:
-    """Yield each thing that keeps the payout from closing. ``numbers`` are those of its vouchers in the ledger;
-    ``is_corrected``: a person says that the voucher is corrected to figures that Klarna changed."""
-    reference = pair.key.payment_reference
-    for message in _messages(pair, payout, numbers, is_corrected, home_currency, command):
-        yield Difference(reference, message)
-
-
-def _messages(
-    pair: Pair,
-    payout: MonthPayout,
-    numbers: Sequence[int],
-    is_corrected: bool,
-    home_currency: str,
-    command: messages.ResolveCommand,
 ) -> Iterator[str]:
+    """Yield each thing that keeps the payout from closing, as a sentence. ``numbers`` are those of its vouchers in
+    the ledger; ``is_corrected``: a person says that the voucher is corrected to figures that Klarna changed."""
     if pair.listed is None:
         yield sentence("Klarna does not list it in this month any more; it was seen on {day}", day=_seen(pair.row))
     elif isinstance(pair.listed, OddPayout) and (pair.row is None or pair.row.status.finished):

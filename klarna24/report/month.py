@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from klarna24.bookkeeping.ledger_match import LedgerLine
-from klarna24.bookkeeping.payout import ZERO, Listed, PayoutKey
+from klarna24.bookkeeping.payout import ZERO, Listed, PayoutKey, net_fees, net_vat
 from klarna24.errors import Problem, ProblemCode, worst
 from klarna24.state.records import Row, Status
 from klarna24.text import Language
@@ -240,16 +240,6 @@ class ProfileMonth:
         """Return that of a read that failed, 7 where it does not close, else 0."""
         differs = 0 if all(one.closes for one in self.currencies) else ProblemCode.CHANGED.exit_code
         return worst([*(problem.exit_code for problem in self.problems), differs])
-
-
-def net_fees(totals: Mapping[str, Decimal]) -> Decimal:
-    """Return fee − fee_correction − fee_refund of Klarna's totals."""
-    return totals.get("fee", ZERO) - totals.get("fee_correction", ZERO) - totals.get("fee_refund", ZERO)
-
-
-def net_vat(totals: Mapping[str, Decimal]) -> Decimal:
-    """Return tax − tax_refund of Klarna's totals."""
-    return totals.get("tax", ZERO) - totals.get("tax_refund", ZERO)
 
 
 def worst_first(months: Sequence[ProfileMonth]) -> list[ProfileMonth]:

@@ -11,11 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from klarna24.bookkeeping.payout import NAMES, ZERO
+from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
 from klarna24.cli.output.csv_text import csv_text
 from klarna24.cli.output.json_documents import problem_json
 from klarna24.cli.output.lines import amount_text
-from klarna24.report.month import Balance, CurrencyMonth, ProfileMonth, net_fees, net_vat
+from klarna24.report.month import Balance, CurrencyMonth, ProfileMonth
 from klarna24.text import translated
 
 COLUMNS = (

@@ -11,10 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from klarna24.bookkeeping.payout import NAMES, ZERO
+from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
 from klarna24.cli.output.csv_text import csv_text
 from klarna24.cli.output.lines import amount_text
-from klarna24.report.month import net_fees, net_vat
 from klarna24.state.records import Row
 
 COLUMNS = (
