@@ -1,7 +1,10 @@
 """Reads a line that a person types."""
 
-import select
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import current_thread, main_thread
 
 import click
 
@@ -9,16 +12,29 @@ SIGNAL_CHECK_SECONDS = 0.2
 
 
 def read_line(prompt: str, *, err: bool = False) -> str:
-    """The line without its end. Raises Abort at the end of the input, and KeyboardInterrupt on Ctrl-C.
-
-    ``input`` looks for signals only when one interrupts its wait. A Ctrl-C that comes after it has shown the
-    prompt and before it waits is lost until the next key, so this wait ends every 0.2 s to look for signals.
-    """
+    """The line without its end. Raises Abort at the end of the input, and KeyboardInterrupt on Ctrl-C."""
     click.echo(prompt, nl=False, err=err)
-    if sys.platform != "win32":  # where only sockets can be waited for, and Ctrl-C is no signal
-        while not select.select([sys.stdin], [], [], SIGNAL_CHECK_SECONDS)[0]:
-            pass
-    line = sys.stdin.readline()
+    with signals_heard():
+        line = sys.stdin.readline()
     if not line:
         raise click.Abort
     return line.removesuffix("\n")
+
+
+@contextmanager
+def signals_heard() -> Iterator[None]:
+    """Interrupts a wait every 0.2 s, so that Python looks for signals.
+
+    Python looks for them only when one interrupts its wait. A Ctrl-C that comes after its last look and before
+    it waits would be lost until the next key, together with what was typed, which the terminal forgets.
+    """
+    if sys.platform == "win32" or current_thread() is not main_thread():  # where no signal arrives
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, SIGNAL_CHECK_SECONDS, SIGNAL_CHECK_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

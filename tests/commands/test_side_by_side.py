@@ -120,8 +120,8 @@ def test_profiles_of_one_company_take_different_numbers(open_shop: OpenShop) -> 
 
 def test_a_signal_finishes_the_saves_under_way_and_begins_no_other(open_shop: OpenShop) -> None:
     shop = shops(open_shop, 8)
-    shop.box.faults.arm("slow", times=None, operation="SaveBundleList", seconds=0.4)
-    process = start(shop, "sync", "--all", "--jobs", "3")
+    shop.box.faults.arm("slow", times=None, operation="SaveBundleList", seconds=2)
+    process = start(shop, "sync", "--all", "--jobs", "2")
     wait_until(shop.drafts)
     process.send_signal(signal.SIGTERM)
     code, err = end(process)

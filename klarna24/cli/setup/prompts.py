@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from click import echo, prompt, secho
 
-from klarna24.cli.terminal import read_line
+from klarna24.cli.terminal import read_line, signals_heard
 from klarna24.errors import Klarna24Error
 from klarna24.text import clean
 
@@ -45,7 +45,8 @@ def ask_hidden(question: str, keep: bool) -> str | None:
     """A password, never shown. With ``keep``, an empty answer keeps the present one: then None."""
     hint = " (Enter keeps the present one)" if keep else ""
     while True:
-        answer = str(prompt(f"{question}{hint}", default="", hide_input=True, show_default=False))
+        with signals_heard():
+            answer = str(prompt(f"{question}{hint}", default="", hide_input=True, show_default=False))
         if answer == BACK:
             raise Back
         if answer or keep:
