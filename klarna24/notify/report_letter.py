@@ -7,9 +7,9 @@ from email.message import EmailMessage
 
 from klarna24.config.tables import Email
 from klarna24.notify.letter import new_message, wrapped
+from klarna24.reader import SPACE, Reader, capital
 from klarna24.report.month import CurrencyMonth, ProfileMonth, worst_first
 from klarna24.report.page import page
-from klarna24.report.reader import SPACE, Reader, capital
 from klarna24.report.view import verdict, wrong
 from klarna24.text import clean, joined, sentence
 

@@ -20,7 +20,7 @@ from klarna24.config.tables import Email
 from klarna24.errors import BadAnswer, Klarna24Error
 from klarna24.notify.letter import new_message, wrapped
 from klarna24.notify.smtp import MayHaveLeft, send
-from klarna24.report.reader import Reader
+from klarna24.reader import Reader
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import Outcomes
 from klarna24.run.stopping import finish_first

@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from klarna24.bookkeeping.payout import ZERO
+from klarna24.reader import Reader
 from klarna24.report.month import CurrencyMonth, Month, PastPayout
-from klarna24.report.reader import Reader
 from klarna24.text import sentence
 
 TOP, DEEP = 18, 96  # pixels above the highest bar, for its number, and of the bars

@@ -7,9 +7,9 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from klarna24.logs.redaction import redacted
+from klarna24.reader import Reader, capital
 from klarna24.report import view
 from klarna24.report.month import ProfileMonth, worst_first
-from klarna24.report.reader import Reader, capital
 from klarna24.text import sentence
 
 

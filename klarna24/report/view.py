@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
+from klarna24.reader import SPACE, Reader, capital
 from klarna24.report.charts import Chart, charts
 from klarna24.report.month import Balance, CurrencyMonth, MonthPayout, ProfileMonth
-from klarna24.report.reader import SPACE, Reader, capital
 from klarna24.state.records import Status
 from klarna24.text import Language, joined, sentence
 

@@ -1,9 +1,11 @@
 """Words, numbers and dates as the readers of a language write them: 162 316,50 in Swedish."""
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Self
 
 from klarna24.text import Language, Sentence, clean, sentence, translated
 
@@ -39,6 +41,21 @@ class Reader:
     """Writes in one language."""
 
     language: Language
+
+    @classmethod
+    def of_environment(cls) -> Self:
+        """Of the person whose variables are set, as gettext reads them; English where they name no language of ours.
+        For what belongs to no profile."""
+        named = next(filter(None, map(os.environ.get, ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"))), "")
+        for code in named.split(":"):
+            match re.split(r"[_.@-]", code.lower())[0]:
+                case "sv":
+                    return cls("sv")
+                case "nb" | "nn" | "no":
+                    return cls("nb")
+                case "en":
+                    return cls("en")
+        return cls("en")
 
     def say(self, text: str) -> str:
         """The text on one line, translated where it is a Sentence, with the amounts and dates in it."""

@@ -8,7 +8,7 @@ from babel.numbers import format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klarna24.report.reader import Reader
+from klarna24.reader import Reader
 from klarna24.text import Language, sentence
 
 AMOUNTS = st.decimals("-99999999999.99", "99999999999.99", places=2)
@@ -58,3 +58,28 @@ def test_amounts_and_dates_in_a_sentence_are_written_alike_and_nothing_else() ->
 
 def test_a_text_with_signs_that_do_not_show_is_shown_without_them() -> None:
     assert Reader("sv").say("X\u202eISA\x00\n93") == "XISA93"
+
+
+@pytest.mark.parametrize(
+    ("variables", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "sv_SE.UTF-8"}, "sv"),
+        ({"LANG": "nb_NO.UTF-8"}, "nb"),
+        ({"LANG": "nn_NO"}, "nb"),
+        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+        ({"LANG": "sv_SE.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "no"}, "nb"),
+        ({"LANG": "en_US.UTF-8", "LANGUAGE": "de:sv:en"}, "sv"),
+        ({"LANG": "sv_SE.UTF-8", "LANGUAGE": ""}, "sv"),
+    ],
+)
+def test_the_environment_says_what_language_a_person_reads(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], language: str
+) -> None:
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert Reader.of_environment().language == language
