@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import trustme
 
-from klarna24 import text
 from klarna24.http.pace import reset_paces
 from klarna24.logs import redaction
 from klarna24.run import stopping
 from klarna24.state import damage
+from klarna24.text import sentences
 from klarna24.twentyfour import client, sessions
 from tests.support.contracts import service
 from tests.support.mail_server import open_mail
@@ -45,7 +45,7 @@ def forgotten() -> None:
     sessions._locks.clear()
     damage.forget_checks()
     stopping._pending.signal_number = None
-    text._catalogue.cache_clear()
+    sentences._catalogue.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from klarna24.bookkeeping.mapping import voucher_for
 from klarna24.cli.main import COMMANDS, klarna24
 from klarna24.errors import Blocked, ProblemCode
 from klarna24.state.records import Status
-from klarna24.text import Language
+from klarna24.text.sentences import Language
 from tests.support import ROOT, bookkeeping, data, python, type_table
 from tests.support.processes import wait_until
 
@@ -143,7 +143,7 @@ def test_the_layout_names_every_package_and_every_module_beside_them() -> None:
             picture.add(folder + entry[1])
     packages = {f"{path.parent.relative_to(PACKAGE)}/" for path in PACKAGE.glob("*/**/__init__.py")}
     modules = {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py"}
-    assert picture == packages | modules | {"locale/"}
+    assert picture == packages | modules
 
 
 def test_the_import_layers_are_those_that_import_linter_checks() -> None:

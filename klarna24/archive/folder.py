@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 from klarna24.archive.names import SUMS, UNFINISHED, document_of
 from klarna24.errors import ConfigFault, ProblemCode
 from klarna24.files import belongs_to_others, is_open_to_all
-from klarna24.text import Sentence, sentence
+from klarna24.text.sentences import Sentence, sentence
 
 CHUNK = 2**20
 NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)

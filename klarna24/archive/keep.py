@@ -21,7 +21,7 @@ from klarna24.klarna.client import KlarnaClient
 from klarna24.state.evidence import Evidence
 from klarna24.state.records import Owner, Row
 from klarna24.state.store import State
-from klarna24.text import Sentence, sentence
+from klarna24.text.sentences import Sentence, sentence
 
 ABOUT = "archive"  # whose remarks these are
 OF_KLARNA: tuple[Kind, ...] = ("payout", "rows", "pdf", "csv")

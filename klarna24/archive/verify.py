@@ -10,7 +10,7 @@ from klarna24.errors import Problem
 from klarna24.state.evidence import Evidence
 from klarna24.state.records import Owner, Row
 from klarna24.state.store import State
-from klarna24.text import Sentence, sentence
+from klarna24.text.sentences import Sentence, sentence
 
 
 class Verified(NamedTuple):

@@ -15,7 +15,7 @@ from klarna24.bookkeeping.lines import Line, rounded
 from klarna24.bookkeeping.payout import ZERO, Payout, Transaction
 from klarna24.bookkeeping.voucher import Rate
 from klarna24.errors import Blocked
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 
 def converted(

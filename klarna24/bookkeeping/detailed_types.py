@@ -7,7 +7,7 @@ nobody until the profile has a line for it: a name that Klarna has not described
 from dataclasses import dataclass
 from enum import Enum
 
-from klarna24.text import Sentence, sentence
+from klarna24.text.sentences import Sentence, sentence
 
 
 class Nature(Enum):

@@ -14,7 +14,7 @@ from klarna24.bookkeeping.payout import FEES, Payout, Transaction
 from klarna24.bookkeeping.voucher import Books, Entry, Rate
 from klarna24.config.tables import Profile
 from klarna24.errors import Blocked
-from klarna24.text import Language, Sentence, joined, sentence, translated
+from klarna24.text.sentences import Language, Sentence, joined, sentence, translated
 
 COMMENT_LENGTH = 75  # docs/vendors/24sevenoffice.md, "SaveBundleList"
 # docs/vendors/24sevenoffice.md, "Newer findings"; a longer reference is blocked, so that 24SevenOffice cuts none

@@ -9,7 +9,7 @@ from klarna24.bookkeeping.payout import FEE_TERMS, NAMES, NOT_TWO_DECIMALS, Payo
 from klarna24.bookkeeping.voucher import Books, FiscalYear
 from klarna24.config.tables import Profile
 from klarna24.errors import Blocked
-from klarna24.text import Sentence, joined, sentence
+from klarna24.text.sentences import Sentence, joined, sentence
 
 SKIP = "klarna24 resolve --skip"  # stands in hints for {skip}, until the run fills in the whole command
 

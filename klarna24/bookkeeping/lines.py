@@ -13,7 +13,7 @@ from klarna24.bookkeeping.figures import SKIP, money
 from klarna24.bookkeeping.payout import FEES, SIGNS, ZERO, Payout, Transaction
 from klarna24.config.tables import Profile
 from klarna24.errors import Blocked
-from klarna24.text import Sentence, sentence
+from klarna24.text.sentences import Sentence, sentence
 
 # What a line is called in its comment, and a total in messages.
 WORDS = {

@@ -21,7 +21,7 @@ from klarna24.bookkeeping.payout import Payout, Transaction
 from klarna24.bookkeeping.voucher import Books, Rate, Voucher
 from klarna24.config.tables import Profile
 from klarna24.errors import Blocked
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 __all__ = ["fiscal_year", "needs_rate", "needs_rows", "voucher_for"]
 

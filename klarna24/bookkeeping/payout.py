@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 ZERO = Decimal(0)
 

@@ -19,7 +19,7 @@ from klarna24.bookkeeping.payout import ZERO, Payout, Transaction, net_fees, net
 from klarna24.bookkeeping.voucher import CENT, Books
 from klarna24.config.tables import Profile
 from klarna24.errors import Blocked
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 MOST_COMMENTS = 5  # of Klarna's, of one payout
 HIGHEST_VAT = 27  # the highest rate in per cent in the European Union and Norway

@@ -18,7 +18,7 @@ from klarna24.check.result import Check, failed
 from klarna24.config.tables import Profile
 from klarna24.errors import BadAnswer, Blocked, Klarna24Error, ProblemCode
 from klarna24.klarna.client import KlarnaClient
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 MOST_PAYOUTS = 60  # whose rows are read, the newest ones: a year of weekly payouts
 ROWS_SECONDS = 60.0  # after which no more rows are read: a large shop's payout has many pages of them

@@ -13,7 +13,7 @@ from klarna24.check.result import Check, CheckedProfile, Outcome
 from klarna24.config.loading import Config
 from klarna24.errors import Problem, ProblemCode, Unavailable
 from klarna24.schedule.command import program, user
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 TIMEOUT_SECONDS = 600.0  # each check has a much shorter time limit of its own
 

@@ -17,7 +17,7 @@ from klarna24.ecb.client import EcbClient
 from klarna24.errors import CredentialsFault, Klarna24Error, Unavailable
 from klarna24.http.server_time import ServerTime
 from klarna24.klarna.client import KlarnaClient
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 from klarna24.twentyfour.books import BooksReader
 from klarna24.twentyfour.client import TwentyFourClient
 from klarna24.twentyfour.sessions import Sessions

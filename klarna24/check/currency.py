@@ -8,7 +8,7 @@ from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient
 from klarna24.ecb.rates import NoRate
 from klarna24.errors import Blocked
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 DIFFERENCES = ("currency_gain", "currency_loss")
 

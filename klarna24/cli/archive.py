@@ -28,7 +28,7 @@ from klarna24.run.stopping import stop_on_signals
 from klarna24.state.lock import only_run
 from klarna24.state.records import Owner, Row
 from klarna24.state.store import State
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 Ended = tuple[str, list[Problem]]  # one line that sums up, and what is wrong
 

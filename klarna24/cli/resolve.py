@@ -9,7 +9,7 @@ from klarna24.cli.terminal import read_line
 from klarna24.config.loading import load
 from klarna24.errors import UsageFault
 from klarna24.run.resolve import Decision, PayoutName, Question, resolve
-from klarna24.text import clean
+from klarna24.text.clean import clean
 
 
 @click.command("resolve")

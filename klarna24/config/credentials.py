@@ -17,7 +17,7 @@ from klarna24.config.values import Secret
 from klarna24.errors import CredentialsFault
 from klarna24.files import belongs_to_others
 from klarna24.logs.redaction import register_secret
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 COMMAND_SECONDS = 10
 MOST_BYTES = 2**16  # a longer password is refused, not cut

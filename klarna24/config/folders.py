@@ -6,7 +6,7 @@ from pathlib import Path
 import platformdirs
 
 from klarna24.errors import ConfigFault
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 STATE_FILE = "klarna24.sqlite"  # in the state folder
 

@@ -19,7 +19,7 @@ from klarna24.config.tables import ECB, Email, Notify, Profile, Table, disjoint
 from klarna24.errors import ConfigFault
 from klarna24.files import belongs_to_others, is_open_to_all
 from klarna24.logs.redaction import register_guid
-from klarna24.text import clean
+from klarna24.text.clean import clean
 
 COMMON_EMAIL = "notify.email"
 

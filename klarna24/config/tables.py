@@ -34,7 +34,7 @@ from klarna24.config.values import (
     title_or_number,
     zone,
 )
-from klarna24.text import Language
+from klarna24.text.sentences import Language
 
 # Accounts that refuse entries without a customer or a supplier (docs/vendors/bookkeeping.md, "Accounts"):
 CUSTOMER_LEDGER = range(1500, 1530)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from klarna24.text import clean
+from klarna24.text.clean import clean
 
 SECRET_SOURCES = ("env", "file", "command", "systemd", "keyring")
 

@@ -13,7 +13,7 @@ from klarna24.bookkeeping.voucher import Rate
 from klarna24.ecb.rates import Days, NoRate, Unusable, parse, rate_of
 from klarna24.http.exchange import AnswerTooLong, Exchange, new_session
 from klarna24.http.faults import permanent_fault
-from klarna24.text import Sentence, joined, sentence
+from klarna24.text.sentences import Sentence, joined, sentence
 
 TIMEOUT = (10, 30)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = 60.0  # from connecting to the answer's last byte

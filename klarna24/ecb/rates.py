@@ -14,7 +14,7 @@ from klarna24.bookkeeping.figures import SKIP
 from klarna24.bookkeeping.voucher import SIX_DECIMALS, Rate
 from klarna24.errors import Blocked
 from klarna24.logs.redaction import server_text
-from klarna24.text import Sentence, sentence
+from klarna24.text.sentences import Sentence, sentence
 
 Days = dict[date, dict[str, Decimal]]
 """By day of publication: what one euro is worth in each currency. The euro itself is among them, with 1."""

@@ -17,7 +17,7 @@ from klarna24 import __version__
 from klarna24.config.values import is_loopback
 from klarna24.http.faults import ca_bundle
 from klarna24.logs.redaction import server_text
-from klarna24.text import Sentence, sentence
+from klarna24.text.sentences import Sentence, sentence
 
 SAVE_SECONDS = 300.0  # for a whole save; schedule/systemd.py waits a little longer
 

@@ -9,7 +9,7 @@ import requests
 
 from klarna24.errors import ConfigFault, Klarna24Error, Unavailable
 from klarna24.logs.redaction import server_text
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 CA_BUNDLE = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # requests obeys the first that is set
 # What OpenSSL says where waiting does not help: the other end speaks no TLS, or none that is safe.

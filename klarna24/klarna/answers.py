@@ -26,7 +26,8 @@ from klarna24.klarna.contract import (
     utc,
 )
 from klarna24.logs.redaction import server_text
-from klarna24.text import Sentence, clean, sentence
+from klarna24.text.clean import clean
+from klarna24.text.sentences import Sentence, sentence
 
 # The figures of Totals.named() and what the contract calls them.
 FIGURES = {name: f"{name}_amount" for name in ("settlement", *SIGNS)} | {

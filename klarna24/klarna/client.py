@@ -28,7 +28,7 @@ from klarna24.klarna.answers import Unreadable
 from klarna24.klarna.contract import FIRST_DAY, LAST_DAY
 from klarna24.klarna.listing import PAGE_SIZE, NotReadable, Progress, read_payouts, read_rows
 from klarna24.logs.redaction import register_secret
-from klarna24.text import Sentence, joined, sentence
+from klarna24.text.sentences import Sentence, joined, sentence
 
 TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
 ANSWER_SECONDS = 120.0  # from connecting to the answer's last byte

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from klarna24.text import clean
+from klarna24.text.clean import clean
 
 FIRST_DAY = date(2005, 1, 1)  # Klarna's first year
 LAST_DAY = date(9999, 12, 30)  # the last day that can be moved into any time zone

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from klarna24.bookkeeping.payout import Listed, OddPayout, PayoutKey, Transaction
 from klarna24.klarna.answers import Page, Row
-from klarna24.text import Sentence, sentence
+from klarna24.text.sentences import Sentence, sentence
 
 PAGE_SIZE = 500  # the largest `size` in the contract
 ATTEMPTS = 3  # a list that changes while it is read is read again

@@ -22,7 +22,7 @@ from typing import TextIO
 from klarna24.files import belongs_to_others
 from klarna24.logs import journal_level
 from klarna24.logs.formatting import FileFormatter, StderrFormatter, is_ours, is_worth_showing
-from klarna24.text import clean
+from klarna24.text.clean import clean
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from datetime import datetime
 from klarna24.logs import journal_level
 from klarna24.logs.redaction import redacted
 from klarna24.logs.tracebacks import traceback_lines
-from klarna24.text import clean
+from klarna24.text.clean import clean
 
 OURS = "klarna24"
 # The messages of libraries that are shown in full: they contain hosts, paths, queries (references and dates) and

@@ -14,7 +14,7 @@ from functools import cache
 from html import escape
 from urllib.parse import quote, quote_plus
 
-from klarna24.text import clean
+from klarna24.text.clean import clean
 
 REPLACEMENT = "[secret]"
 SHORTEST = 4  # characters; anything shorter is part of too many ordinary words

@@ -20,7 +20,7 @@ from klarna24.notify.letter import Part, compose, counts
 from klarna24.notify.smtp import send
 from klarna24.run.outcome import Outcome, Report
 from klarna24.state.records import Status
-from klarna24.text import Sentence, joined
+from klarna24.text.sentences import Sentence, joined
 
 # The values of a sentence that identify the thing it is about; all others are figures, which change every night.
 IDENTIFYING = ("where", "path", "file", "folder", "name", "host", "username")

@@ -6,7 +6,7 @@ from typing import Any
 
 from klarna24.notify.alerts import Alert, Digest, KnownAlert
 from klarna24.state.base import Database
-from klarna24.text import from_stored, to_stored
+from klarna24.text.sentences import from_stored, to_stored
 
 MOMENTS = ("first_at", "mailed_at", "over_at")
 

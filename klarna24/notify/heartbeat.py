@@ -19,7 +19,7 @@ from klarna24.http.exchange import new_session
 from klarna24.http.faults import permanent_fault
 from klarna24.logs.redaction import register_secret
 from klarna24.notify import limit
-from klarna24.text import clean
+from klarna24.text.clean import clean
 
 ATTEMPTS = 3
 log = logging.getLogger(__name__)

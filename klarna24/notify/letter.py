@@ -12,7 +12,8 @@ from email.utils import format_datetime, make_msgid
 from klarna24.config.tables import Email
 from klarna24.logs.redaction import redacted
 from klarna24.notify.alerts import Digest, KnownAlert
-from klarna24.text import clean, sentence, translated
+from klarna24.text.clean import clean
+from klarna24.text.sentences import sentence, translated
 
 WIDTH = 78
 MOST_ALERTS = 100  # in a section; more are counted, and klarna24 status lists them

@@ -7,11 +7,12 @@ from email.message import EmailMessage
 
 from klarna24.config.tables import Email
 from klarna24.notify.letter import new_message, wrapped
-from klarna24.reader import SPACE, Reader, capital
 from klarna24.report.month import CurrencyMonth, ProfileMonth, worst_first
 from klarna24.report.page import page
 from klarna24.report.view import verdict, wrong
-from klarna24.text import clean, joined, sentence
+from klarna24.text.clean import clean
+from klarna24.text.reader import SPACE, Reader, capital
+from klarna24.text.sentences import joined, sentence
 
 MOST_REASONS = 20  # of one shop; the page has all
 

@@ -20,12 +20,12 @@ from klarna24.config.tables import Email
 from klarna24.errors import BadAnswer, Klarna24Error
 from klarna24.notify.letter import new_message, wrapped
 from klarna24.notify.smtp import MayHaveLeft, send
-from klarna24.reader import Reader
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import Outcomes
 from klarna24.run.stopping import finish_first
 from klarna24.state.records import Row
-from klarna24.text import Language, sentence
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import Language, sentence
 
 UNKNOWN = Remark(sentence("whether Klarna's report reached the voucher inbox is unknown: look there"))
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from klarna24.config.tables import Email
 from klarna24.errors import ConfigFault, CredentialsFault, Klarna24Error, Unavailable
 from klarna24.logs.redaction import register_secret, server_text
 from klarna24.notify import limit
-from klarna24.text import clean
+from klarna24.text.clean import clean
 
 ASK = "ask whoever runs it"
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from klarna24.bookkeeping.ledger_match import LedgerLine, VoucherKey, mentions
 from klarna24.bookkeeping.payout import ZERO, OddPayout, Payout
 from klarna24.report.month import Balance, Difference, Gathered
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 PAYMENT_BEFORE = timedelta(days=92)  # an invoiced debt may be paid before the next payout shows that it is gone
 

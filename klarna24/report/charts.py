@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from klarna24.bookkeeping.payout import ZERO
-from klarna24.reader import Reader
 from klarna24.report.month import CurrencyMonth, Month, PastPayout
-from klarna24.text import sentence
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import sentence
 
 TOP, DEEP = 18, 96  # pixels above the highest bar, for its number, and of the bars
 WIDEST = 12  # per cent of the width that a bar may take

@@ -9,7 +9,7 @@ from klarna24.report.month import MonthPayout
 from klarna24.report.vouchers import differing
 from klarna24.run import messages
 from klarna24.state.records import Row, Status
-from klarna24.text import joined, sentence
+from klarna24.text.sentences import joined, sentence
 
 IN_DOUBT = {Status.IN_DOUBT, Status.SENDING}
 

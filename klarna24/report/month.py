@@ -15,7 +15,7 @@ from klarna24.bookkeeping.ledger_match import LedgerLine
 from klarna24.bookkeeping.payout import ZERO, Listed, PayoutKey, net_fees, net_vat
 from klarna24.errors import Problem, ProblemCode, worst
 from klarna24.state.records import Row, Status
-from klarna24.text import Language
+from klarna24.text.sentences import Language
 
 
 class Month(NamedTuple):

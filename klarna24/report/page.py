@@ -7,10 +7,10 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from klarna24.logs.redaction import redacted
-from klarna24.reader import Reader, capital
 from klarna24.report import view
 from klarna24.report.month import ProfileMonth, worst_first
-from klarna24.text import sentence
+from klarna24.text.reader import Reader, capital
+from klarna24.text.sentences import sentence
 
 
 def page(months: Sequence[ProfileMonth], today: date) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
-from klarna24.reader import SPACE, Reader, capital
 from klarna24.report.charts import Chart, charts
 from klarna24.report.month import Balance, CurrencyMonth, MonthPayout, ProfileMonth
 from klarna24.state.records import Status
-from klarna24.text import Language, joined, sentence
+from klarna24.text.reader import SPACE, Reader, capital
+from klarna24.text.sentences import Language, joined, sentence
 
 # Those that have columns of their own. All others of a payout stand in the line below it.
 _IN_COLUMNS = {"settlement", "sale", "return", "fee", "fee_correction", "fee_refund", "tax", "tax_refund"}

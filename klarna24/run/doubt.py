@@ -22,7 +22,7 @@ from klarna24.run import booked, messages
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import Booked, InDoubt, Outcome, Ready
 from klarna24.state.records import Row
-from klarna24.text import Sentence, sentence
+from klarna24.text.sentences import Sentence, sentence
 
 # Records that are in doubt
 

@@ -23,7 +23,7 @@ from klarna24.run.outcome import (
 )
 from klarna24.run.stopping import finish_first
 from klarna24.state.records import Status
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 from klarna24.twentyfour.answers import Kind
 
 WRITE_SECONDS = 30.0  # how long to try to write down that a draft was saved

@@ -12,7 +12,7 @@ from klarna24.errors import Klarna24Error, StateFault
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import Ready
 from klarna24.run.pages import rendered
-from klarna24.text import Sentence, sentence
+from klarna24.text.sentences import Sentence, sentence
 
 SECONDS = 60.0  # to fetch, render and upload one report
 

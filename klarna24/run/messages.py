@@ -13,7 +13,7 @@ from klarna24.bookkeeping.voucher import Trace
 from klarna24.config.tables import WARNINGS
 from klarna24.errors import Klarna24Error, Problem, ProblemCode
 from klarna24.state.records import Status
-from klarna24.text import Sentence, joined, sentence
+from klarna24.text.sentences import Sentence, joined, sentence
 
 SHOWN_REFERENCE = 75  # a payment reference longer than a comment is cut where it is only shown
 

@@ -13,7 +13,7 @@ from klarna24.bookkeeping.remarks import Remark
 from klarna24.bookkeeping.voucher import Rate, Voucher
 from klarna24.errors import Klarna24Error, Problem, ProblemCode, worst
 from klarna24.state.records import RateKey, Row, Status
-from klarna24.text import Language
+from klarna24.text.sentences import Language
 
 Another = TypeVar("Another", bound="Outcome")
 RowsProgress = Callable[[str, int, int], None]  # payment reference, rows so far, rows in all

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from klarna24.errors import Unavailable
 from klarna24.run import render
-from klarna24.text import Sentence, sentence
+from klarna24.text.sentences import Sentence, sentence
 
 
 class NoRenderer(Unavailable):

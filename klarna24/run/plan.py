@@ -28,7 +28,7 @@ from klarna24.run.outcome import (
     until_fault,
 )
 from klarna24.state.records import Row, Status
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 OVERLAP = timedelta(days=90)
 

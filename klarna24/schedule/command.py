@@ -15,7 +15,7 @@ from pathlib import Path
 from klarna24.config.loading import Config
 from klarna24.config.tables import Email, Profile
 from klarna24.config.values import Secret
-from klarna24.text import clean
+from klarna24.text.clean import clean
 
 if sys.platform != "win32":
     import pwd

@@ -5,7 +5,7 @@ import shlex
 from klarna24.config.loading import Config
 from klarna24.errors import UsageFault
 from klarna24.schedule.command import DailyRun, daily_runs
-from klarna24.text import clean
+from klarna24.text.clean import clean
 
 NOTES = {
     "env": "cron does not have {value}: set it on a line of its own above, {value}=…",

@@ -10,7 +10,7 @@ from klarna24.config.loading import Config
 from klarna24.errors import UsageFault
 from klarna24.http.exchange import SAVE_SECONDS
 from klarna24.schedule.command import DailyRun, daily_runs, program, user
-from klarna24.text import clean
+from klarna24.text.clean import clean
 
 STOP_SECONDS = int(SAVE_SECONDS) + 30  # a save that was sent should get its answer, and be written down
 HOMES = ("/home", "/root", "/run/user")  # what ProtectHome hides

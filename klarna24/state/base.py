@@ -14,7 +14,7 @@ from typing import Self
 
 from klarna24.state.damage import check_values
 from klarna24.state.database import SQLITE_ERRORS, open_for_reading, open_for_writing, trouble
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 # Profiles that run side by side in this process take turns. SQLite does not queue them: one could wait in vain.
 _one_writer = Lock()

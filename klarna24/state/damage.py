@@ -19,7 +19,7 @@ from klarna24.bookkeeping.voucher import Rate
 from klarna24.errors import ProblemCode, StateFault
 from klarna24.state.records import Status, remarks_of_column
 from klarna24.state.witness import COMMAND
-from klarna24.text import from_stored, sentence
+from klarna24.text.sentences import from_stored, sentence
 
 Check = Callable[[sqlite3.Connection, Path], None]
 # What this process has found sound: the profiles of one sync share a check, which reads the whole file.

@@ -19,7 +19,7 @@ from klarna24.state.damage import Damaged
 from klarna24.state.folder import close_to_others, make_private, refuse_foreign
 from klarna24.state.migrations import MIGRATIONS, in_new_words
 from klarna24.state.witness import LostState, OtherState
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 APPLICATION_ID = 0x4B3234  # "K24": marks a file as ours
 BUSY_SECONDS = 10.0

@@ -7,7 +7,7 @@ from pathlib import Path
 from klarna24.config.folders import STATE_FILE
 from klarna24.errors import StateFault
 from klarna24.files import belongs_to_others
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 WITNESS = "klarna24.state"  # witness.py
 BESIDE = {"locks", "sessions", WITNESS}  # what else klarna24 keeps in the state folder

@@ -14,7 +14,7 @@ from klarna24.errors import Locked, StateFault
 from klarna24.state.database import open_for_writing
 from klarna24.state.folder import make_private, refuse_foreign
 from klarna24.state.witness import is_used
-from klarna24.text import Sentence, sentence
+from klarna24.text.sentences import Sentence, sentence
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from klarna24.bookkeeping.voucher import Rate
 from klarna24.errors import ConfigFault
 from klarna24.state.base import Database
 from klarna24.state.records import CORRECTED, Event, Owner, RateKey, Row, Status, row_of
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 # As in the index payout_unfinished, which answers no other condition.
 _UNFINISHED = "status NOT IN ('drafted', 'booked', 'skipped')"

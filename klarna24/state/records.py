@@ -14,7 +14,7 @@ from klarna24.bookkeeping.remarks import Remark
 from klarna24.bookkeeping.voucher import Trace
 from klarna24.config.tables import Profile
 from klarna24.errors import Problem, ProblemCode
-from klarna24.text import from_json, from_stored, to_json, to_stored
+from klarna24.text.sentences import from_json, from_stored, to_json, to_stored
 
 CORRECTED = "resolved: a person corrected the voucher"  # the answer of an event
 

@@ -39,7 +39,7 @@ from klarna24.state.records import (
     sums_column,
     trace_columns,
 )
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 
 class State(Deliveries, EvidenceState):

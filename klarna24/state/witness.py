@@ -14,7 +14,7 @@ from pathlib import Path
 from klarna24 import files
 from klarna24.errors import StateFault
 from klarna24.state.folder import BESIDE, WITNESS, refuse_foreign
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 
 COMMAND = "klarna24 state new"
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from klarna24.logs.redaction import server_text
-from klarna24.text import Sentence, clean, joined, sentence
+from klarna24.text.clean import clean
+from klarna24.text.sentences import Sentence, joined, sentence
 from klarna24.twentyfour import envelope
 from klarna24.twentyfour.transport import NoAnswer, NotSent
 

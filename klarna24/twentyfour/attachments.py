@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any, Protocol
 
 from klarna24.errors import Unavailable
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 from klarna24.twentyfour.connection import NEXT_RUN
 
 CHUNK = 2**20  # bytes; 1 to 2 MB are documented

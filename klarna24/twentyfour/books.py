@@ -7,7 +7,8 @@ from typing import Any
 from klarna24.bookkeeping.voucher import Books, FiscalYear, VoucherType
 from klarna24.config.tables import Profile
 from klarna24.errors import ConfigFault, Unavailable
-from klarna24.text import clean, sentence
+from klarna24.text.clean import clean
+from klarna24.text.sentences import sentence
 from klarna24.twentyfour.answers import is_refusal
 from klarna24.twentyfour.connection import NEXT_RUN, refused
 from klarna24.twentyfour.dates import local_day

@@ -12,7 +12,7 @@ from klarna24.bookkeeping.voucher import Books, Trace, Voucher
 from klarna24.config.tables import Profile
 from klarna24.errors import Unavailable
 from klarna24.http.server_time import ServerTime
-from klarna24.text import sentence
+from klarna24.text.sentences import sentence
 from klarna24.twentyfour import answers, attachments, ledger
 from klarna24.twentyfour.answers import Answer, Kind
 from klarna24.twentyfour.books import BooksReader, items

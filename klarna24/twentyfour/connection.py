@@ -21,7 +21,8 @@ from klarna24.config.tables import Profile
 from klarna24.errors import ConfigFault, CredentialsFault, Unavailable
 from klarna24.http.server_time import ServerTime
 from klarna24.logs.redaction import register_guid, register_secret
-from klarna24.text import Sentence, clean, joined, sentence
+from klarna24.text.clean import clean
+from klarna24.text.sentences import Sentence, joined, sentence
 from klarna24.twentyfour import answers
 from klarna24.twentyfour.sessions import Sessions, fits_a_cookie
 from klarna24.twentyfour.transport import NoAnswer, NotSent, Transport, Write

@@ -15,7 +15,7 @@ from klarna24.bookkeeping.ledger_match import (
     worded_as_ours,
 )
 from klarna24.bookkeeping.voucher import Trace
-from klarna24.text import clean
+from klarna24.text.clean import clean
 from klarna24.twentyfour.dates import local_day
 
 SEARCH_BACK = timedelta(days=45)

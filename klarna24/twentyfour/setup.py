@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from klarna24.config.tables import Profile
 from klarna24.errors import CredentialsFault
-from klarna24.text import clean, sentence
+from klarna24.text.clean import clean
+from klarna24.text.sentences import sentence
 from klarna24.twentyfour.books import BooksReader, items
 from klarna24.twentyfour.connection import UNREADABLE, Connection, unreadable
 from klarna24.twentyfour.sessions import Sessions

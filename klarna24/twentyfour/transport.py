@@ -21,7 +21,7 @@ from klarna24.http.faults import permanent_fault
 from klarna24.http.pace import TooManyRequests, pace_of
 from klarna24.http.server_time import ServerTime
 from klarna24.logs.redaction import server_text
-from klarna24.text import Sentence, sentence
+from klarna24.text.sentences import Sentence, sentence
 from klarna24.twentyfour import envelope
 
 TIMEOUT = (10.0, 120.0)  # seconds to connect, and between two bytes

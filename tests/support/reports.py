@@ -18,7 +18,7 @@ from klarna24.report.month import (
     ProfileMonth,
 )
 from klarna24.state.records import Status
-from klarna24.text import Language, sentence
+from klarna24.text.sentences import Language, sentence
 
 NOVEMBER = Month(2026, 11)
 NOTHING = Balance(ZERO, ZERO, ZERO, ZERO, ZERO)

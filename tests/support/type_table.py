@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from klarna24.bookkeeping.detailed_types import DETAILED_TYPES, KEYS, DetailedType, Nature
-from klarna24.text import Language, translated
+from klarna24.text.sentences import Language, translated
 
 ROOT = Path(__file__).parents[2]
 PAGES: dict[str, Language] = {"docs/bookkeeping.md": "en", "docs/bookkeeping.sv.md": "sv"}

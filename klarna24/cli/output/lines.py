@@ -14,7 +14,7 @@ from klarna24.errors import Problem, ProblemCode
 from klarna24.logs import journal_level as systemd
 from klarna24.run.outcome import Outcome, Report, tally
 from klarna24.state.records import Event
-from klarna24.text import translated
+from klarna24.text.sentences import translated
 
 
 def problem_line(problem: Problem, profile: str | None = None, language: str = "en") -> str:

@@ -16,7 +16,7 @@ from klarna24.cli.output.csv_text import csv_text
 from klarna24.cli.output.json_documents import problem_json
 from klarna24.cli.output.lines import amount_text
 from klarna24.report.month import Balance, CurrencyMonth, ProfileMonth
-from klarna24.text import translated
+from klarna24.text.sentences import translated
 
 COLUMNS = (
     *("month", "profile", "payout_date", "payment_reference", "currency", "status", "transaction_no"),

@@ -29,7 +29,7 @@ from klarna24.run.messages import short
 from klarna24.run.outcome import Outcome, Report, RowsProgress, Skipped, tally
 from klarna24.run.status import ProfileStatus
 from klarna24.state.records import Status
-from klarna24.text import translated
+from klarna24.text.sentences import translated
 
 SHOWN_ENTRIES = 60  # of an itemised voucher; -v shows them all
 FRAME = 11  # what rich's box and padding take of five columns

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from klarna24 import files
 from klarna24.errors import ConfigFault, UsageFault
-from klarna24.text import clean, sentence
+from klarna24.text.clean import clean
+from klarna24.text.sentences import sentence
 
 
 def refuse_unfit(path: Path) -> None:

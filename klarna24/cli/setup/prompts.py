@@ -6,7 +6,7 @@ from click import echo, prompt, secho
 
 from klarna24.cli.terminal import read_line, signals_heard
 from klarna24.errors import Klarna24Error
-from klarna24.text import clean
+from klarna24.text.clean import clean
 
 BACK = "<"
 MAX_SHOWN = 12  # of a long list

@@ -10,7 +10,7 @@ import pytest
 
 from klarna24.bookkeeping.mapping import voucher_for
 from klarna24.bookkeeping.voucher import Rate
-from klarna24.text import Language
+from klarna24.text.sentences import Language
 from tests.support import bookkeeping as build
 from tests.support.bookkeeping import (
     ALL_ACCOUNTS,

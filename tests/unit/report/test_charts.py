@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from klarna24.reader import Reader
 from klarna24.report.charts import DEEP, TOP, chart, charts
+from klarna24.text.reader import Reader
 from tests.support.reports import NOVEMBER, closing, currency, payout
 
 SV = Reader("sv")

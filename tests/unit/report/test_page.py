@@ -13,7 +13,7 @@ from lxml import html
 
 from klarna24.report.month import ProfileMonth
 from klarna24.report.page import _environment, page
-from klarna24.text import Language
+from klarna24.text.sentences import Language
 from tests.support.reports import closing, failing, unread
 
 TODAY = date(2026, 12, 5)

@@ -7,11 +7,11 @@ import pytest
 from klarna24.bookkeeping.mapping import voucher_for
 from klarna24.bookkeeping.payout import NAMES, SIGNS, Payout, Totals
 from klarna24.errors import Blocked, Problem, ProblemCode
-from klarna24.reader import Reader
 from klarna24.run import messages
 from klarna24.run.messages import ResolveCommand
 from klarna24.state.records import Status
-from klarna24.text import translated
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import translated
 from tests.support import bookkeeping as build
 from tests.support.shops import OpenShop, simple
 

@@ -12,7 +12,7 @@ import pytest
 from klarna24.config.folders import STATE_FILE
 from klarna24.errors import StateFault
 from klarna24.state.store import State
-from klarna24.text import from_stored
+from klarna24.text.sentences import from_stored
 from tests.support import data
 from tests.support.shops import snapshot
 from tests.support.state import sql

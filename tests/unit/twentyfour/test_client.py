@@ -7,7 +7,7 @@ import pytest
 
 from klarna24.bookkeeping.voucher import Trace
 from klarna24.errors import Unavailable
-from klarna24.text import clean
+from klarna24.text.clean import clean
 from tests.support.office import DAY, TODAY, Office, save, voucher
 
 NEXT = {"voucher": {"transaction_no": "next"}}

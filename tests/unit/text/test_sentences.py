@@ -12,11 +12,11 @@ from babel.messages.mofile import write_mo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klarna24 import text as module
-from klarna24.text import (
+from klarna24.text import sentences as module
+from klarna24.text.clean import clean
+from klarna24.text.sentences import (
     Language,
     Sentence,
-    clean,
     from_json,
     from_stored,
     joined,

@@ -7,7 +7,8 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Self
 
-from klarna24.text import Language, Sentence, clean, sentence, translated
+from klarna24.text.clean import clean
+from klarna24.text.sentences import Language, Sentence, sentence, translated
 
 SPACE = "\u00a0"  # does not break: a number stays on one line
 _MARKS = {"en": (",", ".", "-"), "sv": (SPACE, ",", "\u2212"), "nb": (SPACE, ",", "\u2212")}
@@ -44,7 +45,7 @@ class Reader:
 
     @classmethod
     def of_environment(cls) -> Self:
-        """Of the person whose variables are set, as gettext reads them; English where they name no language of ours.
+        """Of the person whose variables are set, as gettext reads them; English where they name no other of ours.
         For what belongs to no profile."""
         named = next(filter(None, map(os.environ.get, ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"))), "")
         for code in named.split(":"):

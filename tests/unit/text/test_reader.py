@@ -8,8 +8,8 @@ from babel.numbers import format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klarna24.reader import Reader
-from klarna24.text import Language, sentence
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import Language, sentence
 
 AMOUNTS = st.decimals("-99999999999.99", "99999999999.99", places=2)
 

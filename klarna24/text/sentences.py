@@ -1,4 +1,4 @@
-"""Cleans text that comes from outside, and translates sentences for people.
+"""Sentences that are English for programs and are translated for people.
 
 ``sentence("payout {reference} is blocked", reference="XISA93DJ")`` is an English str, which JSON, events and logs
 use as it is. It keeps its template and values, so that ``translated(it, "sv")`` returns it in Swedish: by gettext,
@@ -7,7 +7,6 @@ with the English template as the key in the catalogues.
 
 import gettext
 import json
-import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -15,21 +14,6 @@ from typing import Any, Literal, Self
 
 Language = Literal["sv", "nb", "en"]
 LOCALE = Path(__file__).parent / "locale"  # people edit the .po files, gettext reads the .mo files
-# Letters, marks and signs that show nothing, with which one name can look like another: Hangul fillers, the blank
-# of Braille, a joiner, Khmer vowels and variation selectors. Python calls them printable.
-INVISIBLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
-
-
-def clean(text: str | None) -> str:
-    """The text on one line, in the order in which it is written, with nothing in it that does not show: without
-    control, format (as those that turn its direction), separator and invisible characters, and outer blanks."""
-    if not text:
-        return ""
-    if not text.isprintable():  # hardly ever, and ten times as slow
-        text = "".join(filter(str.isprintable, text))
-    return INVISIBLE.sub("", text).strip()
 
 
 class Sentence(str):

@@ -3,9 +3,9 @@
 After a message has changed, from the repository's folder (the head of each .po says it, too):
 
     pybabel extract -k sentence --no-default-keywords --add-location=file -o klarna24.pot klarna24
-    pybabel update -D klarna24 -d klarna24/locale -i klarna24.pot -w 115 --no-fuzzy-matching --ignore-obsolete
-    (translate what is new in klarna24/locale/*/LC_MESSAGES/klarna24.po)
-    pybabel compile -D klarna24 -d klarna24/locale
+    pybabel update -D klarna24 -d klarna24/text/locale -i klarna24.pot -w 115 --no-fuzzy-matching --ignore-obsolete
+    (translate what is new in klarna24/text/locale/*/LC_MESSAGES/klarna24.po)
+    pybabel compile -D klarna24 -d klarna24/text/locale
 """
 
 import ast
@@ -26,7 +26,7 @@ from babel.messages.pofile import read_po
 import klarna24
 from klarna24 import errors
 from klarna24.errors import Klarna24Error
-from klarna24.text import LOCALE, Language
+from klarna24.text.sentences import LOCALE, Language
 
 PACKAGE = Path(klarna24.__file__).parent
 LANGUAGES = [language for language in get_args(Language) if language != "en"]
