@@ -13,6 +13,7 @@ from klarna24.text.sentences import sentence
 
 # As in the index payout_unfinished, which answers no other condition.
 _UNFINISHED = "status NOT IN ('drafted', 'booked', 'skipped')"
+_CHANGED = "code = 'changed' AND status IN ('drafted', 'booked', 'skipped')"
 
 
 class StateReader(Database):
@@ -42,8 +43,11 @@ class StateReader(Database):
         )
 
     def waiting(self, profile: str) -> list[Row]:
-        """The profile's unfinished payouts, oldest first, of any company and environment."""
-        return self._payouts(f"profile = ? AND {_UNFINISHED} ORDER BY payout_date, id", profile)
+        """The profile's payouts that are unfinished, or that Klarna changed since they were finished, oldest first;
+        of any company and environment."""
+        unfinished = self._payouts(f"profile = ? AND {_UNFINISHED}", profile)
+        changed = self._payouts(f"profile = ? AND {_CHANGED}", profile)
+        return sorted((*unfinished, *changed), key=lambda row: (row.payout_date, row.id))
 
     def period(self, profile: str, first: date | None = None, last: date | None = None) -> list[Row]:
         """The profile's payouts of these payout dates, both included, oldest first; of any company and status."""
