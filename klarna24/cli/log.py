@@ -25,9 +25,10 @@ def command(options: GlobalOptions, profile: str | None, as_json: bool) -> int:
     config = load(options.config, options.state_dir)
     with closing(State.for_reading(config.state_dir)) as state:
         events = state.events(profile)
-    with while_someone_reads():
-        if as_json:
-            print_line(log_json(events))
-        else:
-            print_log(events)
+        with while_someone_reads():
+            if as_json:
+                for part in log_json(events):
+                    print_line(part)
+            else:
+                print_log(events)
     return 0

@@ -1,8 +1,7 @@
 """What scripts read: one JSON document (docs/reference.md, "JSON")."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -127,10 +126,18 @@ def status_json(statuses: Sequence[ProfileStatus]) -> str:
     return json.dumps({"version": 1, "command": "status", "profiles": profiles}, ensure_ascii=False, indent=2)
 
 
-def log_json(events: Iterable[Event]) -> str:
-    """The document of ``klarna24 log --json``."""
-    lines = [{**asdict(event), "at": event.at.isoformat()} for event in events]
-    return json.dumps({"version": 1, "command": "log", "events": lines}, ensure_ascii=False, indent=2)
+def log_json(events: Iterable[Event]) -> Iterator[str]:
+    """The document of ``klarna24 log --json``, piece by piece, each a line or more: a long log is never whole in
+    memory. It is what ``json.dumps`` makes of it with an indent of 2."""
+    before = '{\n  "version": 1,\n  "command": "log",\n  "events": ['
+    for event in events:
+        yield before
+        fields = {**event._asdict(), "at": event.at.isoformat()}
+        lines = ",\n      ".join(
+            f'"{name}": {json.dumps(value, ensure_ascii=False)}' for name, value in fields.items()
+        )
+        before = f"    {{\n      {lines}\n    }},"
+    yield f"{before.removesuffix(',')}\n  ]\n}}" if before.endswith(",") else f"{before}]\n}}"
 
 
 def checks_json(exit_code: int, done: Iterable[CheckedProfile], problems: Iterable[Problem]) -> str:
