@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import assert_never
 
 from klarna24.config.loading import Config
-from klarna24.errors import ProblemCode
+from klarna24.errors import ProblemCode, worst
 from klarna24.run import messages
 from klarna24.run.due import next_due
 from klarna24.state.records import Owner, Row, Status
@@ -50,6 +50,16 @@ class ProfileStatus:
     counts: dict[Status, int]
     waiting: list[Waiting]
     drafts: list[Row]
+
+    @property
+    def for_person(self) -> list[Waiting]:
+        """What waits for a person, without what the next run does."""
+        return [it for it in self.waiting if it.needs_person]
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the worst that waits for a person; 0 where nothing does."""
+        return worst(it.exit_code for it in self.for_person)
 
     @property
     def oldest_draft(self) -> datetime | None:
