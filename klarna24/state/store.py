@@ -168,11 +168,26 @@ class State(Deliveries, EvidenceState):
         trace = trace_columns(voucher.trace()) if voucher else {}
         self._decide(owner, payout, payout_date, Status.IN_DOUBT, problem, trace)
 
+    def changed(self, row: Row, problem: Problem | None) -> None:
+        """Klarna has changed the figures of a payout that is drafted, booked or skipped; without a problem, it has
+        changed them back. The payout waits for a person, and keeps its status."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE payout SET code = ?, reason = ?, hint = ?, wording = ? WHERE id = ? AND status = ?",
+                (*problem_columns(problem), row.id, row.status),
+            )
+            answer = str(problem.message) if problem else "Klarna's figures are again those that were drafted"
+            self._event(row.profile, row.id, "changed", answer)
+
     def accept(self, row: Row, totals: Mapping[str, Decimal], note: str | None) -> None:
         """A person has corrected the voucher of a payout that changed at Klarna, to these totals."""
         with self._transaction():
             figures = json.dumps({name: str(amount) for name, amount in totals.items()})
-            self._db.execute("UPDATE payout SET totals = ?, changed_at = ? WHERE id = ?", (figures, now(), row.id))
+            self._db.execute(
+                "UPDATE payout SET totals = ?, code = NULL, reason = NULL, hint = NULL, wording = NULL,"
+                " changed_at = ? WHERE id = ?",
+                (figures, now(), row.id),
+            )
             self._event(row.profile, row.id, row.status, CORRECTED, note)
 
     def resolve(
