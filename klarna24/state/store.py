@@ -23,13 +23,14 @@ from typing import Any, Literal
 
 from klarna24.bookkeeping.payout import Listed, PayoutKey
 from klarna24.bookkeeping.remarks import Remark
-from klarna24.bookkeeping.voucher import Rate, Voucher
+from klarna24.bookkeeping.voucher import Rate, Trace, Voucher
 from klarna24.errors import Problem, StateFault
 from klarna24.state.base import now
 from klarna24.state.delivery import Deliveries
 from klarna24.state.evidence import EvidenceState
 from klarna24.state.records import (
     CORRECTED,
+    RECKONED,
     Owner,
     RateKey,
     Row,
@@ -168,12 +169,18 @@ class State(Deliveries, EvidenceState):
         trace = trace_columns(voucher.trace()) if voucher else {}
         self._decide(owner, payout, payout_date, Status.IN_DOUBT, problem, trace)
 
-    def accept(self, row: Row, totals: Mapping[str, Decimal], note: str | None) -> None:
-        """A person has corrected the voucher of a payout that changed at Klarna, to these totals."""
+    def accept(self, row: Row, totals: Mapping[str, Decimal], trace: Trace | None, note: str | None) -> None:
+        """A person has corrected the voucher of a payout that changed at Klarna, to these totals. ``trace`` is how
+        it is to look now; None where that is unknown."""
+        figures = json.dumps({name: str(amount) for name, amount in totals.items()})
+        values = {"totals": figures, "changed_at": now(), **(trace_columns(trace) if trace else {})}
+        updates = ", ".join(f"{name} = :{name}" for name in values)
         with self._transaction():
-            figures = json.dumps({name: str(amount) for name, amount in totals.items()})
-            self._db.execute("UPDATE payout SET totals = ?, changed_at = ? WHERE id = ?", (figures, now(), row.id))
-            self._event(row.profile, row.id, row.status, CORRECTED, note)
+            self._db.execute(
+                f"UPDATE payout SET {updates} WHERE id = :id",  # noqa: S608 - our own column names
+                {**values, "id": row.id},
+            )
+            self._event(row.profile, row.id, row.status, RECKONED if trace else CORRECTED, note)
 
     def resolve(
         self,
