@@ -1,7 +1,7 @@
 """Problems of one payout, in words: what happened, the figures, and the next command."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, Self
@@ -177,8 +177,25 @@ def other_sums(number: int, drafted: dict[int, Decimal], now: dict[int, Decimal]
     )
 
 
-def unbooked(command: ResolveCommand, since: date, days: int) -> Problem:
-    """A draft waits for longer than the profile wants."""
+def stands(numbers: Sequence[int]) -> Sentence:
+    """A voucher was booked more than once, or in parts."""
+    return sentence(
+        "stands {number} times in the ledger: vouchers {numbers}",
+        number=len(numbers),
+        numbers=", ".join(map(str, numbers)),
+    )
+
+
+def unbooked(command: ResolveCommand, since: date, days: int, in_ledger: str | None) -> Problem:
+    """A draft waits for longer than the profile wants; ``in_ledger`` says that it stands there several times."""
+    if in_ledger:
+        message = sentence(
+            "payout {reference} {stands}", reference=short(command.payment_reference), stands=in_ledger
+        )
+        hint = sentence(
+            "reverse in 24SevenOffice what is too much; if they are right together: {skip}", skip=command("skip")
+        )
+        return Problem(ProblemCode.UNBOOKED, message, hint, command.payment_reference)
     message = sentence(
         "payout {reference} was drafted on {day} and is not booked after {days} days",
         reference=short(command.payment_reference),

@@ -8,7 +8,7 @@ from klarna24.bookkeeping.payout import PayoutKey
 from klarna24.bookkeeping.voucher import Rate
 from klarna24.errors import ConfigFault
 from klarna24.state.base import Database, stored_moment
-from klarna24.state.records import CORRECTED, Event, Owner, RateKey, Row, Status, row_of
+from klarna24.state.records import CORRECTED, RECKONED, Event, Owner, RateKey, Row, Status, row_of
 from klarna24.text.sentences import sentence
 
 # As in the index payout_unfinished, which answers no other condition.
@@ -70,11 +70,14 @@ class StateReader(Database):
         return self._payouts("profile = ? AND payout_date BETWEEN ? AND ? ORDER BY payout_date, id", *values)
 
     def corrected(self, profile: str) -> frozenset[int]:
-        """The ids of payouts that Klarna changed, and whose voucher a person says to have corrected."""
+        """The ids of payouts that Klarna changed, and whose voucher a person says to have corrected, to sums that
+        could not be reckoned: the trace has those from before."""
         found = self._query(
-            "SELECT DISTINCT payout_id FROM event WHERE profile = ? AND answer = ?", (profile, CORRECTED)
+            "SELECT payout_id, answer FROM event WHERE profile = ? AND answer IN (?, ?) ORDER BY id",
+            (profile, CORRECTED, RECKONED),
         )
-        return frozenset(row["payout_id"] for row in found)
+        last = {row["payout_id"]: row["answer"] for row in found}
+        return frozenset(payout_id for payout_id, answer in last.items() if answer == CORRECTED)
 
     def drafts(self, profile: str) -> list[Row]:
         """The profile's drafts that wait to be booked, oldest first, of any company and environment; those that a
