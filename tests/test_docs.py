@@ -21,7 +21,7 @@ from klarna24.cli.main import COMMANDS, klarna24
 from klarna24.errors import Blocked, ProblemCode
 from klarna24.state.records import Status
 from klarna24.text.sentences import Language
-from tests.support import ROOT, bookkeeping, data, python, type_table
+from tests.support import ROOT, bookkeeping, data, manual, python, type_table
 from tests.support.processes import wait_until
 
 PACKAGE = ROOT / "klarna24"
@@ -132,6 +132,10 @@ def test_the_commands_and_their_options_are_those_of_the_program() -> None:
 
 
 # What they say of the code
+
+
+def test_the_manual_page_is_the_help_of_the_commands() -> None:
+    assert manual.PAGE.read_text("utf-8") == manual.manual(), "python -m tests.support.manual writes it anew"
 
 
 def test_the_layout_names_every_package_and_every_module_beside_them() -> None:
