@@ -19,7 +19,7 @@ from tests.support.browser import ARGUMENTS, PROGRAMS
 LAST_DAY = date(2026, 10, 31)
 PICTURES = {"en": "month.png", "sv": "month.sv.png"}
 WAITING = 2  # drafts that nobody has booked yet
-SIZE = "--window-size=960,760"
+SIZE = "--window-size=1040,780"
 
 
 def main() -> None:
