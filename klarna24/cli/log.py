@@ -29,5 +29,5 @@ def command(options: GlobalOptions, profile: str | None, as_json: bool) -> int:
         if as_json:
             print_line(log_json(events))
         else:
-            print_log(events)
+            print_log(events, config.profiles)
     return 0

@@ -13,6 +13,8 @@ from klarna24.run.context import open_context
 from klarna24.state.lock import only_run
 from klarna24.state.records import Row, Status
 from klarna24.state.store import State
+from klarna24.state.words import STATUS_WORDS
+from klarna24.text.sentences import Sentence, joined, sentence
 from klarna24.twentyfour.sessions import Sessions
 
 Decision = Literal["drafted", "resend", "skip"]
@@ -31,7 +33,7 @@ class PayoutName:
 class Question:
     """What the person is asked: for yes, or where ``type_reference`` for the reference itself."""
 
-    text: str
+    text: Sentence
     type_reference: bool = False
 
 
@@ -40,8 +42,8 @@ Confirm = Callable[[Question], bool]
 
 def resolve(
     config: Config, profile: str, name: PayoutName, decision: Decision, note: str | None, confirm: Confirm
-) -> str:
-    """What was done, as a sentence. Takes the run's lock; ``resend`` searches the ledger first.
+) -> Sentence:
+    """What was done. Takes the run's lock; ``resend`` searches the ledger first.
 
     Raises UsageFault where the reference or the decision does not fit, and what a look-up can raise.
     """
@@ -54,7 +56,11 @@ def resolve(
         is_other_end = decision == "skip" and record.status is Status.DRAFTED  # its draft is gone, say
         if record.status.finished and record.by_person and not is_other_end:
             raise UsageFault(
-                f"payout {record.key.payment_reference} is {record.status} already",
+                sentence(
+                    "payout {reference} is {status} already",
+                    reference=record.key.payment_reference,
+                    status=STATUS_WORDS[record.status],
+                ),
                 f"klarna24 log --profile {profile}",
             )
         if decision == "drafted":
@@ -70,53 +76,76 @@ def _record(state: State, profile: str, name: PayoutName) -> Row:
     ]
     if not records:
         raise UsageFault(
-            f"profile {profile} has no payout {name.reference}", f"klarna24 status --profile {profile}"
+            sentence("profile {profile} has no payout {reference}", profile=profile, reference=name.reference),
+            f"klarna24 status --profile {profile}",
         )
     if len(records) > 1:
-        them = ", ".join(f"{record.key.currency} of {record.key.merchant_id}" for record in records)
+        them = ", ".join(f"{record.key.currency} {record.key.merchant_id}" for record in records)
         raise UsageFault(
-            f"{name.reference} is the reference of more than one payout: {them}",
-            "say which: --currency, --merchant",
+            sentence(
+                "{reference} is the reference of more than one payout: {them}",
+                reference=name.reference,
+                them=them,
+            ),
+            sentence("say which: {options}", options="--currency, --merchant"),
         )
     return records[0]
 
 
-def _drafted(state: State, record: Row, note: str | None, confirm: Confirm) -> str:
-    if not confirm(Question(f"Is {_voucher_name(record)!r} in 24SevenOffice, once?")):
+def _drafted(state: State, record: Row, note: str | None, confirm: Confirm) -> Sentence:
+    if not confirm(Question(sentence("Is {voucher} in 24SevenOffice, once?", voucher=_voucher_name(record)))):
         return _unchanged(record)
     state.resolve(record, Status.DRAFTED, "resolved: a person found it in 24SevenOffice", note)
-    return f"payout {record.key.payment_reference} is drafted"
+    return sentence("payout {reference} is drafted", reference=record.key.payment_reference)
 
 
-def _skip(state: State, record: Row, note: str | None, confirm: Confirm) -> str:
+def _skip(state: State, record: Row, note: str | None, confirm: Confirm) -> Sentence:
     reference = record.key.payment_reference
-    if not confirm(Question(f"Should payout {reference} never be drafted?")):
+    if not confirm(Question(sentence("Should payout {reference} never be drafted?", reference=reference))):
         return _unchanged(record)
     state.resolve(record, Status.SKIPPED, "resolved: a person skipped it", note)
-    return f"payout {reference} is skipped: it will not be drafted"
+    return sentence("payout {reference} is skipped: it will not be drafted", reference=reference)
 
 
-def _resend(config: Config, state: State, record: Row, note: str | None, confirm: Confirm) -> str:
+def _resend(config: Config, state: State, record: Row, note: str | None, confirm: Confirm) -> Sentence:
     reference = record.key.payment_reference
     match = _search_ledger(config, state, record)
     if match and match.ours and not record.status.finished:
         number = match.transaction_no
         state.resolve(record, Status.BOOKED, f"found in the ledger as {number}", note, transaction_no=number)
-        return f"payout {reference} is in the ledger as voucher {number}: it is booked, nothing is sent again"
+        return sentence(
+            "payout {reference} is in the ledger as voucher {number}: it is booked, nothing is sent again",
+            reference=reference,
+            number=number,
+        )
     if match and record.status.finished and (match.ours or match.same_amount or match.voucher):
         raise UsageFault(
-            f"payout {reference} is in the ledger as voucher {match.transaction_no}: it cannot be sent again",
-            "delete or reverse that voucher in 24SevenOffice first",
+            sentence(
+                "payout {reference} is in the ledger as voucher {number}: it cannot be sent again",
+                reference=reference,
+                number=match.transaction_no,
+            ),
+            sentence("delete or reverse that voucher in 24SevenOffice first"),
         )
-    seen = f"Voucher {match.transaction_no} in the ledger has the reference {reference}. " if match else ""
-    text = (
-        f"{seen}Have you made sure that {_voucher_name(record)!r} is NOT in 24SevenOffice, neither booked nor as "
-        "a draft?"
+    text = sentence(
+        "Have you made sure that {voucher} is NOT in 24SevenOffice, neither booked nor as a draft?",
+        voucher=_voucher_name(record),
     )
+    if match:
+        seen = sentence(
+            "Voucher {number} in the ledger has the reference {reference}.",
+            number=match.transaction_no,
+            reference=reference,
+        )
+        text = joined(" ", (seen, text))
     if not confirm(Question(text, type_reference=record.status.finished or match is not None)):
         return _unchanged(record)
     state.resolve(record, Status.READY, "resolved: a person ordered it to be sent again", note)
-    return f"payout {reference} is sent at the next run: klarna24 sync --profile {record.profile} --now"
+    return sentence(
+        "payout {reference} is sent at the next run: {command}",
+        reference=reference,
+        command=f"klarna24 sync --profile {record.profile} --now",
+    )
 
 
 def _search_ledger(config: Config, state: State, record: Row) -> LedgerMatch | None:
@@ -132,7 +161,7 @@ def _search_ledger(config: Config, state: State, record: Row) -> LedgerMatch | N
         return search.matches[0]
 
 
-def _accept(config: Config, state: State, record: Row, note: str | None, confirm: Confirm) -> str:
+def _accept(config: Config, state: State, record: Row, note: str | None, confirm: Confirm) -> Sentence:
     """The figures of a drafted payout changed at Klarna, and the person has corrected the voucher."""
     reference = record.key.payment_reference
     profile = config.profile(record.profile)
@@ -140,18 +169,34 @@ def _accept(config: Config, state: State, record: Row, note: str | None, confirm
         payout = context.klarna.payout(record.key)
     if payout is None or payout.figures == record.totals:
         raise UsageFault(
-            f"payout {reference} is {record.status} already, and has not changed",
+            sentence(
+                "payout {reference} is {status} already, and has not changed",
+                reference=reference,
+                status=STATUS_WORDS[record.status],
+            ),
             f"klarna24 log --profile {record.profile}",
         )
-    if not confirm(Question(f"Has the voucher of {reference} been corrected to Klarna's new figures?")):
+    if not confirm(
+        Question(
+            sentence("Has the voucher of {reference} been corrected to Klarna's new figures?", reference=reference)
+        )
+    ):
         return _unchanged(record)
     state.accept(record, payout.figures, note)
-    return f"payout {reference} is {record.status}, with Klarna's new figures"
+    return sentence(
+        "payout {reference} is {status}, with Klarna's new figures",
+        reference=reference,
+        status=STATUS_WORDS[record.status],
+    )
 
 
 def _voucher_name(record: Row) -> str:
-    return record.trace.name if record.trace else "its voucher"
+    return f'"{record.trace.name}"' if record.trace else sentence("its voucher")
 
 
-def _unchanged(record: Row) -> str:
-    return f"payout {record.key.payment_reference} stays {record.status}: nothing was changed"
+def _unchanged(record: Row) -> Sentence:
+    return sentence(
+        "payout {reference} stays {status}: nothing was changed",
+        reference=record.key.payment_reference,
+        status=STATUS_WORDS[record.status],
+    )
