@@ -23,9 +23,7 @@ from klarna24.text.sentences import sentence, to_json
 @click.option(
     "--as-cron", is_flag=True, help="Check as cron would run it: few variables, no session, no terminal."
 )
-@click.option(
-    "--wording", "with_wording", is_flag=True, hidden=True
-)  # for --as-cron, which reads what can be said
+@click.option("--wording", "with_wording", is_flag=True, hidden=True, help="Print what can be translated.")
 @click.option("--test-mail", is_flag=True, help="Also send one test mail to the recipients of each mail server.")
 @click.option(
     "--history",

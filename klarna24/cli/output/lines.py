@@ -81,11 +81,15 @@ def columns(stream: TextIO) -> int:
     return int(named) if (named := os.environ.get("COLUMNS", "")).isdecimal() else width or FALLBACK
 
 
-def wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    """The text in lines of at most ``width`` columns, which begin with ``indent`` from the second on. Words are
-    whole: a longer one, such as a path, has a line of its own."""
+def wrapped(text: str, width: int, indent: str = "", break_long_words: bool = False) -> list[str]:
+    """The text in lines of at most ``width`` columns, which begin with ``indent`` from the second on. A longer word,
+    such as a path, has a line of its own, so that it can be copied; or is broken, where it would spoil a column."""
     return textwrap.wrap(
-        text, max(width, LEAST), subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+        text,
+        max(width, LEAST),
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=break_long_words,
     )
 
 

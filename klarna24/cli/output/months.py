@@ -129,7 +129,9 @@ def verdict(month: ProfileMonth) -> Sentence:
     count = sum(len(it.differences) for it in month.currencies)
     words = sentence("closes")
     if count:
-        words = sentence("does not close: {number}", number=count)
+        words = sentence("does not close, {count} differences", count=count)
+    if count == 1:
+        words = sentence("does not close, 1 difference")
     return joined("; ", (words, *(_sums(it) for it in month.currencies)))
 
 

@@ -209,10 +209,12 @@ def _print_check(console: Console, check: Check, reader: Reader) -> None:
     told = style if check.status in {"failed", "not-tried"} else ""
     left = min(LEFT_WIDTH, console.width // 3)
     width = console.width - left - 5
-    lines = [Text(line, told) for line in wrapped(reader.say(check.message), width)]
+    lines = [Text(line, told) for line in wrapped(reader.say(check.message), width, break_long_words=True)]
     if check.next:
-        lines += [Text(line, "dim") for line in wrapped(f"→ {reader.say(check.next)}", width)]
-    names = wrapped(reader.say(check.name), left)
+        lines += [
+            Text(line, "dim") for line in wrapped(f"→ {reader.say(check.next)}", width, break_long_words=True)
+        ]
+    names = wrapped(reader.say(check.name), left, break_long_words=True)
     for number, (name, line) in enumerate(zip_longest(names, lines, fillvalue=Text())):
         label = Text(f"  {'' if number else mark:<2}", style).append(f"{name!s:<{left}} ", "default")
         console.print(label.append_text(line), soft_wrap=True)
