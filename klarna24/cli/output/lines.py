@@ -82,8 +82,8 @@ def columns(stream: TextIO) -> int:
 
 
 def wrapped(text: str, width: int, indent: str = "", break_long_words: bool = False) -> list[str]:
-    """The text in lines of at most ``width`` columns, which begin with ``indent`` from the second on. A longer word,
-    such as a path, has a line of its own, so that it can be copied; or is broken, where it would spoil a column."""
+    """The text in lines of at most ``width`` columns, which begin with ``indent`` from the second on. A longer
+    word, such as a path, has a line of its own, to be copied; or is broken, where it would spoil a column."""
     return textwrap.wrap(
         text,
         max(width, LEAST),
