@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import assert_never
 
 from klarna24.config.loading import Config
@@ -11,7 +11,8 @@ from klarna24.run import messages
 from klarna24.run.due import next_due
 from klarna24.state.records import Owner, Row, Status
 from klarna24.state.store import State
-from klarna24.text.sentences import sentence
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import Language, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,12 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class ProfileStatus:
     """``in_file`` is false for a profile that is no longer in profiles.toml: no run of it is ever due. ``drafts``
-    wait in 24SevenOffice to be booked, as far as the ledger was read."""
+    wait in 24SevenOffice to be booked, as far as the ledger was read. What belongs to no profile of the file is in
+    the language of the environment, and its times are in UTC."""
 
     profile: str
+    language: Language
+    timezone: tzinfo
     in_file: bool
     checkpoint: date | None
     completed_at: datetime | None
@@ -82,9 +86,12 @@ def status(config: Config, names: list[str] | None) -> list[ProfileStatus]:
 
 
 def _of_profile(state: State, config: Config, name: str) -> ProfileStatus:
+    profile = config.profiles.get(name)
     return ProfileStatus(
         profile=name,
-        in_file=name in config.profiles,
+        language=profile.language if profile else Reader.of_environment().language,
+        timezone=profile.timezone if profile else UTC,
+        in_file=profile is not None,
         checkpoint=state.checkpoint(name),
         completed_at=state.completed_at(name),
         next_due=_next_due(state, config, name),
