@@ -3,7 +3,7 @@
 import click
 
 from klarna24.check.as_cron import check_as_cron
-from klarna24.check.profile import HISTORY, check_profile
+from klarna24.check.profile import HISTORY, check_broken, check_profile
 from klarna24.check.result import CheckedProfile, Outcome
 from klarna24.cli.chosen import Chosen, choose_profiles
 from klarna24.cli.options import GlobalOptions, all_option, json_option, profiles_option
@@ -67,18 +67,17 @@ def command(
 
 def _check(chosen: Chosen, test_mail: bool, months: int, with_tables: bool) -> Outcome:
     """Prints each check as soon as it is done, so that a person sees which one takes time."""
-    done = []
     mailed: set[str] | None = set() if test_mail else None
-    for profile in chosen.profiles:
-        checks = check_profile(profile, chosen.config, mailed, months)
-        done.append(
-            CheckedProfile(profile.name, [*(show_checks(profile.name, checks) if with_tables else checks)])
-        )
-    return Outcome.of(done)
+    started = [(it.name, check_broken(it)) for it in chosen.broken]
+    started += [(it.name, check_profile(it, chosen.config, mailed, months)) for it in chosen.profiles]
+    return Outcome.of(
+        CheckedProfile(name, [*(show_checks(name, checks) if with_tables else checks)]) for name, checks in started
+    )
 
 
 def _check_as_cron(chosen: Chosen, test_mail: bool, months: int, with_tables: bool) -> Outcome:
-    outcome = check_as_cron(chosen.config, [profile.name for profile in chosen.profiles], test_mail, months)
+    names = [*(it.name for it in chosen.broken), *(it.name for it in chosen.profiles)]
+    outcome = check_as_cron(chosen.config, names, test_mail, months)
     if with_tables:
         for one in outcome.profiles:
             list(show_checks(f"{one.profile}, as cron runs it", one.checks))

@@ -2,6 +2,7 @@
 
 import click
 
+from klarna24.cli.chosen import print_broken
 from klarna24.cli.options import GlobalOptions, all_option, json_option, profiles_option
 from klarna24.cli.output.json_documents import status_json
 from klarna24.cli.output.lines import print_line, while_someone_reads
@@ -27,4 +28,5 @@ def command(options: GlobalOptions, names: tuple[str, ...], every: bool, as_json
             print_line(status_json(statuses))
         else:
             print_status(statuses)
+    print_broken([config.broken[it.profile] for it in statuses if it.problems])
     return 0

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import requests
 import tenacity
 
-from klarna24.config.tables import Heartbeat
+from klarna24.config.contacts import Heartbeat
 from klarna24.http.exchange import new_session
 from klarna24.http.faults import permanent_fault
 from klarna24.logs.redaction import register_secret

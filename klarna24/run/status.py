@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from klarna24.config.loading import Config
+from klarna24.errors import Problem
 from klarna24.run import messages
 from klarna24.run.due import next_due
 from klarna24.state.records import Owner, Row, Status
@@ -23,7 +24,8 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class ProfileStatus:
     """``in_file`` is false for a profile that is no longer in profiles.toml: no run of it is ever due. ``drafts``
-    wait in 24SevenOffice to be booked, as far as the ledger was read."""
+    wait in 24SevenOffice to be booked, as far as the ledger was read. ``problems`` are the faults in its settings,
+    because of which it cannot run."""
 
     profile: str
     in_file: bool
@@ -33,6 +35,7 @@ class ProfileStatus:
     counts: dict[Status, int]
     waiting: list[Waiting]
     drafts: list[Row]
+    problems: tuple[Problem, ...] = ()
 
     @property
     def oldest_draft(self) -> datetime | None:
@@ -44,11 +47,11 @@ def status(config: Config, names: list[str] | None) -> list[ProfileStatus]:
     """Of the named profiles, or of all, including those that only the state knows. Works while a sync runs."""
     state = State.for_reading(config.state_dir)
     try:
-        wanted = names or [*config.profiles, *(set(state.profiles()) - set(config.profiles))]
-        known = {*config.profiles, *state.profiles()}
+        wanted = names or [*config.names, *(set(state.profiles()) - set(config.names))]
+        known = {*config.names, *state.profiles()}
         for name in wanted:
             if name not in known:
-                config.profile(name)  # raises, with the nearest name
+                config.find(name)  # raises, with the nearest name
         return [_of_profile(state, config, name) for name in wanted]
     finally:
         state.close()
@@ -57,13 +60,14 @@ def status(config: Config, names: list[str] | None) -> list[ProfileStatus]:
 def _of_profile(state: State, config: Config, name: str) -> ProfileStatus:
     return ProfileStatus(
         profile=name,
-        in_file=name in config.profiles,
+        in_file=name in config.names,
         checkpoint=state.checkpoint(name),
         completed_at=state.completed_at(name),
         next_due=_next_due(state, config, name),
         counts=state.counts(name),
         waiting=list(_waiting(state, name)),
         drafts=state.drafts(name),
+        problems=config.broken[name].fault.problems() if name in config.broken else (),
     )
 
 

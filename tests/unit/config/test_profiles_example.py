@@ -8,8 +8,8 @@ import pytest
 
 from klarna24.config.file import File
 from klarna24.config.loading import load
-from klarna24.config.tables import Klarna, Profile, Table, TwentyFour, VoucherSettings
-from klarna24.config.values import SECRET_SOURCES
+from klarna24.config.tables import Klarna, Profile, TwentyFour, VoucherSettings
+from klarna24.config.values import SECRET_SOURCES, Table
 from tests.support import ROOT
 from tests.support.bookkeeping import Json
 from tests.support.settings import Settings, keys
