@@ -180,7 +180,8 @@ def _show(
 
 def _show_one(command: str, report: Report, options: GlobalOptions) -> None:
     """Tables on a terminal (and for a dry run, which is asked for to be read); silence for a cron that is well."""
-    is_read = (sys.stdout.isatty() or command == "dry-run") and not options.quiet
+    was_read = bool(report.outcomes or not report.problems)  # else there is nothing to show but the problems
+    is_read = (sys.stdout.isatty() or command == "dry-run") and not options.quiet and was_read
     is_due = report.due or command != "sync"
     with while_someone_reads():
         if is_read and not is_due:
