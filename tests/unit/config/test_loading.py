@@ -190,8 +190,8 @@ def test_a_profile_by_its_name(settings: Settings) -> None:
 
 
 def test_a_file_with_faults_still_names_its_contacts(settings: Settings, tmp_path: Path) -> None:
+    top = {"notify": {"email": EMAIL}, "state_dir": str(tmp_path / "state"), "report": {"day": 0}}
     with pytest.raises(ConfigFault):
-        top = {"notify": {"email": EMAIL}, "state_dir": str(tmp_path / "state"), "report": {"day": 0}}
         settings.load({"timezone": "Nowhere"}, top)
     contacts = read_contacts(settings.path)
     assert contacts
