@@ -12,8 +12,11 @@ from klarna24.config.loading import Config, load
 from klarna24.config.tables import Profile
 from klarna24.config.values import Table
 from klarna24.errors import ConfigFault
+from tests.support import ROOT
 from tests.support.bookkeeping import PROFILE, Json, merged
 
+EXAMPLE = (ROOT / "profiles.example.toml").read_text("utf-8")
+ALL_IN_USE = re.sub(r"(?m)^# ", "", EXAMPLE)  # "# key = value" is a setting that is left out; "## …" explains
 EMAIL: Json = {"host": "smtp.example.com", "from": "klarna24@shop1.se", "to": ["accounts@shop1.se"]}
 
 
