@@ -170,7 +170,8 @@ def _outcome(context: RunContext, payout: Listed, record: Row | None, debts: Deb
     if record.may_be_sent:
         is_still_empty = record.status is Status.SKIPPED and record.totals == payout.figures
         return None if is_still_empty else _mapped(context, payout, record, debts)
-    return None if record.totals == payout.figures else _finished(context, payout, record)
+    is_as_before = record.totals == payout.figures and record.problem is None
+    return None if is_as_before else _finished(context, payout, record)
 
 
 def _odd(context: RunContext, payout: OddPayout, record: Row | None) -> Blocked:

@@ -31,10 +31,10 @@ class PayoutName:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the person is asked: for yes, or where ``type_reference`` for the reference itself."""
+    """What the person is asked: for yes, or for the payment reference where that is to be typed."""
 
     text: str
-    type_reference: bool = False
+    to_type: str | None = None
 
 
 Confirm = Callable[[Question], bool]
@@ -65,22 +65,37 @@ def resolve(
 
 
 def _record(state: State, profile: str, name: PayoutName) -> Row:
+    """Named by its reference in any case, or by the beginning of one payout's reference only."""
     records = [
         record
-        for record in state.by_reference(profile, name.reference)
+        for record in _named(state, profile, name.reference)
         if name.currency in {None, record.key.currency} and name.merchant_id in {None, record.key.merchant_id}
     ]
     if not records:
         raise UsageFault(
             f"profile {profile} has no payout {name.reference}", f"klarna24 status --profile {profile}"
         )
+    if len(references := {record.key.payment_reference for record in records}) > 1:
+        raise UsageFault(
+            f"more than one payout begins with {name.reference}: {', '.join(sorted(references))}",
+            "type more of the reference",
+        )
     if len(records) > 1:
         them = ", ".join(f"{record.key.currency} of {record.key.merchant_id}" for record in records)
         raise UsageFault(
-            f"{name.reference} is the reference of more than one payout: {them}",
+            f"{records[0].key.payment_reference} is the reference of more than one payout: {them}",
             "say which: --currency, --merchant",
         )
     return records[0]
+
+
+def _named(state: State, profile: str, reference: str) -> list[Row]:
+    """As it is; else in another case; else those that begin with it."""
+    if exact := state.by_reference(profile, reference):
+        return exact
+    similar = state.references_like(profile, reference) if reference else []
+    same = [row for row in similar if row.key.payment_reference.lower() == reference.lower()]
+    return same or similar
 
 
 def _drafted(state: State, record: Row, note: str | None, confirm: Confirm) -> str:
@@ -115,7 +130,8 @@ def _resend(config: Config, state: State, record: Row, note: str | None, confirm
         f"{seen}Have you made sure that {_voucher_name(record)!r} is NOT in 24SevenOffice, neither booked nor as "
         "a draft?"
     )
-    if not confirm(Question(text, type_reference=record.status.finished or match is not None)):
+    needs_care = record.status.finished or match is not None
+    if not confirm(Question(text, reference if needs_care else None)):
         return _unchanged(record)
     state.resolve(record, Status.READY, "resolved: a person ordered it to be sent again", note)
     return f"payout {reference} is sent at the next run: klarna24 sync --profile {record.profile} --now"
@@ -141,8 +157,8 @@ def _accept(config: Config, state: State, record: Row, note: str | None, confirm
     profile = config.profile(record.profile)
     with open_context(profile, config, state, Sessions.beside(config.state_dir)) as context:
         payout = context.klarna.payout(record.key)
-        is_known = payout is None or payout.figures == record.totals
-        if payout is None or (is_known and record.id not in state.corrected(record.profile)):
+        is_reckoned = record.id not in state.corrected(record.profile)
+        if payout is None or (payout.figures == record.totals and is_reckoned):
             raise UsageFault(
                 f"payout {reference} is {record.status} already, and has not changed",
                 f"klarna24 log --profile {record.profile}",

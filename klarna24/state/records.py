@@ -100,8 +100,7 @@ class Row:
         return not (self.status.finished or self.in_doubt)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A line of the log: who did what to which payout, with which answer; ``note`` is the reason a person gave."""
 
     at: datetime

@@ -169,11 +169,23 @@ class State(Deliveries, EvidenceState):
         trace = trace_columns(voucher.trace()) if voucher else {}
         self._decide(owner, payout, payout_date, Status.IN_DOUBT, problem, trace)
 
+    def changed(self, row: Row, problem: Problem | None) -> None:
+        """Klarna has changed the figures of a payout that is drafted, booked or skipped; without a problem, it has
+        changed them back. The payout waits for a person, and keeps its status."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE payout SET code = ?, reason = ?, hint = ?, wording = ? WHERE id = ? AND status = ?",
+                (*problem_columns(problem), row.id, row.status),
+            )
+            answer = str(problem.message) if problem else "Klarna's figures are again those that were drafted"
+            self._event(row.profile, row.id, "changed", answer)
+
     def accept(self, row: Row, totals: Mapping[str, Decimal], trace: Trace | None, note: str | None) -> None:
         """A person has corrected the voucher of a payout that changed at Klarna, to these totals. ``trace`` is how
         it is to look now; None where that is unknown."""
         figures = json.dumps({name: str(amount) for name, amount in totals.items()})
-        values = {"totals": figures, "changed_at": now(), **(trace_columns(trace) if trace else {})}
+        settled = dict(zip(("code", "reason", "hint", "wording"), problem_columns(None), strict=True))
+        values = {"totals": figures, "changed_at": now(), **settled, **(trace_columns(trace) if trace else {})}
         updates = ", ".join(f"{name} = :{name}" for name in values)
         with self._transaction():
             self._db.execute(
