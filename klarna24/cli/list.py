@@ -67,7 +67,10 @@ def command(
         elif as_csv:
             print_utf8(list_csv(rows))
         else:
-            print_list(rows)
+            print_list(
+                rows,
+                may_come=month is not None and last is not None and last >= datetime.now().astimezone().date(),
+            )
     return 0
 
 

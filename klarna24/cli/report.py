@@ -1,7 +1,7 @@
 """klarna24 report."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -45,6 +45,8 @@ def command(
     The last full month, of all profiles unless some are named. Klarna and the ledger are asked; nothing is sent to
     them. Exits with 7 where the month does not close, and names each thing that keeps it from closing.
     """
+    if html_file and csv_file and html_file.resolve() == csv_file.resolve():
+        raise click.UsageError("--html and --csv name the same file.")
     for file in filter(None, (html_file, csv_file)):
         refuse_unfit(file)  # before anybody is asked
     config = load(options.config, options.state_dir)
@@ -58,7 +60,7 @@ def command(
     if html_file:
         from klarna24.report.page import page  # noqa: PLC0415 - loads the templates, which a table does not need
 
-        write(html_file, page(months, datetime.now().astimezone().date()))
+        write(html_file, page(months, datetime.now(UTC)))
     _show(months, code, as_json, options.quiet)
     if mail:
         from klarna24.notify import monthly  # noqa: PLC0415 - as above

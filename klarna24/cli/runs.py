@@ -87,7 +87,7 @@ def _mail_report(chosen: Chosen, jobs: int) -> None:
             return report(profile, chosen.config, None)
         except Exception as error:  # noqa: BLE001 - one shop's bug must not keep the other shops' reports back
             problems = (bug(profile.name, error),)
-            return ProfileMonth(profile.name, profile.language, Month(1, 1), problems=problems)
+            return ProfileMonth(profile.name, profile.language, profile.timezone, Month(1, 1), problems=problems)
 
     def gather(profiles: Sequence[Profile]) -> list[ProfileMonth]:
         return side_by_side(one, profiles, jobs, lambda profile: profile.name)

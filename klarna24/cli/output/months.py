@@ -121,7 +121,7 @@ def verdict(month: ProfileMonth) -> str:
     if month.problems:
         return "could not be read"
     if not month.currencies:
-        return "no payouts"
+        return "no payouts" if month.is_over else "not over, no payouts so far"
     count = sum(len(it.differences) for it in month.currencies)
     words = f"does not close, {count} difference{'s' if count > 1 else ''}" if count else "closes"
     return "; ".join([words, *(_sums(it) for it in month.currencies)])

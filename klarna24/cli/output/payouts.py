@@ -43,11 +43,11 @@ def list_json(rows: Sequence[Row]) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def print_list(rows: Sequence[Row]) -> None:
-    """A line for each payout, and the sums of each currency below."""
+def print_list(rows: Sequence[Row], *, may_come: bool = False) -> None:
+    """A line for each payout, and the sums of each currency below. ``may_come``: the period is not over."""
     console = Console(highlight=False, markup=False, emoji=False)
     if not rows:
-        console.print("no payouts")
+        console.print("no payouts so far: the month is not over" if may_come else "no payouts")
         return
     is_wide, many = console.width >= WIDE, len({row.profile for row in rows}) > 1
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0), show_footer=True)

@@ -61,6 +61,14 @@ def test_a_month_that_closes_is_one_line() -> None:
     assert letter(closing()) == (f"klarna24 shop1: {line}", line)
 
 
+def test_day_and_hour_are_those_where_the_shop_is() -> None:
+    there = replace(closing(), zone=ZoneInfo("Pacific/Auckland"))
+    made = compose(SETTINGS, [there], datetime(2026, 12, 5, 20, tzinfo=UTC))
+    text, _, page = arrived(made)
+    assert "2026-12-06 09:00" in text
+    assert "Made by klarna24 on 6\N{NO-BREAK SPACE}Dec\N{NO-BREAK SPACE}2026" in page
+
+
 def test_what_does_not_close_stands_in_a_line_each() -> None:
     subject, text = letter(failing())
     assert subject == f"klarna24 shop1: {text.splitlines()[0]}"
