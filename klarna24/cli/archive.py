@@ -91,6 +91,8 @@ def _one(root: Path, profile: Profile, config: Config, only_verify: bool, wanted
 
 def _verify(root: Path, profile: Profile, state: State, wanted: Callable[[Row], bool]) -> Ended:
     payouts, files, problems = verify(root, state, Owner.of(profile), wanted)
+    if not files and not problems:
+        return f"{profile.name}: nothing is archived yet", problems
     wrong = f"{len(problems)} not as archived" if problems else "all as archived"
     return f"{profile.name}: {payouts} payouts, {files} files: {wrong}", problems
 

@@ -445,6 +445,35 @@ def test_verify_names_what_is_changed_missing_or_unknown(open_shop: OpenShop) ->
     assert sha256sum(a1)[0] == 1
 
 
+def test_verify_says_what_was_never_archived(open_shop: OpenShop) -> None:
+    shop = archiving(open_shop)
+    del shop.top["archive"]
+    shop.write()
+    shop.sync()
+    shop.top["archive"] = str(archive(shop))
+    shop.write()
+    never = shop.run("archive", "--verify")
+    assert never.code == 3
+    assert "nothing is archived of: B2, A1 → fetch it: klarna24 archive" in never.err
+    assert shop.run("archive").code == 0
+    assert shop.run("archive", "--verify").out == "shop1: 2 payouts, 8 files: all as archived\n"
+    assert shop.run("archive", "--verify", "--from", "2999-01-01").out == "shop1: nothing is archived yet\n"
+
+
+def test_verify_after_state_new_says_how_the_archive_is_taken_over(open_shop: OpenShop) -> None:
+    shop = archiving(open_shop)
+    shop.sync()
+    shop.book()
+    shop.book()
+    shutil.rmtree(shop.state)
+    told = shop.run("archive", "--verify")
+    assert (told.code, len(told.lines())) == (3, 2)
+    assert all("none of its 6 files is of this archive → after state new" in line for line in told.lines())
+    assert shop.run("sync", "--profile", "shop1", "--now").code == 0
+    assert shop.run("archive").code == 0
+    assert shop.run("archive", "--verify").code == 0
+
+
 def test_archive_fills_gaps_and_says_what_it_cannot_fill(open_shop: OpenShop) -> None:
     shop = archiving(open_shop)
     shop.sync()
