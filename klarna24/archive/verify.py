@@ -82,8 +82,8 @@ def _nothing_of(rows: Sequence[Row]) -> Problem:
 def _unknown(names: Sequence[str], folders: Collection[str]) -> Iterator[Problem]:
     """A problem for each file that the state does not know; one for a folder of which it knows no file."""
     hint = sentence(
-        """A problem for each file that the state does not know, or for a folder of unknown files."""
-        "it there",
+        "after state new, or with an older state, {sync} and then {archive} take it over; else see who has put it "
+        "there",
         sync="klarna24 sync --now",
         archive="klarna24 archive",
     )
