@@ -6,7 +6,7 @@ from datetime import datetime
 from email.message import EmailMessage
 
 from klarna24.config.tables import Email
-from klarna24.notify.letter import new_message, wrapped
+from klarna24.notify.letter import moment, new_message, wrapped
 from klarna24.report.month import CurrencyMonth, ProfileMonth, worst_first
 from klarna24.report.page import page
 from klarna24.report.view import verdict, wrong
@@ -51,7 +51,7 @@ def _body(months: Sequence[ProfileMonth], reader: Reader, now: datetime) -> Iter
         yield ""
     attached = sentence("The attached page has all figures. It opens in any browser, and prints on A4.")
     yield from (*wrapped(reader.say(attached)), "", "-- ")
-    host, when = clean(socket.gethostname()), f"{now.astimezone(months[0].zone):%Y-%m-%d %H:%M}"
+    host, when = clean(socket.gethostname()), moment(now, months[0].zone)
     yield from (reader.say(sentence("klarna24 on {host}, {when}", host=host, when=when)), "")
 
 
