@@ -23,7 +23,14 @@ from tests.support.sandbox_calls import box
 from tests.support.secrets import keyring_of
 from tests.support.shops import OpenShop, Shop, open_shop
 
-__all__ = ["box", "keyring_of", "open_mail", "open_shop", "plain_mail", "service"]  # fixtures defined in tests/support
+__all__ = [
+    "box",
+    "keyring_of",
+    "open_mail",
+    "open_shop",
+    "plain_mail",
+    "service",
+]  # fixtures defined in tests/support
 
 IN_MEMORY = Path("/dev/shm")
 if os.access(IN_MEMORY, os.W_OK):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from klarna24.archive.names import SUMS, UNFINISHED
+from tests.support.shops import Shop
 
 
 def finished(archive: Path) -> list[Path]:
@@ -35,6 +36,18 @@ def assert_whole(archive: Path, where: str = "", *, by_sha256sum: bool = True) -
         else:
             lines = [line.split("  ", 1) for line in (folder / SUMS).read_text().splitlines()]
             assert all(sha256((folder / name).read_bytes()).hexdigest() == digest for digest, name in lines), where
+
+
+def assert_complete(shop: Shop, payouts: int, where: str) -> None:
+    """Each payout has all its files, and nothing else is there."""
+    archive = shop.folder / "archive"
+    files = sorted(path.name for folder in finished(archive) for path in folder.iterdir())
+    whole = [SUMS, "payout.json", "report.csv", "report.pdf", "rows.json", "voucher.json"]
+    assert files == sorted(whole * payouts), where
+    verified = shop.run("archive", "--verify")
+    said = f"shop1: {payouts} payouts, {5 * payouts} files: all as archived\n"
+    assert (verified.code, verified.out) == (0, said), f"{where}: {verified}"
+    assert unfinished(archive) == [], where
 
 
 def full_disk(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
