@@ -268,7 +268,7 @@ class _Payout:
             return PayoutFolder(root, it.folder)
         is_alone = not self._keeper.state.namesakes(self._keeper.owner, self.row.key)
         folder = PayoutFolder(root, payout_folder(self.row, is_alone=is_alone))
-        if not folder.exists() or (folder.has("payout.json") and _is_of(folder.read("payout.json"), self.row.key)):
+        if not folder.has("payout.json") or _is_of(folder.read("payout.json"), self.row.key):
             return folder  # a new one, or that of a run that was killed, or of a state that was lost
         return PayoutFolder(root, payout_folder(self.row, is_alone=False))
 
