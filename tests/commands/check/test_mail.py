@@ -12,6 +12,7 @@ import tomli_w
 
 from klarna24.notify import smtp
 from tests.support import data
+from tests.support.bookkeeping import merged
 from tests.support.checks import only_failure, run_check, write
 from tests.support.mail_server import email, text
 from tests.support.secrets import private
