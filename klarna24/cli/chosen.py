@@ -8,6 +8,8 @@ from klarna24.cli.output.lines import print_problems
 from klarna24.config.loading import BrokenProfile, Config, load
 from klarna24.config.tables import Profile
 from klarna24.errors import UsageFault, worst
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import sentence
 
 
 class Chosen(NamedTuple):
@@ -18,11 +20,18 @@ class Chosen(NamedTuple):
     profiles: list[Profile]
     broken: list[BrokenProfile]
 
+    @property
+    def reader(self) -> Reader:
+        """Of what concerns all of them."""
+        return Reader.shared(profile.language for profile in self.profiles)
+
 
 def choose_profiles(options: GlobalOptions, names: tuple[str, ...], every: bool) -> Chosen:
     """Raises UsageFault unless either --profile or --all is given, and ConfigFault for faults that stop all."""
     if bool(names) == every:
-        raise UsageFault("name the profiles: --profile NAME, or --all", "klarna24 --help")
+        raise UsageFault(
+            sentence("name the profiles: {options}", options="--profile NAME, --all"), "klarna24 --help"
+        )
     config = load(options.config, options.state_dir)
     return chosen_of(config, () if every else names)
 
@@ -40,5 +49,5 @@ def chosen_of(config: Config, names: Iterable[str]) -> Chosen:
 def print_broken(broken: Sequence[BrokenProfile]) -> int:
     """The faults of profiles that cannot run, on stderr, each in the profile's language; returns the exit code."""
     for one in broken:
-        print_problems(one.fault.problems(), one.name, one.language)
+        print_problems(one.fault.problems(), one.name, Reader(one.language))
     return worst(one.fault.exit_code for one in broken)

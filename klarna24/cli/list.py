@@ -23,6 +23,7 @@ from klarna24.config.loading import Config, load
 from klarna24.report.month import Month
 from klarna24.state.records import Row, Status
 from klarna24.state.store import State
+from klarna24.text.reader import Reader
 
 _STATUSES = [status.value for status in Status if status is not Status.SENDING]
 
@@ -69,7 +70,8 @@ def command(
         elif as_csv:
             print_utf8(list_csv(rows))
         else:
-            print_list(rows)
+            shown = [config.profiles[row.profile] for row in rows if row.profile in config.profiles]
+            print_list(rows, Reader.shared(it.language for it in shown or config.profiles.values()))
     print_broken([it for it in config.broken.values() if every or not names or it.name in names])
     return 0
 

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -16,7 +16,7 @@ from klarna24.config.file import DEFAULTS, PROFILES, File
 from klarna24.config.folders import default_path, default_state_dir
 from klarna24.config.lines import Lines, key_lines
 from klarna24.config.profiles import Profiles, read_profiles
-from klarna24.config.tables import ECB, Profile
+from klarna24.config.tables import DEFAULT_LANGUAGE, ECB, Profile
 from klarna24.errors import ConfigFault
 from klarna24.files import belongs_to_others, is_open_to_all
 from klarna24.logs.redaction import register_guid
@@ -139,6 +139,18 @@ def read_contacts(path: Path | None = None, state_dir: Path | None = None) -> Co
         return Contacts(_state_dir(state_dir, in_file), notify)
     except (ConfigFault, ValueError):  # pydantic's ValidationError is a ValueError
         return None
+
+
+def read_languages(path: Path | None = None) -> set[Language]:
+    """The languages of a file's profiles, also where :func:`load` refused it; empty where they cannot be told."""
+    try:
+        path = absolute_path(path or default_path())
+        raw = _parsed(path, _text(path))
+        usual = raw.get(DEFAULTS, {}).get("language", DEFAULT_LANGUAGE)
+        found = [profile.get("language", usual) for profile in raw[PROFILES].values()]
+    except (ConfigFault, KeyError, AttributeError):
+        return set()
+    return {it for it in get_args(Language) if it in found}
 
 
 def _text(path: Path) -> str:
