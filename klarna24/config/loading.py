@@ -17,6 +17,7 @@ from klarna24.config.folders import default_path, default_state_dir
 from klarna24.config.lines import Lines, key_lines
 from klarna24.config.profiles import Profiles, read_profiles
 from klarna24.config.tables import DEFAULT_LANGUAGE, ECB, Profile
+from klarna24.config.values import UTF16
 from klarna24.errors import ConfigFault
 from klarna24.files import belongs_to_others, is_open_to_all
 from klarna24.logs.redaction import register_guid
@@ -24,7 +25,6 @@ from klarna24.text.clean import clean
 from klarna24.text.sentences import Language, sentence
 
 COMMON_EMAIL = "notify.email"
-UTF16 = (b"\xff\xfe", b"\xfe\xff")  # how a text in UTF-16 begins
 
 
 @dataclass(frozen=True, slots=True)
