@@ -117,6 +117,21 @@ def test_its_faults_are_mailed_to_its_own_address_once(open_shop: OpenShop, open
 # Two profiles that would book the same payouts
 
 
+def test_check_fails_where_sync_would_for_two_user_names_of_one_merchant(open_shop: OpenShop) -> None:
+    """profiles.toml cannot tell: the payouts do."""
+    shop = open_shop(payouts=[simple("A")])
+    assert shop.sync().code == 0
+    shop.box.klarna.username = "K2"
+    shop.write({"klarna": {"username": "K1"}}, twin={"klarna": {"username": "K2"}})
+    for command in ("check", "sync"):
+        result = shop.run(command, "--profile", "twin")
+        told = " ".join((result.out + result.err).split())
+        assert (result.code, "payout A belongs to profile shop1, and profile twin sees it too" in told) == (
+            3,
+            True,
+        )
+
+
 @pytest.mark.parametrize("filters", [{}, {"klarna": {"currencies": ["SEK", "EUR"]}}])
 def test_check_fails_where_sync_would_for_two_profiles_with_the_same_payouts(
     open_shop: OpenShop, filters: dict[str, Any]
