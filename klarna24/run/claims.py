@@ -8,7 +8,7 @@ from klarna24.text.sentences import sentence
 
 
 def refuse_claimed(config: Config, profile: Profile, record: Row) -> None:
-    """Raises ConfigFault where the payout is of another profile, unless that one is gone, or no longer covers it."""
+    """Raises ConfigFault where the payout is of another profile that is there and covers it."""
     if record.profile in config.broken:
         raise ConfigFault(
             sentence(
