@@ -7,6 +7,7 @@ from typing import assert_never
 from klarna24.archive.documents import voucher_document
 from klarna24.errors import Klarna24Error, Unavailable
 from klarna24.run import booked, doubt, evidence, messages
+from klarna24.run.claims import refuse_claimed
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import (
     Blocked,
@@ -104,6 +105,10 @@ def _send(context: RunContext, outcome: Ready) -> Outcome:
         row_id = state.sending(owner, outcome.payout, outcome.voucher, document)
         if row_id is None:
             reference = outcome.key.payment_reference
+            if row := state.row(owner, outcome.key):
+                refuse_claimed(
+                    context.config, context.profile, row
+                )  # a profile that runs beside this one may have sent it
             raise Unavailable(
                 sentence("payout {reference} is being sent by another run", reference=reference),
                 sentence("the next run carries on"),
