@@ -14,7 +14,7 @@ from klarna24.config.contacts import Email, Notify
 from klarna24.config.faults import Fault, faults_of, nearest, unknown_key
 from klarna24.config.file import DEFAULTS, PROFILES, File
 from klarna24.config.folders import default_path, default_state_dir
-from klarna24.config.lines import Lines, key_lines
+from klarna24.config.lines import Lines, key_lines, line_of
 from klarna24.config.profiles import Profiles, read_profiles
 from klarna24.config.tables import DEFAULT_LANGUAGE, ECB, Profile
 from klarna24.config.values import UTF16
@@ -188,10 +188,11 @@ def _file(raw: dict[str, Any]) -> tuple[File | None, list[Fault]]:
 
 
 def _config_fault(path: Path, lines: Lines, faults: list[Fault]) -> ConfigFault:
+    in_order = sorted(faults, key=lambda fault: line_of(lines, fault.path) or 0)
     return ConfigFault(
         sentence("{file}: {number} faults", file=str(path), number=len(faults)),
         sentence("edit {file}", file=str(path)),
-        faults=tuple(fault.in_file(str(path), lines) for fault in faults),
+        faults=tuple(fault.in_file(str(path), lines) for fault in in_order),
     )
 
 

@@ -106,9 +106,8 @@ def _send(context: RunContext, outcome: Ready) -> Outcome:
         if row_id is None:
             reference = outcome.key.payment_reference
             if row := state.row(owner, outcome.key):
-                refuse_claimed(
-                    context.config, context.profile, row
-                )  # a profile that runs beside this one may have sent it
+                # a profile that runs beside this one may have sent it
+                refuse_claimed(context.config, context.profile, row)
             raise Unavailable(
                 sentence("payout {reference} is being sent by another run", reference=reference),
                 sentence("the next run carries on"),
