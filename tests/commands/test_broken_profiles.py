@@ -87,6 +87,11 @@ def test_check_tells_the_faults_and_tries_the_others(three: Shop) -> None:
     assert document["exit_code"] == 3
 
 
+def test_check_as_cron_tells_them_too(three: Shop) -> None:
+    result = three.run("check", "--as-cron", "--profile", "shop2")
+    assert (result.code, FAULT in " ".join(result.out.split())) == (3, True)
+
+
 def test_its_payouts_are_not_taken_for_those_of_a_profile_that_is_gone(open_shop: OpenShop) -> None:
     """Else another profile would draft them, or settle them."""
     shop = open_shop(payouts=[simple("A")])
