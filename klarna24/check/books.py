@@ -10,8 +10,10 @@ from klarna24.bookkeeping.figures import fiscal_year
 from klarna24.bookkeeping.payout import Listed
 from klarna24.bookkeeping.usual_accounts import country_code
 from klarna24.check.accounts import check_accounts, check_kinds
+from klarna24.check.claims import check_claims
 from klarna24.check.currency import CURRENCY, check_foreign
 from klarna24.check.result import Check, failed, not_tried
+from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient
 from klarna24.errors import CredentialsFault, Klarna24Error, Unavailable
@@ -29,7 +31,11 @@ NamedCheck = tuple[str, Callable[[], Iterable[Check]]]
 
 
 def check_klarna(
-    profile: Profile, password: str | None, server_times: dict[str, ServerTime | None], months: int
+    profile: Profile,
+    config: Config,
+    password: str | None,
+    server_times: dict[str, ServerTime | None],
+    months: int,
 ) -> Generator[Check, None, set[str]]:
     """List the payouts of the last 30 days, and of so many months to see which accounts they need; returns the
     currencies that are configured or paid in."""
@@ -55,6 +61,7 @@ def check_klarna(
         if number == 1:
             message = sentence("{where}: 1 payout in the last {days} days", where=where, days=LOOK_BACK.days)
         yield Check("klarna", "ok", message)
+        yield from check_claims(profile, config, payouts)
         if months:
             yield from check_kinds(profile, payouts, client, since)
     return currencies | {payout.currency for payout in payouts}

@@ -35,7 +35,7 @@ def check_profile(
     yield check_file(config)
     state_works = yield from check_state(profile, config)
     passwords = yield from check_passwords(profile)
-    currencies = yield from check_klarna(profile, passwords["klarna"], server_times, months)
+    currencies = yield from check_klarna(profile, config, passwords["klarna"], server_times, months)
     ecb = EcbClient(config.rates_url)
     sessions = Sessions.beside(config.state_dir, keep=state_works)
     yield from check_office(profile, passwords["24sevenoffice"], sessions, currencies, ecb, server_times)

@@ -11,9 +11,9 @@ from klarna24.bookkeeping import mapping
 from klarna24.bookkeeping.payout import Listed, OddPayout, Payout, PayoutKey, Transaction, may_be_same
 from klarna24.bookkeeping.remarks import remarks_of
 from klarna24.bookkeeping.voucher import Voucher
-from klarna24.config.tables import disjoint
 from klarna24.errors import BadAnswer, ConfigFault, Klarna24Error, Problem, Unavailable, UsageFault
 from klarna24.run import booked, doubt, messages
+from klarna24.run.claims import refuse_claimed
 from klarna24.run.context import RunContext
 from klarna24.run.debts import DebtChain
 from klarna24.run.outcome import (
@@ -113,7 +113,7 @@ def _list(context: RunContext) -> _Listing:
     ]
     of_others = [record for record in records.values() if record and record.profile != profile.name]
     for record in of_others:
-        check_may_adopt(context, record)
+        refuse_claimed(context.config, profile, record)
     debts = DebtChain(payouts, profile.timezone, context.owner, context.state)
     return _Listing(payouts, debts, records, orphans, [*of_others, *orphans])
 
@@ -295,38 +295,6 @@ def _check_merchants(context: RunContext, listed: list[Listed], known: set[str])
                 table=f"[profiles.{context.profile.name}.klarna]",
                 line=f"merchant_ids = {json.dumps(sorted(known | set(strange)))}",
             ),
-        )
-
-
-def check_may_adopt(context: RunContext, record: Row) -> None:
-    """A payout of another profile passes to this one only where that profile is gone, or no longer covers it.
-    Raises ConfigFault elsewhere."""
-    if record.profile in context.config.broken:
-        raise ConfigFault(
-            sentence(
-                "payout {reference} belongs to profile {other}, which has faults in profiles.toml",
-                reference=record.key.payment_reference,
-                other=record.profile,
-            ),
-            sentence("correct them first: {command}", command=f"klarna24 check --profile {record.profile}"),
-            record.key.payment_reference,
-        )
-    other = context.config.profiles.get(record.profile)
-    if (
-        other is not None
-        and record.profile != context.profile.name
-        and not disjoint(other.klarna, context.profile.klarna)
-    ):
-        raise ConfigFault(
-            sentence(
-                "payout {reference} belongs to profile {other}, and profile {profile} sees it too: both would "
-                "book it",
-                reference=record.key.payment_reference,
-                other=record.profile,
-                profile=context.profile.name,
-            ),
-            sentence("give the two different currencies or merchant_ids, or remove one"),
-            record.key.payment_reference,
         )
 
 

@@ -145,14 +145,17 @@ def test_a_twin_or_renamed_profile_drafts_nothing_twice(open_shop: OpenShop) -> 
 def test_a_twin_that_runs_at_the_same_time_is_told_what_to_change(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither finds the other's payouts in the state when it plans."""
+    """Two user names of one merchant, which profiles.toml cannot tell. Neither finds the other's payouts in the
+    state when it plans."""
     shop = open_shop(payouts=[simple("A")])
-    shop.write({}, twin={})
+    shop.write({}, twin={"klarna": {"username": "K2"}})
     find, codes = TwentyFourClient.find, []
 
     def find_while_the_twin_runs(client: TwentyFourClient, *others: Any, **more: Any) -> Any:
         monkeypatch.setattr(TwentyFourClient, "find", find)
+        own, shop.box.klarna.username = shop.box.klarna.username, "K2"
         codes.append(shop.run("sync", "--profile", "twin").code)
+        shop.box.klarna.username = own
         return find(client, *others, **more)
 
     monkeypatch.setattr(TwentyFourClient, "find", find_while_the_twin_runs)
