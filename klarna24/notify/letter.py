@@ -10,7 +10,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from zoneinfo import ZoneInfo
 
-from klarna24.config.tables import Email
+from klarna24.config.contacts import Email
 from klarna24.errors import ProblemCode
 from klarna24.logs.redaction import redacted
 from klarna24.notify.alerts import Digest, KnownAlert
