@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 from klarna24.config.contacts import Email
 from klarna24.notify.letter import moment, new_message, wrapped
-from klarna24.report.month import CurrencyMonth, ProfileMonth, worst_first, zone_of
+from klarna24.report.month import CurrencyMonth, ProfileMonth, worst_first
 from klarna24.report.page import page
 from klarna24.report.view import verdict, wrong
 from klarna24.text.clean import clean
@@ -51,7 +51,7 @@ def _body(months: Sequence[ProfileMonth], reader: Reader, now: datetime) -> Iter
         yield ""
     attached = sentence("The attached page has all figures. It opens in any browser, and prints on A4.")
     yield from (*wrapped(reader.say(attached)), "", "-- ")
-    host, when = clean(socket.gethostname()), moment(now, zone_of(months))
+    host, when = clean(socket.gethostname()), moment(now, months[0].zone)
     yield from (reader.say(sentence("klarna24 on {host}, {when}", host=host, when=when)), "")
 
 

@@ -219,12 +219,11 @@ class ProfileMonth:
     """A profile's month: its currencies, by name. ``clearing`` is the number of the payout account where that is a
     clearing account, and None where it is the bank's; ``open_items`` are the account's at the month's end, oldest
     first, of lines since ``read_from``, and ``balance`` is their sum. ``is_over``: its last day has passed in
-    ``zone``, where the shop is (None where that is unknown). ``problems`` are reads that failed: then nothing else
-    is known."""
+    ``zone``, where the shop is. ``problems`` are reads that failed: then nothing else is known."""
 
     profile: str
     language: Language
-    zone: ZoneInfo | None
+    zone: ZoneInfo
     month: Month
     is_over: bool = True
     home_currency: str = ""
@@ -251,11 +250,6 @@ class ProfileMonth:
         is_read = self.is_over and all(one.closes for one in self.currencies)
         differs = 0 if is_read else ProblemCode.CHANGED.exit_code
         return worst([*(problem.exit_code for problem in self.problems), differs])
-
-
-def zone_of(months: Sequence[ProfileMonth]) -> ZoneInfo | None:
-    """Return the zone of the first shop whose zone is known."""
-    return next((it.zone for it in months if it.zone), None)
 
 
 def worst_first(months: Sequence[ProfileMonth]) -> list[ProfileMonth]:

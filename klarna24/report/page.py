@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from klarna24.logs.redaction import redacted
 from klarna24.report import view
-from klarna24.report.month import ProfileMonth, worst_first, zone_of
+from klarna24.report.month import ProfileMonth, worst_first
 from klarna24.text.reader import Reader, capital
 from klarna24.text.sentences import sentence
 
@@ -33,7 +33,7 @@ def page(months: Sequence[ProfileMonth], now: datetime) -> str:
             made=reader.say(
                 sentence(
                     "Made by klarna24 on {day} of what Klarna states, what was drafted, and the ledger.",
-                    day=now.astimezone(zone_of(months)).date().isoformat(),
+                    day=now.astimezone(months[0].zone).date().isoformat(),
                 )
             ),
         )

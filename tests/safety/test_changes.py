@@ -149,7 +149,7 @@ def test_a_twin_that_runs_at_the_same_time_is_told_what_to_change(
 ) -> None:
     """Neither finds the other's payouts in the state when it plans."""
     shop = open_shop(payouts=[simple("A")])
-    shop.write({}, twin={})
+    shop.write({}, twin={"klarna": {"base_url": shop.box.url.replace("127.0.0.1", "localhost")}})
     codes = []
 
     def draft_after_the_twin(context: RunContext, planned: Plan) -> Outcomes:
