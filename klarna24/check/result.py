@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self
 
+from klarna24.check.months import History
 from klarna24.errors import Klarna24Error, Problem, ProblemCode, worst
 
 Status = Literal["ok", "failed", "advice", "not-tried"]
@@ -25,10 +26,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CheckedProfile:
-    """One profile with all its checks."""
+    """One profile with all its checks, and the history of its payouts where it was asked for and could be read."""
 
     profile: str
     checks: list[Check]
+    history: History | None = None
 
 
 class Outcome(NamedTuple):

@@ -3,15 +3,18 @@
 import click
 
 from klarna24.check.as_cron import check_as_cron
+from klarna24.check.months import History
 from klarna24.check.profile import HISTORY, check_profile
 from klarna24.check.result import CheckedProfile, Outcome
 from klarna24.cli.chosen import Chosen, choose_profiles
 from klarna24.cli.options import GlobalOptions, all_option, json_option, profiles_option
+from klarna24.cli.output.history import print_history
 from klarna24.cli.output.json_documents import checks_json
 from klarna24.cli.output.lines import print_failed_checks, print_line, print_problems, while_someone_reads
 from klarna24.cli.output.tables import show_checks, show_faults
-from klarna24.errors import Klarna24Error
+from klarna24.errors import Klarna24Error, UsageFault
 from klarna24.run.stopping import stop_on_signals
+from klarna24.text.sentences import sentence
 
 
 @click.command("check")
@@ -27,9 +30,9 @@ from klarna24.run.stopping import stop_on_signals
     "months",
     type=click.IntRange(0, 120),
     metavar="MONTHS",
-    default=HISTORY,
-    show_default=True,
-    help="See which accounts Klarna's payouts of the last months needed; 0 to leave it out.",
+    help="Show Klarna's payouts of the last months: whether they add up, which accounts they need, and whether "
+    "they stand in the ledger. Without it, the last 12 months only tell which accounts are needed; 0 leaves that "
+    "out.",
 )
 @click.pass_obj
 def command(
@@ -39,7 +42,7 @@ def command(
     as_json: bool,
     as_cron: bool,
     test_mail: bool,
-    months: int,
+    months: int | None,
 ) -> int:
     """Test everything that a run needs, without sending anything.
 
@@ -48,6 +51,11 @@ def command(
     with_tables = not (as_json or options.quiet)
     try:
         with stop_on_signals():
+            if as_cron and months:
+                raise UsageFault(
+                    sentence("--as-cron shows no history: what a payout needs does not depend on cron"),
+                    sentence("leave out one of the two"),
+                )
             chosen = choose_profiles(options, names, every or not names)
             check = _check_as_cron if as_cron else _check
             outcome = check(chosen, test_mail, months, with_tables)
@@ -65,20 +73,24 @@ def command(
     return outcome.exit_code
 
 
-def _check(chosen: Chosen, test_mail: bool, months: int, with_tables: bool) -> Outcome:
+def _check(chosen: Chosen, test_mail: bool, months: int | None, with_tables: bool) -> Outcome:
     """Prints each check as soon as it is done, so that a person sees which one takes time."""
     done = []
     mailed: set[str] | None = set() if test_mail else None
     for profile in chosen.profiles:
-        checks = check_profile(profile, chosen.config, mailed, months)
-        done.append(
-            CheckedProfile(profile.name, [*(show_checks(profile.name, checks) if with_tables else checks)])
-        )
+        histories: list[History] | None = [] if months else None
+        wanted = HISTORY if months is None else months
+        checks = check_profile(profile, chosen.config, mailed, wanted, histories)
+        shown = [*(show_checks(profile.name, checks) if with_tables else checks)]
+        history = histories[0] if histories else None
+        if history and with_tables:
+            print_history(history)
+        done.append(CheckedProfile(profile.name, shown, history))
     return Outcome.of(done)
 
 
-def _check_as_cron(chosen: Chosen, test_mail: bool, months: int, with_tables: bool) -> Outcome:
-    outcome = check_as_cron(chosen.config, [profile.name for profile in chosen.profiles], test_mail, months)
+def _check_as_cron(chosen: Chosen, test_mail: bool, months: int | None, with_tables: bool) -> Outcome:
+    outcome = check_as_cron(chosen.config, [profile.name for profile in chosen.profiles], test_mail, months != 0)
     if with_tables:
         for one in outcome.profiles:
             list(show_checks(f"{one.profile}, as cron runs it", one.checks))

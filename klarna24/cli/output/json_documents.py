@@ -8,6 +8,7 @@ from typing import Any
 from klarna24.bookkeeping.payout import NAMES, ZERO
 from klarna24.bookkeeping.voucher import Entry, Voucher
 from klarna24.check.result import CheckedProfile
+from klarna24.cli.output.history import history_json
 from klarna24.errors import Problem, worst
 from klarna24.run.outcome import Outcome, Report
 from klarna24.run.status import ProfileStatus
@@ -134,6 +135,7 @@ def checks_json(exit_code: int, done: Iterable[CheckedProfile], problems: Iterab
                 {"name": check.name, "status": check.status, "message": check.message, "next": check.next}
                 for check in one.checks
             ],
+            "history": history_json(one.history) if one.history else None,
         }
         for one in done
     ]
