@@ -35,7 +35,7 @@ def advice_of(payouts: Sequence[HistoryPayout], start: date) -> Iterator[Sentenc
             **places,
         )
     else:
-        yield sentence("start_date may stay {start}: nothing before it is left to be taken in", start=str(start))
+        yield sentence("start_date may stay {start}", start=str(start))
     if gaps := [it for it in nowhere if it.day < clear]:
         yield _gaps(gaps)
 
