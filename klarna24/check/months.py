@@ -13,6 +13,9 @@ from klarna24.report.month import Month
 from klarna24.state.records import Row, Status
 from klarna24.text.sentences import Language, Sentence
 
+# What a dry run may say of a payout; None where that depends on rows that were not read.
+OUTCOMES = (Status.READY, Status.BLOCKED, Status.SKIPPED, None)
+
 
 class Standing(StrEnum):
     """Whether a payout stands in the ledger; these words are those of JSON."""
@@ -85,6 +88,13 @@ class HistoryPayout:
         if self.found:
             return Standing.CERTAIN if self.found.is_certain else Standing.PROBABLE
         return Standing.NOT_FOUND if self.is_looked_up else Standing.NOT_READ
+
+    @property
+    def transaction_no(self) -> int | None:
+        """Return the number of its voucher, also of a draft that was booked since the state last heard of it."""
+        if self.row and self.row.transaction_no:
+            return self.row.transaction_no
+        return self.found.transaction_no if self.found else None
 
     @property
     def totals(self) -> tuple[str, ...]:

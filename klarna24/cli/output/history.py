@@ -1,23 +1,19 @@
-"""What ``klarna24 check --history`` shows of each payout: month by month for people, and as JSON."""
+"""What ``klarna24 check --history`` prints: each payout of the past, month by month."""
 
+import textwrap
 from collections.abc import Iterator
-from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from klarna24.bookkeeping.payout import NAMES, ZERO
-from klarna24.check.months import History, HistoryMonth, HistoryPayout, MissingAccount, Standing
+from klarna24.check.months import OUTCOMES, History, HistoryMonth, HistoryPayout, MissingAccount, Standing
 from klarna24.cli.output.lines import while_someone_reads
 from klarna24.report.view import STATUSES
 from klarna24.state.records import Status
-from klarna24.text.reader import Reader, capital
+from klarna24.text.reader import SPACE, Reader, capital
 from klarna24.text.sentences import Sentence, joined, sentence
 
-OUTCOMES = (Status.READY, Status.BLOCKED, Status.SKIPPED, None)
-NOT_READ = "not-read"  # in JSON, what rows would have to tell
 STYLES = {
     Standing.KNOWN: "green",
     Standing.CERTAIN: "green",
@@ -26,6 +22,7 @@ STYLES = {
     Standing.NOT_READ: "dim",
 }
 SHOWN_REFERENCE = 20  # characters
+LEAST_WORDS = 24  # columns beside a payout
 
 
 def print_history(history: History) -> None:
@@ -55,34 +52,51 @@ def print_history(history: History) -> None:
 
 
 def _print(console: Console, reader: Reader, text: str, style: str = "", left: int = 2) -> None:
-    console.print(Padding(Text(reader.say(text), style), (0, 0, 0, left)))
+    for line in _wrapped(reader.say(text), console.width - left):
+        console.print(Text(f"{'':{left}}{line}", style), soft_wrap=True)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Not at the blanks in numbers and dates, which rich would break."""
+    return textwrap.wrap(text, max(width, LEAST_WORDS), break_on_hyphens=False)
 
 
 def _print_month(console: Console, reader: Reader, month: HistoryMonth) -> None:
     console.print()
-    counts = joined(", ", _counts(month))
     head = Text(f"  {capital(reader.month(month.month.first))}", "bold")
-    console.print(head.append(f"  {reader.say(counts)}", "not bold"))
+    counts = reader.say(joined(", ", _counts(month)))
+    console.print(head.append(f"  {counts}", "not bold"), soft_wrap=True)
     kinds = joined(", ", [*(NAMES[name] for name in month.totals), *month.detailed_types])
     if kinds:
         _print(console, reader, sentence("kinds: {kinds}", kinds=kinds), "dim", 4)
     if month.missing:
         missing = joined(", ", map(_missing, month.missing))
         _print(console, reader, sentence("no account in the profile for: {missing}", missing=missing), "yellow", 4)
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(ratio=1)
-    for payout in month.payouts:
-        amount = reader.amount(payout.past.payout.figures.get("settlement", ZERO))
-        table.add_row(
-            reader.day(payout.day),
-            Text(payout.past.key.payment_reference[:SHOWN_REFERENCE]),
-            f"{amount}\u00a0{payout.past.key.currency}",
-            Text("\n").join(_said(reader, payout)),
-        )
-    console.print(Padding(table, (0, 0, 0, 4)))
+    heads = [_head(reader, payout) for payout in month.payouts]
+    widths = [max(map(len, column)) for column in zip(*heads, strict=True)]
+    for payout, (day, reference, amount) in zip(month.payouts, heads, strict=True):
+        label = f"    {day:<{widths[0]}}  {reference:<{widths[1]}}  {amount:>{widths[2]}}"
+        _print_payout(console, reader, label, payout)
+
+
+def _head(reader: Reader, payout: HistoryPayout) -> tuple[str, str, str]:
+    """Day, reference and amount."""
+    reference = payout.past.key.payment_reference
+    shown = reference if len(reference) <= SHOWN_REFERENCE else f"{reference[: SHOWN_REFERENCE - 1]}…"
+    amount = reader.amount(payout.past.payout.figures.get("settlement", ZERO))
+    return reader.day(payout.day), reader.say(shown), f"{amount}{SPACE}{payout.past.key.currency}"
+
+
+def _print_payout(console: Console, reader: Reader, label: str, payout: HistoryPayout) -> None:
+    """What is said of the payout stands beside its label; below it where there is no space."""
+    left = len(label) + 2
+    if console.width - left < LEAST_WORDS:
+        console.print(Text(label), soft_wrap=True)
+        label, left = "", 6
+    for text, style in _said(payout):
+        for line in _wrapped(reader.say(text), console.width - left):
+            console.print(Text(f"{label:<{left}}").append(line, style), soft_wrap=True)
+            label = ""
 
 
 def _counts(month: HistoryMonth) -> Iterator[Sentence]:
@@ -99,17 +113,17 @@ def _missing(missing: MissingAccount) -> str:
     return joined(" ", (missing.key, sentence("({meaning})", meaning=kind)))
 
 
-def _said(reader: Reader, payout: HistoryPayout) -> Iterator[Text]:
-    """Where the payout stands, and what a dry run has against it."""
-    yield Text(reader.say(_standing(payout)), STYLES[payout.standing])
+def _said(payout: HistoryPayout) -> Iterator[tuple[Sentence, str]]:
+    """Where the payout stands, and what a dry run has against it, each with its style."""
+    yield _standing(payout), STYLES[payout.standing]
     if payout.past.outcome is Status.BLOCKED:
-        yield Text(reader.say(sentence("blocked: {why}", why=payout.past.reason)), "red")
+        yield sentence("blocked: {why}", why=payout.past.reason), "red"
 
 
 def _standing(payout: HistoryPayout) -> Sentence:
     row, found = payout.row, payout.found
     if payout.is_settled and row:
-        number = _number(payout)
+        number = payout.transaction_no
         voucher = sentence("voucher {number} in the ledger", number=number) if number else None
         return joined(": ", ("klarna24", joined(", ", filter(None, (STATUSES[row.shown_status], voucher)))))
     match payout.standing:
@@ -123,13 +137,6 @@ def _standing(payout: HistoryPayout) -> Sentence:
     return sentence("not in the ledger")
 
 
-def _number(payout: HistoryPayout) -> int | None:
-    """The number of its voucher; of a draft as well that was booked since the state last heard of it."""
-    if payout.row and payout.row.transaction_no:
-        return payout.row.transaction_no
-    return payout.found.transaction_no if payout.found else None
-
-
 def _searched(history: History) -> Iterator[Sentence]:
     """What was looked through."""
     if history.ledger_since:
@@ -139,46 +146,3 @@ def _searched(history: History) -> Iterator[Sentence]:
             since=str(history.ledger_since),
             accounts=", ".join(map(str, history.accounts)),
         )
-
-
-def history_json(history: History) -> dict[str, Any]:
-    """The history as ``klarna24 check --json`` has it; texts are English."""
-    return {
-        "since": history.since.isoformat(),
-        "until": history.until.isoformat(),
-        "start_date": history.start_date.isoformat(),
-        "ledger_since": history.ledger_since.isoformat() if history.ledger_since else None,
-        "accounts": [*history.accounts],
-        "months": [_month(month) for month in history.months],
-        "not_looked_at": [*history.not_looked_at],
-        "advice": [*history.advice],
-    }
-
-
-def _month(month: HistoryMonth) -> dict[str, Any]:
-    outcomes = [payout.past.outcome for payout in month.payouts]
-    return {
-        "month": str(month.month),
-        "payouts": [_payout(payout) for payout in month.payouts],
-        "counts": {str(outcome or NOT_READ): outcomes.count(outcome) for outcome in OUTCOMES},
-        "totals": [*month.totals],
-        "detailed_types": [*month.detailed_types],
-        "missing_accounts": [missing._asdict() for missing in month.missing],
-    }
-
-
-def _payout(payout: HistoryPayout) -> dict[str, Any]:
-    past, row, found = payout.past, payout.row, None if payout.is_settled else payout.found
-    return {
-        "payment_reference": past.key.payment_reference,
-        "payout_date": payout.day.isoformat(),
-        "currency": past.key.currency,
-        "settlement_amount": f"{past.payout.figures.get('settlement', ZERO):.2f}",
-        "outcome": past.outcome or NOT_READ,
-        "reason": past.reason or None,
-        "status": row.shown_status if row else None,
-        "ledger": payout.standing,
-        "transaction_no": _number(payout),
-        "found_by": found.why if found else None,
-        "is_noticed": found.is_noticed if found else None,
-    }

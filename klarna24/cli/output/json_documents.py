@@ -8,7 +8,7 @@ from typing import Any
 from klarna24.bookkeeping.payout import NAMES, ZERO
 from klarna24.bookkeeping.voucher import Entry, Voucher
 from klarna24.check.result import CheckedProfile
-from klarna24.cli.output.history import history_json
+from klarna24.cli.output.history_json import history_json
 from klarna24.errors import Problem, worst
 from klarna24.run.outcome import Outcome, Report
 from klarna24.run.status import ProfileStatus

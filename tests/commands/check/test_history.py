@@ -228,6 +228,16 @@ def test_it_fits_80_columns(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
     assert result.code == 0
     assert [line for line in lines if len(line) > 80] == []
     _, _, shown = result.out.partition("shop1: ")
-    assert {"en": "voucher 1 of 5\u00a0", "sv": f"{day(5)}", "nb": f"{day(5):%d.%m.%Y}"}[language] in shown
-    assert {"en": "962.50", "sv": "962,50", "nb": "962,50"}[language] in shown
-    assert "start_date = " in " ".join(shown.split())
+    words = " ".join(shown.split())
+    assert {"en": " 1 of 5 ", "sv": f" {day(5)}: ", "nb": f" {day(5):%d.%m.%Y}: "}[language] in words
+    assert {"en": "962.50", "sv": "962,50", "nb": "962,50"}[language] in words
+    assert "start_date = " in words
+
+
+def test_a_narrow_terminal_breaks_no_amount(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    shop = open_shop(payouts=[on(3, "LONGREFERENCE", BEFORE, sale=123456789, settlement=100)])
+    write(shop, LAST.first, language="sv")
+    _, _, shown = shop.run("check", *MONTHS).out.partition("shop1: ")
+    assert max(map(len, shown.splitlines())) <= 50
+    assert "1\u00a0234\u00a0567,89\u00a0SEK" in shown
