@@ -30,14 +30,20 @@ class _Amount(NamedTuple):
 
 class LedgerSearch:
     """``money`` are the accounts on which a payout arrives: that of payouts, and the bank's. ``anchors`` are those
-    on which a run looks for vouchers."""
+    on which a run looks for vouchers. A transfer only moves money on, as the bank's row does from a clearing
+    account, and books no payout."""
 
     def __init__(self, lines: Sequence[LedgerLine], money: Collection[int], anchors: Collection[int]) -> None:
         self._lines, self._money, self._anchors = lines, money, anchors
         self._texts = [" ".join((line.comment, *line.references)) for line in lines]
         self._vouchers: defaultdict[VoucherKey, list[LedgerLine]] = defaultdict(list)
+        moved: defaultdict[VoucherKey, list[Decimal]] = defaultdict(list)
         for line in lines:
             self._vouchers[line.key].append(line)
+            if line.account_no in money and line.amount:
+                moved[line.key].append(line.amount)
+        self._moved = dict(moved)
+        self._transfers = {key for key, its in moved.items() if len(its) > 1 and sum(its, ZERO) == 0}
 
     def find(self, payouts: Sequence[PastPayout], known: Collection[PayoutKey]) -> dict[PayoutKey, Found]:
         """Return the voucher of each payout that has one. Those of ``known``, which the state has, are not looked
@@ -61,7 +67,7 @@ class LedgerSearch:
         """``is_alone``: no other payout has this reference."""
         reference, amount = payout.key.payment_reference, payout.trace.amount if payout.trace else None
         lines = [self._lines[place] for place in places]
-        booked = sorted({line.key for line in lines if not self._is_transfer(line.key)})
+        booked = sorted({line.key for line in lines} - self._transfers)
         if not booked:
             return None
         exact = [key for key in booked if self._moves(key, amount)]
@@ -87,16 +93,8 @@ class LedgerSearch:
         match = judge(trace, [line for key in sorted(keys) for line in self._vouchers[key]])
         return match is not None and (match.ours or match.same_amount or match.in_our_words)
 
-    def _moved(self, key: VoucherKey) -> list[Decimal]:
-        return [line.amount for line in self._vouchers[key] if line.account_no in self._money and line.amount]
-
-    def _is_transfer(self, key: VoucherKey) -> bool:
-        """Whether it only moves money on, as the bank's row does from a clearing account."""
-        moved = self._moved(key)
-        return len(moved) > 1 and sum(moved, ZERO) == 0
-
     def _moves(self, key: VoucherKey, amount: Decimal | None) -> bool:
-        moved = self._moved(key) or [line.amount for line in self._vouchers[key]]
+        moved = self._moved.get(key) or [line.amount for line in self._vouchers[key]]
         return amount is not None and (amount in moved or sum(moved, ZERO) == amount)
 
     def _by_amount(self, payouts: Iterable[PastPayout], taken: Collection[int]) -> dict[PayoutKey, Found]:
@@ -126,9 +124,8 @@ class LedgerSearch:
         spoken_for = {self._lines[place].key for place in taken}
         for place, line in enumerate(self._lines):
             is_money = line.account_no in self._money and line.amount
-            if is_money and place not in taken and not self._is_transfer(line.key):
+            if is_money and place not in taken and line.key not in self._transfers:
                 yield _Amount(line.key, line.amount)
-        for key in self._vouchers.keys() - spoken_for:
-            moved = self._moved(key)
-            if len(moved) > 1 and (whole := sum(moved, ZERO)):
+        for key, moved in self._moved.items():
+            if len(moved) > 1 and key not in spoken_for and (whole := sum(moved, ZERO)):
                 yield _Amount(key, whole)
