@@ -4,7 +4,7 @@ Whether each would be ready, by the same code as a dry run; which accounts the p
 whether it stands in the ledger already, drafted by klarna24 or booked by anybody. Reads only.
 
 Klarna lists the payouts once, and is asked for the rows of the newest ones that need them. 24SevenOffice is asked
-for the accounts on which money arrives, a year in one call, back to the oldest payout that the state lacks.
+for the accounts on which money arrives, fourteen months in a call, back to the oldest payout that the state lacks.
 """
 
 import time
@@ -29,21 +29,9 @@ from klarna24.text.sentences import Sentence, sentence
 
 MOST_PAYOUTS = 400  # whose rows are read, the newest ones: a year of daily payouts
 ROWS_SECONDS = 180.0
-LEDGER_SECONDS = 60.0  # after which no earlier year of the ledger is read
-YEAR = timedelta(days=365)  # of the ledger in one call
+LEDGER_SECONDS = 60.0  # after which no earlier part of the ledger is read
+IN_ONE_CALL = timedelta(days=420)  # of the ledger: twelve months, and what goes before them
 SEARCH_BACK = timedelta(days=45)  # a person may have changed a voucher's date
-
-
-def read_history(context: RunContext, months: int, listed: Sequence[Listed] | None = None) -> History:
-    """Return the history of so many months. ``listed`` is what Klarna lists of them, where that is known already.
-
-    Raises what the listing and the company's books raise, and StateFault; what cannot be read after these is left
-    out, and said so."""
-    since = months_before(context.today, months)
-    if listed is None:
-        listed = context.klarna.payouts(since, context.today, context.profile.timezone)
-    reader = new_reader(context)
-    return history_of(context, since, [reader.read(payout) for payout in reversed(listed)], reader)
 
 
 def new_reader(context: RunContext) -> PayoutReader:
@@ -51,8 +39,22 @@ def new_reader(context: RunContext) -> PayoutReader:
     return PayoutReader(context.profile, context.klarna, context.books, context.rate, MOST_PAYOUTS, ROWS_SECONDS)
 
 
-def history_of(context: RunContext, since: date, read: Iterable[PastPayout], reader: PayoutReader) -> History:
-    """Return the history of payouts that ``reader`` has read."""
+def read_history(
+    context: RunContext,
+    months: int,
+    listed: Sequence[Listed] | None = None,
+    reader: PayoutReader | None = None,
+) -> History:
+    """Return the history of so many months. ``listed`` is what Klarna lists of them, where that is known already;
+    ``reader`` is what reads them, for a caller who needs its counters.
+
+    Raises what the listing and the company's books raise, and StateFault; what cannot be read after these is left
+    out, and said so."""
+    since = months_before(context.today, months)
+    if listed is None:
+        listed = context.klarna.payouts(since, context.today, context.profile.timezone)
+    reader = reader or new_reader(context)
+    read = [reader.read(payout) for payout in reversed(listed)]
     pasts = sorted((it for it in read if it.day and it.day >= since), key=lambda it: (it.day or since, it.key))
     rows = {it.key: context.state.row(context.owner, it.key) for it in pasts}
     known = {key for key, row in rows.items() if row and not row.may_be_sent}
@@ -75,7 +77,7 @@ def history_of(context: RunContext, since: date, read: Iterable[PastPayout], rea
         months=[HistoryMonth(month, its, _missing(profile, its)) for month, its in by_month.items()],
         ledger_since=ledger.since,
         accounts=sorted(ledger.accounts) if ledger.since else (),
-        not_looked_at=[*_not_read(reader), *ledger.not_read],
+        not_looked_at=[*_undated(read), *_not_read(reader), *ledger.not_read],
         advice=[*advice_of(payouts, profile.start_date)],
     )
 
@@ -89,6 +91,12 @@ def _missing(profile: Profile, payouts: Iterable[HistoryPayout]) -> list[Missing
                 kind = line_kind(line)
                 missing.add(MissingAccount(key, (kind.detailed_type if key in TABLES else None) or kind.kind))
     return sorted(missing)
+
+
+def _undated(read: Iterable[PastPayout]) -> Iterable[Sentence]:
+    """What belongs to no month."""
+    if undated := [it.key.payment_reference for it in read if not it.day]:
+        yield sentence("payouts whose date cannot be read: {references}", references=", ".join(undated))
 
 
 def _not_read(reader: PayoutReader) -> Iterable[Sentence]:
@@ -131,7 +139,7 @@ def _read_ledger(context: RunContext, pasts: Sequence[PastPayout], days: Sequenc
         return ledger
     ledger.first, until, end = min(days) - SEARCH_BACK, context.today, time.monotonic() + LEDGER_SECONDS
     while ledger.since is None or ledger.since > ledger.first:
-        since = max(ledger.first, until - YEAR)
+        since = max(ledger.first, until - IN_ONE_CALL)
         try:
             if time.monotonic() > end:
                 ledger.not_read.append(_cut_off(until, sentence("it took too long")))

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from klarna24.bookkeeping.payout import Listed
 from klarna24.bookkeeping.voucher import Books
 from klarna24.check.accounts import check_kinds
-from klarna24.check.history import history_of, new_reader
+from klarna24.check.history import new_reader, read_history
 from klarna24.check.months import History
 from klarna24.check.past import PayoutReader, months_before
 from klarna24.check.result import Check
@@ -58,9 +58,10 @@ class Past:
             context = RunContext(self.profile, self.config, klarna, office, ecb, state, _books=books)
             try:
                 reader = new_reader(context)
-                read = [reader.read(payout) for payout in reversed(self.listed)]
-                yield from check_kinds(self.profile, read, reader, self.since)
-                histories.append(history_of(context, self.since, read, reader))
+                history = read_history(context, self.months, self.listed, reader)
+                read = [payout.past for month in history.months for payout in month.payouts]
+                yield from check_kinds(self.profile, read, reader, history.since)
+                histories.append(history)
             except Klarna24Error as error:
                 yield Check("history", "advice", error.message, error.hint or "try again later")
 

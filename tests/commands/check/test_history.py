@@ -185,9 +185,18 @@ def test_what_cannot_be_read_is_said_and_is_no_failure(open_shop: OpenShop, quic
     assert found["advice"] == []
 
 
+def test_a_record_without_a_date_is_named_and_belongs_to_no_month(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[on(3, "A"), on(4, "B")])
+    write(shop, LAST.first)
+    shop.box.klarna.payouts[0]["payout_date"] = "yesterday"
+    found = told(shop)
+    assert list(payouts(found)) == ["B"]
+    assert found["not_looked_at"] == ["payouts whose date cannot be read: A"]
+
+
 def test_limits_are_stated(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "MOST_PAYOUTS", 1)
-    monkeypatch.setattr(history, "YEAR", timedelta(days=30))
+    monkeypatch.setattr(history, "IN_ONE_CALL", timedelta(days=30))
     monkeypatch.setattr(history, "LEDGER_SECONDS", -1)
     shop = open_shop(payouts=[on(3, name, charge=1000, sale=5000) for name in ("A", "B")])
     write(shop, LAST.first)
