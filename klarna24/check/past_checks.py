@@ -19,6 +19,7 @@ from klarna24.errors import Klarna24Error
 from klarna24.klarna.client import KlarnaClient
 from klarna24.run.context import RunContext
 from klarna24.state.store import State
+from klarna24.text.sentences import sentence
 from klarna24.twentyfour.client import TwentyFourClient
 from klarna24.twentyfour.sessions import Sessions
 
@@ -46,9 +47,9 @@ class Past:
         yield from check_kinds(self.profile, read, reader, self.since)
 
     def check_history(
-        self, books: Books, sessions: Sessions, ecb: EcbClient, histories: list[History]
+        self, books: Books, sessions: Sessions, ecb: EcbClient, histories: dict[str, History]
     ) -> Iterator[Check]:
-        """The same, and add to ``histories`` what became of each payout. Nothing of it is a failure."""
+        """The same, and keep in ``histories`` what became of each payout. Nothing of it is a failure."""
         password = str(self.passwords["24sevenoffice"])
         with (
             closing(self._klarna()) as klarna,
@@ -61,9 +62,11 @@ class Past:
                 history = read_history(context, self.months, self.listed, reader)
                 read = [payout.past for month in history.months for payout in month.payouts]
                 yield from check_kinds(self.profile, read, reader, history.since)
-                histories.append(history)
+                histories[self.profile.name] = history
             except Klarna24Error as error:
-                yield Check("history", "advice", error.message, error.hint or "try again later")
+                yield Check(
+                    sentence("history"), "advice", error.message, error.hint or sentence("try again later")
+                )
 
     def _klarna(self) -> KlarnaClient:
         return KlarnaClient(self.profile.klarna, str(self.passwords["klarna"]))

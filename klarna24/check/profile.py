@@ -12,7 +12,7 @@ from klarna24.check.machine import check_clock, check_file, check_mail, check_mo
 from klarna24.check.months import History
 from klarna24.check.past_checks import Past
 from klarna24.check.result import Check, not_tried
-from klarna24.config.loading import Config
+from klarna24.config.loading import BrokenProfile, Config
 from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient
 from klarna24.http.server_time import ServerTime
@@ -21,16 +21,22 @@ from klarna24.twentyfour.sessions import Sessions
 HISTORY = 12  # months
 
 
+def check_broken(profile: BrokenProfile) -> Iterator[Check]:
+    """The faults of a profile of which nothing can be tried."""
+    for problem in profile.fault.problems():
+        yield Check("profiles.toml", "failed", problem.message, problem.hint, problem.code)
+
+
 def check_profile(
     profile: Profile,
     config: Config,
     mailed: set[str] | None = None,
     months: int = HISTORY,
-    histories: list[History] | None = None,
+    histories: dict[str, History] | None = None,
 ) -> Iterator[Check]:
     """Yields each check as soon as it is done. With a set, test mails are sent: see :func:`check_mail`. Klarna's
-    payouts of so many ``months`` tell which accounts are needed; 0 leaves that out. With a list, they are also
-    looked up in the ledger, and their history is added to it."""
+    payouts of so many ``months`` tell which accounts are needed; 0 leaves that out. With a dict, they are also
+    looked up in the ledger, and their history is kept in it by the profile's name."""
     server_times: dict[str, ServerTime | None] = {}
     yield check_file(config)
     state_works = yield from check_state(profile, config)

@@ -1,6 +1,5 @@
 """What ``klarna24 check --history`` prints: each payout of the past, month by month."""
 
-import textwrap
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -8,9 +7,10 @@ from rich.text import Text
 
 from klarna24.bookkeeping.payout import NAMES, ZERO
 from klarna24.check.months import OUTCOMES, History, HistoryMonth, HistoryPayout, MissingAccount, Standing
-from klarna24.cli.output.lines import while_someone_reads
-from klarna24.report.view import STATUSES
+from klarna24.cli.output.console import new_console, print_paragraph
+from klarna24.cli.output.lines import while_someone_reads, wrapped
 from klarna24.state.records import Status
+from klarna24.state.words import STATUS_WORDS
 from klarna24.text.reader import SPACE, Reader, capital
 from klarna24.text.sentences import Sentence, joined, sentence
 
@@ -28,7 +28,7 @@ LEAST_WORDS = 24  # columns beside a payout
 def print_history(history: History) -> None:
     """Each month with its counts, kinds and missing accounts, and a line for each payout; then what was not looked
     at, and which start_date fits. In the profile's language, within the width of the terminal."""
-    console, reader = Console(highlight=False, markup=False, emoji=False), Reader(history.language)
+    console, reader = new_console(), Reader(history.language)
     with while_someone_reads():
         title = sentence(
             "{profile}: payouts from {since} to {until}",
@@ -36,29 +36,19 @@ def print_history(history: History) -> None:
             since=str(history.since),
             until=str(history.until),
         )
-        console.print(Text(reader.say(title), "bold"))
+        print_paragraph(console, reader.say(title), "bold")
         for month in history.months:
             _print_month(console, reader, month)
         if not history.months:
-            _print(console, reader, sentence("no payouts"))
+            print_paragraph(console, reader.say(sentence("no payouts")), "", 2)
         console.print()
         for searched in _searched(history):
-            _print(console, reader, searched, "dim")
+            print_paragraph(console, reader.say(searched), "dim", 2)
         for left_out in history.not_looked_at:
-            _print(console, reader, joined(" ", ("!", left_out)), "yellow")
+            print_paragraph(console, f"! {reader.say(left_out)}", "yellow", 2)
         for advice in history.advice:
-            _print(console, reader, joined(" ", ("→", advice)), "bold")
+            print_paragraph(console, f"→ {reader.say(advice)}", "bold", 2)
         console.print()
-
-
-def _print(console: Console, reader: Reader, text: str, style: str = "", left: int = 2) -> None:
-    for line in _wrapped(reader.say(text), console.width - left):
-        console.print(Text(f"{'':{left}}{line}", style), soft_wrap=True)
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Not at the blanks in numbers and dates, which rich would break."""
-    return textwrap.wrap(text, max(width, LEAST_WORDS), break_on_hyphens=False)
 
 
 def _print_month(console: Console, reader: Reader, month: HistoryMonth) -> None:
@@ -68,10 +58,12 @@ def _print_month(console: Console, reader: Reader, month: HistoryMonth) -> None:
     console.print(head.append(f"  {counts}", "not bold"), soft_wrap=True)
     kinds = joined(", ", [*(NAMES[name] for name in month.totals), *month.detailed_types])
     if kinds:
-        _print(console, reader, sentence("kinds: {kinds}", kinds=kinds), "dim", 4)
+        print_paragraph(console, reader.say(sentence("kinds: {kinds}", kinds=kinds)), "dim", 4)
     if month.missing:
-        missing = joined(", ", map(_missing, month.missing))
-        _print(console, reader, sentence("no account in the profile for: {missing}", missing=missing), "yellow", 4)
+        missing = sentence(
+            "no account in the profile for: {missing}", missing=joined(", ", map(_missing, month.missing))
+        )
+        print_paragraph(console, reader.say(missing), "yellow", 4)
     heads = [_head(reader, payout) for payout in month.payouts]
     widths = [max(map(len, column)) for column in zip(*heads, strict=True)]
     for payout, (day, reference, amount) in zip(month.payouts, heads, strict=True):
@@ -94,7 +86,7 @@ def _print_payout(console: Console, reader: Reader, label: str, payout: HistoryP
         console.print(Text(label), soft_wrap=True)
         label, left = "", 6
     for text, style in _said(payout):
-        for line in _wrapped(reader.say(text), console.width - left):
+        for line in wrapped(reader.say(text), console.width - left, break_long_words=True):
             console.print(Text(f"{label:<{left}}").append(line, style), soft_wrap=True)
             label = ""
 
@@ -103,7 +95,7 @@ def _counts(month: HistoryMonth) -> Iterator[Sentence]:
     """How many payouts there are, and of each outcome that occurs."""
     yield sentence("payouts: {count}", count=len(month.payouts))
     for outcome in OUTCOMES:
-        words = STATUSES[outcome] if outcome else sentence("rows not read")
+        words = STATUS_WORDS[outcome] if outcome else sentence("rows not read")
         if count := sum(payout.past.outcome is outcome for payout in month.payouts):
             yield joined(": ", (words, str(count)))
 
@@ -125,7 +117,7 @@ def _standing(payout: HistoryPayout) -> Sentence:
     if payout.is_settled and row:
         number = payout.transaction_no
         voucher = sentence("voucher {number} in the ledger", number=number) if number else None
-        return joined(": ", ("klarna24", joined(", ", filter(None, (STATUSES[row.shown_status], voucher)))))
+        return joined(": ", ("klarna24", joined(", ", filter(None, (STATUS_WORDS[row.shown_status], voucher)))))
     match payout.standing:
         case Standing.CERTAIN | Standing.PROBABLE if found:
             voucher = sentence("voucher {number} of {day}", number=found.transaction_no, day=str(found.day))
