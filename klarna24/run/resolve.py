@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from klarna24.bookkeeping.ledger_match import LedgerMatch
+from klarna24.bookkeeping.payout import Listed, Payout
+from klarna24.bookkeeping.voucher import Trace
 from klarna24.config.loading import Config
-from klarna24.errors import UsageFault
-from klarna24.run import booked
-from klarna24.run.context import open_context
+from klarna24.errors import BadAnswer, Blocked, UsageFault
+from klarna24.run import booked, plan
+from klarna24.run.context import RunContext, open_context
 from klarna24.state.lock import only_run
 from klarna24.state.records import Row, Status
 from klarna24.state.store import State
@@ -31,10 +33,10 @@ class PayoutName:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the person is asked: for yes, or where ``type_reference`` for the reference itself."""
+    """What the person is asked: for yes, or for the payment reference where that is to be typed."""
 
     text: Sentence
-    type_reference: bool = False
+    to_type: str | None = None
 
 
 Confirm = Callable[[Question], bool]
@@ -69,9 +71,10 @@ def resolve(
 
 
 def _record(state: State, profile: str, name: PayoutName) -> Row:
+    """Named by its reference in any case, or by the beginning of one payout's reference only."""
     records = [
         record
-        for record in state.by_reference(profile, name.reference)
+        for record in _named(state, profile, name.reference)
         if name.currency in {None, record.key.currency} and name.merchant_id in {None, record.key.merchant_id}
     ]
     if not records:
@@ -79,17 +82,35 @@ def _record(state: State, profile: str, name: PayoutName) -> Row:
             sentence("profile {profile} has no payout {reference}", profile=profile, reference=name.reference),
             f"klarna24 status --profile {profile}",
         )
+    if len(references := {record.key.payment_reference for record in records}) > 1:
+        raise UsageFault(
+            sentence(
+                "more than one payout begins with {reference}: {references}",
+                reference=name.reference,
+                references=", ".join(sorted(references)),
+            ),
+            sentence("type more of the reference"),
+        )
     if len(records) > 1:
         them = ", ".join(f"{record.key.currency} {record.key.merchant_id}" for record in records)
         raise UsageFault(
             sentence(
                 "{reference} is the reference of more than one payout: {them}",
-                reference=name.reference,
+                reference=records[0].key.payment_reference,
                 them=them,
             ),
             sentence("say which: {options}", options="--currency, --merchant"),
         )
     return records[0]
+
+
+def _named(state: State, profile: str, reference: str) -> list[Row]:
+    """As it is; else in another case; else those that begin with it."""
+    if exact := state.by_reference(profile, reference):
+        return exact
+    similar = state.references_like(profile, reference) if reference else []
+    same = [row for row in similar if row.key.payment_reference.lower() == reference.lower()]
+    return same or similar
 
 
 def _drafted(state: State, record: Row, note: str | None, confirm: Confirm) -> Sentence:
@@ -138,7 +159,8 @@ def _resend(config: Config, state: State, record: Row, note: str | None, confirm
             reference=reference,
         )
         text = joined(" ", (seen, text))
-    if not confirm(Question(text, type_reference=record.status.finished or match is not None)):
+    needs_care = record.status.finished or match is not None
+    if not confirm(Question(text, reference if needs_care else None)):
         return _unchanged(record)
     state.resolve(record, Status.READY, "resolved: a person ordered it to be sent again", note)
     return sentence(
@@ -162,32 +184,55 @@ def _search_ledger(config: Config, state: State, record: Row) -> LedgerMatch | N
 
 
 def _accept(config: Config, state: State, record: Row, note: str | None, confirm: Confirm) -> Sentence:
-    """The figures of a drafted payout changed at Klarna, and the person has corrected the voucher."""
+    """The figures of a drafted payout changed at Klarna, and the person has corrected the voucher. What the new
+    figures give is kept, so that the report can compare it with the ledger."""
     reference = record.key.payment_reference
     profile = config.profile(record.profile)
     with open_context(profile, config, state, Sessions.beside(config.state_dir)) as context:
         payout = context.klarna.payout(record.key)
-    if payout is None or payout.figures == record.totals:
-        raise UsageFault(
-            sentence(
-                "payout {reference} is {status} already, and has not changed",
-                reference=reference,
-                status=STATUS_WORDS[record.status],
-            ),
-            f"klarna24 log --profile {record.profile}",
-        )
-    if not confirm(
-        Question(
-            sentence("Has the voucher of {reference} been corrected to Klarna's new figures?", reference=reference)
-        )
-    ):
-        return _unchanged(record)
-    state.accept(record, payout.figures, note)
-    return sentence(
+        is_known = payout is None or payout.figures == record.totals
+        if payout is None or (is_known and record.id not in state.corrected(record.profile)):
+            raise UsageFault(
+                sentence(
+                    "payout {reference} is {status} already, and has not changed",
+                    reference=reference,
+                    status=STATUS_WORDS[record.status],
+                ),
+                f"klarna24 log --profile {record.profile}",
+            )
+        trace = _corrected_trace(context, payout, record)
+    is_compared = trace is not None or record.trace is None
+    question = sentence(
+        "Has the voucher of {reference} been corrected to Klarna's new figures?", reference=reference
+    )
+    done = sentence(
         "payout {reference} is {status}, with Klarna's new figures",
         reference=reference,
         status=STATUS_WORDS[record.status],
     )
+    if not is_compared:
+        unknown = sentence("(The report cannot compare its sums with them.)")
+        question, done = joined(" ", (question, unknown)), joined(" ", (done, unknown))
+    if not confirm(Question(question)):
+        return _unchanged(record)
+    state.accept(record, payout.figures, trace, note)
+    return done
+
+
+def _corrected_trace(context: RunContext, payout: Listed, record: Row) -> Trace | None:
+    """What the corrected voucher is to look like: with the name and the anchor's account that it was sent with.
+    None where nothing was sent, or where the new figures give no voucher."""
+    if record.trace is None or not isinstance(payout, Payout):
+        return None
+    try:
+        voucher = plan.voucher_now(context, payout)
+    except (Blocked, BadAnswer):
+        return None
+    if voucher is None:
+        return None
+    trace, account_no = voucher.trace(), record.trace.account_no
+    amount = trace.sums.get(account_no, record.trace.amount)
+    return replace(trace, name=record.trace.name, account_no=account_no, amount=amount)
 
 
 def _voucher_name(record: Row) -> str:

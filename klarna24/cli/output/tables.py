@@ -17,7 +17,7 @@ from rich.text import Text
 
 from klarna24.bookkeeping.payout import ZERO
 from klarna24.check.result import Check
-from klarna24.cli.output.lines import while_someone_reads, wrapped
+from klarna24.cli.output.lines import say_whole, while_someone_reads, wrapped
 from klarna24.cli.output.sums import sums_line, sums_of
 from klarna24.cli.output.voucher_table import voucher_table
 from klarna24.errors import Problem
@@ -82,7 +82,7 @@ def print_status(statuses: Iterable[ProfileStatus]) -> None:
             for remark in row.remarks:
                 print_paragraph(console, f"! {reader.say(remark.text)}", "yellow", 4)
             # not wrapped by us, so that it can be copied as one line
-            console.print(Text(f"    → {reader.say(waiting.command)}", "dim"), soft_wrap=True)
+            print_paragraph(console, f"→ {say_whole(waiting.hint, reader)}", "dim", 4)
         console.print()
 
 
@@ -144,7 +144,7 @@ def _print_outcome(console: Console, outcome: Outcome, report: Report, show_all:
         console.print(voucher_table(outcome.voucher, report.chart, show_all, console.width, reader))
     if outcome.problem:
         print_paragraph(console, reader.say(outcome.problem.message), style, 2)
-        print_paragraph(console, f"→ {reader.say(outcome.problem.hint)}", "dim", 2)
+        print_paragraph(console, f"→ {say_whole(outcome.problem.hint, reader)}", "dim", 2)
     for remark in outcome.remarks:
         print_paragraph(console, f"! {reader.say(remark.text)}", "yellow", 2)
     if isinstance(outcome, Skipped) and outcome.payout and not outcome.problem:
@@ -212,7 +212,8 @@ def _print_check(console: Console, check: Check, reader: Reader) -> None:
     lines = [Text(line, told) for line in wrapped(reader.say(check.message), width, break_long_words=True)]
     if check.next:
         lines += [
-            Text(line, "dim") for line in wrapped(f"→ {reader.say(check.next)}", width, break_long_words=True)
+            Text(line, "dim")
+            for line in wrapped(f"→ {say_whole(check.next, reader)}", width, break_long_words=True)
         ]
     names = wrapped(reader.say(check.name), left, break_long_words=True)
     for number, (name, line) in enumerate(zip_longest(names, lines, fillvalue=Text())):
