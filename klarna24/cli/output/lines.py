@@ -20,7 +20,7 @@ from klarna24.text.clean import clean
 from klarna24.text.reader import Reader
 from klarna24.text.sentences import Sentence, joined, sentence
 
-FALLBACK, LEAST = 80, 20  # columns
+FALLBACK, LEAST = 80, 10  # columns
 KEPT = "\ue000"  # a blank at which no line ends; of Unicode's private use, so that no text has it
 
 

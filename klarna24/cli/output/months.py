@@ -243,7 +243,8 @@ def _print_open_items(console: Console, month: ProfileMonth, reader: Reader) -> 
     for item in month.open_items[:OPEN_ITEMS]:
         comment: str = item.comment
         if item.settled_on:
-            comment += f" ({reader.say(sentence('matched on {day}', day=str(item.settled_on)))})"
+            matched = sentence("matched on {day}", day=str(item.settled_on))
+            comment += f" ({reader.say(matched)})"
         amount = reader.amount(item.amount)
         table.add_row(reader.day(item.day), Text(comment), amount, str(item.transaction_no), str(item.age))
     console.print(table)

@@ -160,8 +160,6 @@ def _past(outcome: Outcome, event: Event, report: Report) -> Sentence:
     record, voucher = outcome.record, outcome.voucher
     if isinstance(outcome, Skipped):
         text = sentence("skipped by {who}, {moment}", who=event.who, moment=moment)
-        if record and not record.by_person:
-            text = sentence("skipped, {moment}: there was nothing to book", moment=moment)
         return joined(": ", (text, event.note)) if event.note else text
     if record is None or record.trace is None:
         return sentence(
