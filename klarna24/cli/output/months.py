@@ -156,7 +156,7 @@ def _print_currency(console: Console, month: ProfileMonth, one: CurrencyMonth, r
         (sentence("Date"), sentence("Payout"), sentence("Status")),
         (*more, sentence("Amount"), sentence("No.")),
         reader,
-        ("", number_of_payouts(len(one.payouts)), "", *map(reader.amount, (*sums, one.settlement)), ""),
+        ("", str(len(one.payouts)), "", *map(reader.amount, (*sums, one.settlement)), ""),
     )
     for payout in one.payouts:
         its = payout.totals

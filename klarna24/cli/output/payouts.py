@@ -11,7 +11,7 @@ from rich.text import Text
 
 from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
 from klarna24.cli.output.csv_text import csv_text
-from klarna24.cli.output.sums import number_of_payouts, sums_line, sums_of
+from klarna24.cli.output.sums import sums_line, sums_of
 from klarna24.cli.output.tables import new_console, print_paragraph
 from klarna24.state.records import Row
 from klarna24.state.words import STATUS_WORDS
@@ -58,7 +58,7 @@ def print_list(rows: Sequence[Row], reader: Reader) -> None:
     fees_head, vat_head, shop = map(reader.say, (sentence("Fees"), sentence("VAT"), sentence("Shop")))
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0), show_footer=True)
     table.add_column(date, no_wrap=True)
-    table.add_column(payout, reader.say(number_of_payouts(len(rows))), overflow="fold", min_width=LEAST_REFERENCE)
+    table.add_column(payout, str(len(rows)), overflow="fold", min_width=LEAST_REFERENCE)
     table.add_column(amount, _column(reader, (its.paid for its in sums.values())), justify="right", no_wrap=True)
     table.add_column("", "\n".join(sums), no_wrap=True)
     table.add_column(status, overflow="fold", min_width=7)

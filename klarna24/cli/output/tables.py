@@ -3,6 +3,7 @@
 Text from outside is never parsed as markup.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from klarna24.bookkeeping.payout import ZERO
 from klarna24.check.result import Check
-from klarna24.cli.output.lines import say_whole, while_someone_reads, wrapped
+from klarna24.cli.output.lines import columns, say_whole, while_someone_reads, wrapped
 from klarna24.cli.output.sums import sums_line, sums_of
 from klarna24.cli.output.voucher_table import voucher_table
 from klarna24.errors import Problem
@@ -36,8 +37,8 @@ LEFT_WIDTH = 26  # of a check's name
 
 
 def new_console() -> Console:
-    """A terminal that shows text as it is."""
-    return Console(highlight=False, markup=False, emoji=False)
+    """A terminal that shows text as it is. Without a height, rich takes a simple one (TERM=dumb) for 80 columns."""
+    return Console(width=columns(sys.stdout), height=25, highlight=False, markup=False, emoji=False)
 
 
 def print_paragraph(console: Console, text: str, style: str = "", indent: int = 0) -> None:
