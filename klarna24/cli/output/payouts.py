@@ -71,12 +71,9 @@ def print_list(rows: Sequence[Row], reader: Reader) -> None:
         table.add_column(shop, overflow="fold", min_width=5)
     for row in rows:
         costs = [reader.amount(net_fees(row.totals)), reader.amount(net_vat(row.totals))]
-        below = []
-        if not is_wide:
-            below = [f"{fees_head} {costs[0]}", f"{vat_head} {costs[1]}", *([row.profile] if many else [])]
         table.add_row(
             reader.day(row.payout_date),
-            Text("\n".join([row.key.payment_reference, *below])),
+            Text(row.key.payment_reference),
             reader.amount(row.totals.get("settlement", ZERO)),
             row.key.currency,
             reader.say(STATUS_WORDS[row.shown_status]),
@@ -84,6 +81,11 @@ def print_list(rows: Sequence[Row], reader: Reader) -> None:
             *(costs if is_wide else []),
             *([row.profile] if is_wide and many else []),
         )
+        if not is_wide:
+            for head, cost in zip((fees_head, vat_head), costs, strict=True):
+                table.add_row("", head, cost)
+            if many:
+                table.add_row("", row.profile)
     console.print(table)
     if not is_wide:
         for currency, its in sums.items():

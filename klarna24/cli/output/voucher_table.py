@@ -84,6 +84,8 @@ def _name_width(for_words: int, names: Iterable[str], texts: Sequence[str]) -> i
 
 def _broken(name: str, width: int) -> str:
     """The name in lines that end at words, or after a slash."""
+    if len(name) <= width:
+        return name
     parts = wrapped(name.replace("/", "/ "), width, break_long_words=True)
     return "\n".join(line.replace("/ ", "/") for line in parts)
 
