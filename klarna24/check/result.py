@@ -1,5 +1,6 @@
 """What one check found, and the outcome of all checks."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self, cast
 
@@ -32,6 +33,11 @@ class CheckedProfile:
     language: Language
     checks: list[Check]
 
+    @property
+    def exit_code(self) -> int:
+        """The one that a run with the same failures returns."""
+        return worst(it.code.exit_code for it in self.checks if it.status == "failed" and it.code)
+
 
 class Outcome(NamedTuple):
     """The exit code, the checks of each profile, and the problems that kept profiles from being checked."""
@@ -41,10 +47,10 @@ class Outcome(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
     @classmethod
-    def of(cls, profiles: list[CheckedProfile]) -> Self:
-        """Its exit code is the one that a run with the same failures returns."""
-        codes = (check.code for profile in profiles for check in profile.checks if check.status == "failed")
-        return cls(worst(code.exit_code for code in codes if code), profiles)
+    def of(cls, profiles: Iterable[CheckedProfile]) -> Self:
+        """Its exit code is that of the worst of them."""
+        done = list(profiles)
+        return cls(worst(one.exit_code for one in done), done)
 
 
 def failed(name: str, error: Klarna24Error) -> Check:

@@ -85,8 +85,8 @@ def _record(state: State, profile: str, name: PayoutName) -> Row:
     if len(references := {record.key.payment_reference for record in records}) > 1:
         raise UsageFault(
             sentence(
-                "more than one payout begins with {reference}: {references}",
-                reference=name.reference,
+                "more than one payout begins with {beginning}: {references}",
+                beginning=name.reference,
                 references=", ".join(sorted(references)),
             ),
             sentence("type more of the reference"),
@@ -201,22 +201,21 @@ def _accept(config: Config, state: State, record: Row, note: str | None, confirm
                 f"klarna24 log --profile {record.profile}",
             )
         trace = _corrected_trace(context, payout, record)
-    is_compared = trace is not None or record.trace is None
     question = sentence(
         "Has the voucher of {reference} been corrected to Klarna's new figures?", reference=reference
     )
-    done = sentence(
+    result = sentence(
         "payout {reference} is {status}, with Klarna's new figures",
         reference=reference,
         status=STATUS_WORDS[record.status],
     )
-    if not is_compared:
+    if record.trace and trace is None:
         unknown = sentence("(The report cannot compare its sums with them.)")
-        question, done = joined(" ", (question, unknown)), joined(" ", (done, unknown))
+        question, result = joined(" ", (question, unknown)), joined(" ", (result, unknown))
     if not confirm(Question(question)):
         return _unchanged(record)
     state.accept(record, payout.figures, trace, note)
-    return done
+    return result
 
 
 def _corrected_trace(context: RunContext, payout: Listed, record: Row) -> Trace | None:

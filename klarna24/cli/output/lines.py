@@ -41,7 +41,7 @@ def print_problems(problems: Iterable[Problem], profile: str | None, reader: Rea
 
 
 def print_error(line: str, *, is_temporary: bool) -> None:
-    """A line on stderr, with its level where the journal reads it."""
+    """A line on stderr, with its level where systemd reads it."""
     level = systemd.WARNING if is_temporary else systemd.ERROR
     print_words(f"{systemd.level_prefix(level)}{line}", sys.stderr)
 

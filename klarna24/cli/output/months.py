@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
+from klarna24.cli.output.console import new_console, print_paragraph
 from klarna24.cli.output.csv_text import csv_text
 from klarna24.cli.output.json_documents import problem_json
 from klarna24.cli.output.sums import Sums, number_of_payouts, sums_line
-from klarna24.cli.output.tables import new_console, print_paragraph
 from klarna24.report.month import Balance, CurrencyMonth, ProfileMonth
 from klarna24.state.words import status_words
 from klarna24.text.reader import Reader

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
+from klarna24.cli.output.console import new_console, print_paragraph
 from klarna24.cli.output.csv_text import csv_text
 from klarna24.cli.output.sums import sums_line, sums_of
-from klarna24.cli.output.tables import new_console, print_paragraph
 from klarna24.state.records import Row
 from klarna24.state.words import STATUS_WORDS
 from klarna24.text.reader import Reader
