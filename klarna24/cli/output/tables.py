@@ -32,7 +32,8 @@ def print_report(report: Report, show_all: bool) -> None:
     console, reader = new_console(), Reader(report.language)
     for outcome in report.outcomes:
         _print_outcome(console, outcome, report, show_all)
-    for currency, sums in sums_of((it.key.currency, it.totals) for it in report.outcomes).items():
+    many = report.outcomes if len(report.outcomes) > 1 else []
+    for currency, sums in sums_of((it.key.currency, it.totals) for it in many).items():
         print_paragraph(console, reader.say(sums_line(currency, sums)))
     print_paragraph(console, _summary(report), "bold")
 
