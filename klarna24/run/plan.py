@@ -28,7 +28,7 @@ from klarna24.run.outcome import (
     Skipped,
     until_fault,
 )
-from klarna24.state.records import Event, Row, Status
+from klarna24.state.records import Row, Status
 from klarna24.text.sentences import sentence
 
 OVERLAP = timedelta(days=90)
@@ -90,17 +90,9 @@ def _preview(context: RunContext, first: date | None, last: date | None) -> Iter
             yield replace(doubt.still_in_doubt(context, record), voucher=outcome.voucher)
         elif record and not record.may_be_sent:
             before = _finished(context, payout, record)
-            yield replace(before, voucher=outcome.voucher, decided=_decided(context, record))
+            yield replace(before, voucher=outcome.voucher, decided=context.state.decided(record))
         else:
             yield outcome
-
-
-def _decided(context: RunContext, record: Row) -> Event | None:
-    """The last event by which the payout got its status; of a booked one, by which it was drafted."""
-    what = {Status.SKIPPED: {Status.SKIPPED}}.get(record.status, {Status.DRAFTED, Status.BOOKED})
-    events = context.state.events(None, reference=record.key.payment_reference)
-    found = [it for it in events if it.what in what and it.currency == record.key.currency]
-    return next((it for it in reversed(found) if it.what == Status.DRAFTED), found[-1] if found else None)
 
 
 def _list(context: RunContext) -> _Listing:

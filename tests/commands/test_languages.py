@@ -39,6 +39,7 @@ class _Hiding:
 @pytest.fixture(params=["sv", "nb"])
 def language(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(sentences, "_catalogue", lambda _: _Hiding())
+    monkeypatch.setenv("COLUMNS", "200")  # no path is broken in two
     return str(request.param)
 
 
