@@ -89,7 +89,8 @@ def _preview(context: RunContext, first: date | None, last: date | None) -> Iter
         if record and record.in_doubt:
             yield replace(doubt.still_in_doubt(context, record), voucher=outcome.voucher)
         elif record and not record.may_be_sent:
-            yield replace(_finished(context, payout, record), voucher=outcome.voucher)
+            before = _finished(context, payout, record)
+            yield replace(before, voucher=outcome.voucher, decided=context.state.decided(record))
         else:
             yield outcome
 

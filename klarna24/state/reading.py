@@ -269,3 +269,10 @@ class StateReader(Database):
             values,
         )
         return found[-1]["id"] - 1 if found else 0
+
+    def decided(self, record: Row) -> Event | None:
+        """The last event by which a finished payout got its status; of a booked one, by which it was drafted."""
+        what = {Status.SKIPPED} if record.status is Status.SKIPPED else {Status.DRAFTED, Status.BOOKED}
+        events = self.events(None, reference=record.key.payment_reference)
+        found = [it for it in events if it.what in what and it.currency == record.key.currency]
+        return next((it for it in reversed(found) if it.what == Status.DRAFTED), found[-1] if found else None)
