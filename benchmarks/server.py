@@ -106,7 +106,12 @@ def daily(first: str, last: str) -> bytes:
     begins, ends = (datetime.fromisoformat(moment) for moment in (first, last))
     days = [WHEN - timedelta(days=ago) for ago in range((WHEN - begins).days + 1)]
     found = [
-        {**payout, "payment_reference": f"D{day.date()}SSHOP", "merchant_id": "MSHOP", "payout_date": day.isoformat()}
+        {
+            **payout,
+            "payment_reference": f"D{day.date()}SSHOP",
+            "merchant_id": "MSHOP",
+            "payout_date": day.isoformat(),
+        }
         for day in days
         if begins <= day <= ends
     ]

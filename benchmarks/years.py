@@ -1,7 +1,7 @@
 """A state after years: each shop's payouts, one a day, with what the log and the archive have of each.
 
-A real run makes the first payout of each shop; all others are copies of its rows under other days and references, so
-that this program knows nothing of the columns.
+A real run makes the first payout of each shop; all others are copies of its rows under other days and references,
+so that this program knows few of the columns.
 """
 
 from contextlib import closing

@@ -18,7 +18,10 @@ class MailedReports(Database):
 
     def of(self, month: Month) -> set[str]:
         """The names of the profiles whose report of the month was mailed."""
-        found = self._query("SELECT DISTINCT profile FROM event WHERE what = ? AND answer = ?", (WHAT, str(month)))
+        found = self._query(
+            "SELECT DISTINCT profile FROM event WHERE payout_id IS NULL AND what = ? AND answer = ?",
+            (WHAT, str(month)),
+        )
         return {row["profile"] for row in found}
 
     def record(self, profiles: Iterable[str], month: Month) -> None:

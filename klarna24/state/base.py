@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Self
+from typing import Any, Self
 
-from klarna24.state.damage import check_values
+from klarna24.state.damage import check_integrity, check_once, check_values
 from klarna24.state.database import SQLITE_ERRORS, open_for_reading, open_for_writing, trouble
 from klarna24.text.sentences import sentence
 
@@ -42,6 +42,13 @@ class Database:
         """Closes the connection."""
         self._db.close()
 
+    def check_integrity(self) -> None:
+        """Raises Damaged if a table and its index disagree, or if a part of the file is not where it should be. To
+        be called before anything is sent. It reads the whole file, once a process."""
+        with _own_errors():
+            path = Path(self._db.execute("PRAGMA database_list").fetchone()["file"])
+            check_once(check_integrity, self._db, path)
+
     def try_to_write(self) -> None:
         """Makes a change and takes it back. Raises StateFault if nothing can be written."""
         with _own_errors():
@@ -55,8 +62,20 @@ class Database:
         Raises Damaged for a value that its column cannot hold."""
         with _own_errors():
             found = self._db.execute(statement, values).fetchall()
-        for row in found:
-            check_values(row)
+        check_values(found)
+        return found
+
+    def _distinct(
+        self, column: str, table: str, condition: str = "1 = 1", values: Sequence[object] = ()
+    ) -> list[Any]:
+        """Every value of the column but NULL, in order. Each is one step in an index that begins with the columns
+        of the condition, then has this one: however many rows there are, only the values cost time."""
+        found: list[Any] = []
+        statement = f"SELECT min({column}) AS value FROM {table} WHERE {condition}"  # noqa: S608 - our own names
+        (row,) = self._query(statement, values)
+        while row["value"] is not None:
+            found.append(row["value"])
+            (row,) = self._query(f"{statement} AND {column} > ?", (*values, row["value"]))
         return found
 
     def _event(
