@@ -1,7 +1,7 @@
 """A state after years: each shop's payouts, one a day, with what the log and the archive have of each.
 
-A real run makes the first payout of each shop; all others are copies of its rows under other days and references,
-so that this program knows few of the columns.
+A real run makes the first payout of each shop, whose reference has its date; all others are copies of its rows
+under other days and references, so that this program knows few of the columns.
 """
 
 from contextlib import closing
@@ -11,7 +11,7 @@ from typing import Any
 
 from klarna24.state.store import State
 
-ARCHIVED = ("payout.json", "transactions.json", "report.pdf", "report.csv", "voucher.json")
+Values = dict[str, Any]
 UNBOOKED = 5  # days that an accountant takes to book a draft
 
 
@@ -22,18 +22,19 @@ class _Years(State):
         """Each payout gets ``days`` - 1 older ones. Returns how many payouts there are then."""
         with self._transaction():
             for payout in self._query("SELECT * FROM payout ORDER BY id"):
-                events = self._query("SELECT * FROM event WHERE payout_id = ? ORDER BY id", (payout["id"],))
-                newest = date.fromisoformat(payout["payout_date"])
+                events, evidence = (
+                    self._query(f"SELECT * FROM {table} WHERE payout_id = ? ORDER BY id", (payout["id"],))  # noqa: S608
+                    for table in ("event", "evidence")
+                )
                 for ago in range(1, days):
-                    self._copy(dict(payout), [dict(event) for event in events], newest - timedelta(days=ago), ago)
+                    self._copy(dict(payout), [*map(dict, events)], [*map(dict, evidence)], ago)
         (found,) = self._query("SELECT count(*) AS payouts FROM payout")
         return int(found["payouts"])
 
-    def _copy(self, payout: dict[str, Any], events: list[dict[str, Any]], day: date, ago: int) -> None:
-        before, reference = payout["payment_reference"], payout["payment_reference"]
-        reference = f"D{day}{before[len('D2026-11-27') :]}"
-        number = payout.pop("id")
-        del number
+    def _copy(self, payout: Values, events: list[Values], evidence: list[Values], ago: int) -> None:
+        before, newest = payout["payment_reference"], payout["payout_date"]
+        day = date.fromisoformat(newest) - timedelta(days=ago)
+        reference = before.replace(newest, str(day))
         payout |= {"payment_reference": reference, "payout_date": str(day), "anchor_date": str(day)}
         payout["bundle_name"] = str(payout["bundle_name"]).replace(before, reference)
         if ago >= UNBOOKED:
@@ -41,13 +42,16 @@ class _Years(State):
             events.append({**events[-1], "what": "booked", "answer": f"found in the ledger as {10_000 + ago}"})
         row_id = self._insert("payout", payout)
         for event in events:
-            event.pop("id")
             self._insert("event", event | {"payout_id": row_id})
+        for its in evidence:
+            self._insert("evidence", its | {"payout_id": row_id, "name": its["name"].replace(newest, str(day))})
 
-    def _insert(self, table: str, values: dict[str, Any]) -> int:
-        columns, marks = ", ".join(values), ", ".join("?" for _ in values)
+    def _insert(self, table: str, values: Values) -> int:
+        """The new row's id."""
+        new = {name: value for name, value in values.items() if name != "id"}
+        columns, marks = ", ".join(new), ", ".join("?" for _ in new)
         statement = f"INSERT INTO {table} ({columns}) VALUES ({marks}) RETURNING id"  # noqa: S608 - our own names
-        return int(self._db.execute(statement, (*values.values(),)).fetchone()["id"])
+        return int(self._db.execute(statement, (*new.values(),)).fetchone()["id"])
 
 
 def grow(state: Path, days: int) -> int:

@@ -158,7 +158,7 @@ def _accept(config: Config, state: State, record: Row, note: str | None, confirm
     with open_context(profile, config, state, Sessions.beside(config.state_dir)) as context:
         payout = context.klarna.payout(record.key)
         is_known = payout is None or payout.figures == record.totals
-        if payout is None or (is_known and record.id not in state.corrected(record.profile)):
+        if payout is None or (is_known and record.id not in state.corrected([record])):
             raise UsageFault(
                 f"payout {reference} is {record.status} already, and has not changed",
                 f"klarna24 log --profile {record.profile}",

@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from klarna24.text.sentences import sentence
 
 # Profiles that run side by side in this process take turns. SQLite does not queue them: one could wait in vain.
 _one_writer = Lock()
+VALUES_AT_A_TIME = 500  # in one statement
 log = logging.getLogger(__name__)
 
 
@@ -64,6 +65,14 @@ class Database:
             found = self._db.execute(statement, values).fetchall()
         check_values(found)
         return found
+
+    def _query_in(self, statement: str, values: Sequence[object], among: Iterable[object]) -> Iterator[Any]:
+        """The rows for the values in ``among``, of which any number may be given: ``{}`` in the statement becomes
+        a mark for each of some hundreds. What belongs to one value comes from one read."""
+        wanted = [*dict.fromkeys(among)]
+        for first in range(0, len(wanted), VALUES_AT_A_TIME):
+            some = wanted[first : first + VALUES_AT_A_TIME]
+            yield from self._query(statement.format(", ".join("?" for _ in some)), (*values, *some))
 
     def _distinct(
         self, column: str, table: str, condition: str = "1 = 1", values: Sequence[object] = ()
