@@ -16,12 +16,7 @@ from klarna24.state.base import Database
 from tests.support.shops import NOON, OpenShop, Shop, shops, simple
 
 TABLES = ("payout", "event", "evidence")
-PARTIAL = (
-    "payout_unfinished",
-    "payout_changed",
-    "payout_drafted",
-    "evidence_undelivered",
-)  # what waits, and no more
+PARTIAL = {"payout_unfinished", "payout_changed", "payout_drafted", "evidence_undelivered"}  # what waits only
 BOOKS = ("GetAccountList", "GetTypeList", "GetFiscalYears", "GetClientInformation")
 
 
