@@ -1,4 +1,4 @@
-"""A state after years: each shop's payouts, one a day, with what the log and the archive have of each.
+"""States made of a small one: after years, with a payout a day; and of thousands of shops.
 
 A real run makes the first payout of each shop, whose reference has its date; all others are copies of its rows
 under other days and references, so that this program knows few of the columns.
@@ -23,13 +23,25 @@ class _Years(State):
         with self._transaction():
             for payout in self._query("SELECT * FROM payout ORDER BY id"):
                 events, evidence = (
-                    self._query(f"SELECT * FROM {table} WHERE payout_id = ? ORDER BY id", (payout["id"],))  # noqa: S608
+                    self._query(f"SELECT * FROM {table} WHERE payout_id = ? ORDER BY id", (payout["id"],))  # noqa: S608 - as below
                     for table in ("event", "evidence")
                 )
                 for ago in range(1, days):
                     self._copy(dict(payout), [*map(dict, events)], [*map(dict, evidence)], ago)
         (found,) = self._query("SELECT count(*) AS payouts FROM payout")
         return int(found["payouts"])
+
+    def spread(self, shops: int) -> None:
+        """Of ``shop1`` are made so many, each in a company of its own, as benchmarks/server.py knows them."""
+        with self._transaction():
+            (profile,) = self._query("SELECT * FROM profile")
+            (payout,) = self._query("SELECT * FROM payout")
+            for shop in range(2, shops + 1):
+                reference = payout["payment_reference"].removesuffix("1") + str(shop)
+                its = {"payment_reference": reference, "merchant_id": f"M{shop}", "profile": f"shop{shop}"}
+                self._insert("payout", {**payout, **its, "client_id": shop})
+                scope = profile["scope"].replace("-shop1", f"-shop{shop}")
+                self._insert("profile", {**profile, "name": f"shop{shop}", "scope": scope}, "name")
 
     def _copy(self, payout: Values, events: list[Values], evidence: list[Values], ago: int) -> None:
         before, newest = payout["payment_reference"], payout["payout_date"]
@@ -46,15 +58,21 @@ class _Years(State):
         for its in evidence:
             self._insert("evidence", its | {"payout_id": row_id, "name": its["name"].replace(newest, str(day))})
 
-    def _insert(self, table: str, values: Values) -> int:
-        """The new row's id."""
+    def _insert(self, table: str, values: Values, key: str = "id") -> Any:
+        """The new row's key."""
         new = {name: value for name, value in values.items() if name != "id"}
         columns, marks = ", ".join(new), ", ".join("?" for _ in new)
-        statement = f"INSERT INTO {table} ({columns}) VALUES ({marks}) RETURNING id"  # noqa: S608 - our own names
-        return int(self._db.execute(statement, (*new.values(),)).fetchone()["id"])
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({marks}) RETURNING {key}"  # noqa: S608 - our own names
+        return self._db.execute(statement, (*new.values(),)).fetchone()[key]
 
 
 def grow(state: Path, days: int) -> int:
     """Give each payout of the state ``days`` - 1 older ones, and return how many there are then."""
     with closing(_Years.open(state)) as opened:
         return opened.grow(days)
+
+
+def spread(state: Path, shops: int) -> None:
+    """Make so many shops of the state's one."""
+    with closing(_Years.open(state)) as opened:
+        opened.spread(shops)
