@@ -101,7 +101,7 @@ def _list(context: RunContext) -> _Listing:
     payouts = context.klarna.payouts(_since(context), context.today, profile.timezone)
     known = context.state.merchants(context.owner)
     _check_merchants(context, payouts, known)
-    left = context.state.orphans(context.owner, context.config.profiles)
+    left = context.state.orphans(context.owner, context.config.names)
     stored = context.state.rows(context.owner, (payout.key for payout in payouts))
     records = {payout.key: stored.get(payout.key) or _similar(context, payout, left) for payout in payouts}
     seen = {record.id for record in records.values() if record}
@@ -115,7 +115,7 @@ def _list(context: RunContext) -> _Listing:
     ]
     of_others = [record for record in records.values() if record and record.profile != profile.name]
     for record in of_others:
-        _check_may_adopt(context, record)
+        check_may_adopt(context, record)
     debts = DebtChain(payouts, profile.timezone, context.owner, context.state)
     return _Listing(payouts, debts, records, orphans, [*of_others, *orphans])
 
@@ -298,10 +298,25 @@ def _check_merchants(context: RunContext, listed: list[Listed], known: set[str])
         )
 
 
-def _check_may_adopt(context: RunContext, record: Row) -> None:
-    """A payout of another profile passes to this one only where that profile is gone, or no longer covers it."""
+def check_may_adopt(context: RunContext, record: Row) -> None:
+    """A payout of another profile passes to this one only where that profile is gone, or no longer covers it.
+    Raises ConfigFault elsewhere."""
+    if record.profile in context.config.broken:
+        raise ConfigFault(
+            sentence(
+                "payout {reference} belongs to profile {other}, which has faults in profiles.toml",
+                reference=record.key.payment_reference,
+                other=record.profile,
+            ),
+            sentence("correct them first: {command}", command=f"klarna24 check --profile {record.profile}"),
+            record.key.payment_reference,
+        )
     other = context.config.profiles.get(record.profile)
-    if other is not None and not disjoint(other.klarna, context.profile.klarna):
+    if (
+        other is not None
+        and record.profile != context.profile.name
+        and not disjoint(other.klarna, context.profile.klarna)
+    ):
         raise ConfigFault(
             sentence(
                 "payout {reference} belongs to profile {other}, and profile {profile} sees it too: both would "
