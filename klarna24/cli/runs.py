@@ -89,7 +89,10 @@ def _mail_report(chosen: Chosen, jobs: int) -> None:
     from klarna24.notify import monthly  # noqa: PLC0415 - loads the page's templates, once a month
 
     def gather(profiles: Sequence[Profile]) -> list[ProfileMonth]:
-        return side_by_side(lambda it: report_or_bug(it, chosen.config, None), profiles, jobs, lambda it: it.name)
+        shared = Shared.of(chosen.config)
+        return side_by_side(
+            lambda it: report_or_bug(it, chosen.config, None, shared), profiles, jobs, lambda it: it.name
+        )
 
     monthly.mail_due(chosen.config, chosen.profiles, gather)
 

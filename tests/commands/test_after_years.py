@@ -122,6 +122,9 @@ def test_a_company_is_asked_for_its_books_once_for_all_of_its_shops(open_shop: O
     calls = shop.box.calls()
     assert {name: calls[name] for name in BOOKS} == dict.fromkeys(BOOKS, 1)
     assert len(shop.drafts()) == 6
+    shop.run("report", "--all", "--month", f"{NOON:%Y-%m}")
+    calls = shop.box.calls()
+    assert (calls["GetAccountList"], calls["GetClientInformation"]) == (2, 2)
 
 
 def test_a_shop_with_a_wrong_voucher_type_stops_none_of_its_company(open_shop: OpenShop) -> None:
