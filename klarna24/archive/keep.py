@@ -83,8 +83,9 @@ class Keeper:
     def keep(self, wanted: Callable[[Row], bool] = lambda _: True) -> list[Kept]:
         """Keep what is missing of the profile's payouts, the newest first, and those with a fault last. Returns
         what became of each that lacked anything. Raises StateFault and Locked."""
-        evidence = self.state.evidence(self.owner)
-        payouts = [_Payout(self, row, evidence.get(row.id, [])) for row in self.state.payouts_of(self.owner)]
+        rows = self.state.payouts_of(self.owner) if self.on_disk else self._candidates()
+        evidence = self.state.evidence_of(rows)
+        payouts = [_Payout(self, row, evidence.get(row.id, [])) for row in rows]
         todo = [it for it in reversed(payouts) if wanted(it.row) and it.lacks_anything()]
         done, unanswered = list[Kept](), 0
         for payout in sorted(todo, key=lambda it: it.has_remark):
@@ -95,6 +96,13 @@ class Keeper:
             if payout.is_last or unanswered >= MOST_UNANSWERED:
                 break
         return done
+
+    def _candidates(self) -> list[Row]:
+        """The payouts that may lack anything, oldest first: after years, a small part of all."""
+        listed = self.state.rows(self.owner, self.listed).values()
+        own = [row for row in listed if row.profile == self.owner.profile]
+        found = {row.id: row for row in (*own, *self.state.incomplete(self.owner, ABOUT))}
+        return sorted(found.values(), key=lambda row: (row.payout_date, row.id))
 
 
 class _Payout:

@@ -34,6 +34,8 @@ def draft(context: RunContext, plan: Plan) -> Outcomes:
     """What became of the plan. Where a fault ended it, all that was done until then is written down, and the rest
     is as it was planned."""
     try:
+        if plan.changes_state:
+            context.state.check_integrity()
         for record in plan.adopted:
             context.state.adopt(context.owner, record)
         for record, key in plan.identified:

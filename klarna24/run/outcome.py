@@ -133,6 +133,11 @@ class Plan(NamedTuple):
     fault: Klarna24Error | None = None
     listed: Sequence[Listed] = ()
 
+    @property
+    def changes_state(self) -> bool:
+        """Whether there is anything new, or anything to send. Only then need the state be proved sound."""
+        return bool(self.adopted or self.identified) or any(it.payout for it in self.outcomes)
+
 
 def until_fault(outcomes: Iterator[Outcome]) -> Outcomes:
     """Everything that the iterator gives before it ends or raises one of our errors."""

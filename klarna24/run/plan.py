@@ -80,8 +80,9 @@ def _preview(context: RunContext, first: date | None, last: date | None) -> Iter
         raise UsageFault(message, sentence("give {option} as well", option="--from"))
     payouts = context.klarna.payouts(since, until, context.profile.timezone)
     debts = DebtChain(payouts, context.profile.timezone, context.owner)
+    records = context.state.rows(context.owner, (payout.key for payout in payouts))
     for payout in payouts:
-        record = context.state.row(context.owner, payout.key)
+        record = records.get(payout.key)
         if isinstance(payout, OddPayout):
             yield _odd(context, payout, record)
             continue
@@ -102,7 +103,8 @@ def _list(context: RunContext) -> _Listing:
     known = context.state.merchants(context.owner)
     _check_merchants(context, payouts, known)
     left = context.state.orphans(context.owner, context.config.names)
-    records = {payout.key: _record_of(context, payout, left) for payout in payouts}
+    stored = context.state.rows(context.owner, (payout.key for payout in payouts))
+    records = {payout.key: stored.get(payout.key) or _similar(context, payout, left) for payout in payouts}
     seen = {record.id for record in records.values() if record}
     merchants = known | {payout.merchant_id for payout in payouts} | {*(profile.klarna.merchant_ids or ())}
     orphans = [
@@ -119,11 +121,9 @@ def _list(context: RunContext) -> _Listing:
     return _Listing(payouts, debts, records, orphans, [*of_others, *orphans])
 
 
-def _record_of(context: RunContext, payout: Listed, left: list[Row]) -> Row | None:
-    """What the state knows of the payout, also where it could not be read in full, now or then. ``left`` are the
-    unfinished payouts of profiles that are gone: a doubt among them is told although the payout is odd."""
-    if record := context.state.row(context.owner, payout.key):
-        return record
+def _similar(context: RunContext, payout: Listed, left: list[Row]) -> Row | None:
+    """What the state knows of a payout that could not be read in full, now or then. ``left`` are the unfinished
+    payouts of profiles that are gone: a doubt among them is told although the payout is odd."""
     candidates = context.state.by_reference(context.profile.name, payout.payment_reference)
     if isinstance(payout, OddPayout):
         candidates += [record for record in left if record.in_doubt]
