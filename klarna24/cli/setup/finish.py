@@ -1,59 +1,88 @@
-"""The end of init: the last payout as a dry run, "Save?", and the next steps."""
+"""The end of init: the passwords' place, the last payout as a dry run, "Save?", and the next steps."""
 
+import contextlib
+import io
 import tempfile
 from contextlib import closing
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from click import echo
 
 from klarna24.cli.output.tables import print_report
 from klarna24.cli.setup import profile_file
-from klarna24.cli.setup.connections import LOOK_BACK_DAYS
-from klarna24.cli.setup.draft import Draft, no_sessions
-from klarna24.cli.setup.prompts import ask_yes_no, print_error, print_ok
+from klarna24.cli.setup.draft import LOOK_BACK_DAYS, Draft, no_sessions
+from klarna24.cli.setup.merchants import TWICE, twins
 from klarna24.cli.setup.secrets import ask_where_to_store, store_passwords
 from klarna24.config.loading import Config, load
-from klarna24.config.tables import Notify
+from klarna24.config.tables import Notify, disjoint
 from klarna24.ecb.client import EcbClient
+from klarna24.errors import ConfigFault
 from klarna24.klarna.client import KlarnaClient
 from klarna24.run.context import RunContext
-from klarna24.run.outcome import Report
+from klarna24.run.outcome import Outcomes, Report
 from klarna24.run.plan import preview
 from klarna24.schedule.crontab import crontab
 from klarna24.state.store import State
+from klarna24.text.sentences import sentence
 from klarna24.twentyfour.client import TwentyFourClient
 
-NEXT_STEPS = """
-Next:
-  klarna24 check --profile {name}            tests everything again, without sending
-  klarna24 check --profile {name} --as-cron  the same, as cron would run it
-  klarna24 dry-run --profile {name}          shows what would be drafted
-
-For crontab -e, once you agree with what dry-run shows:
-
-{crontab}"""
+SHOWN_LINES = 16  # of the preview: with the question after it they fit a screen of 24
+STEPS = {
+    "check --profile {name}": sentence("tests everything again, without sending"),
+    "check --profile {name} --as-cron": sentence("the same, as cron would run it"),
+    "dry-run --profile {name}": sentence("shows what would be drafted"),
+}
 
 
-def ask_to_save(draft: Draft) -> None:
-    """Nothing is written before the answer, nor after a no."""
-    _preview(draft)
+def finish(draft: Draft) -> bool:
+    """Whether the conversation is over: saved, or left with a no, after which nothing is written. Raises Back."""
     ask_where_to_store(draft)
-    if not ask_yes_no(f"\nSave profile {draft.name} in {draft.path}?", default=True):
-        echo("Nothing was written.")
-        return
-    text = profile_file.with_profile(draft.text, draft.name, draft.table, draft.top)
-    _check_whole(text)
+    try:
+        text = _whole_file(draft)
+    except ConfigFault as fault:
+        for problem in fault.problems():
+            draft.prompts.error(problem.message)
+        return False
+    _show_last_payout(draft)
+    draft.prompts.gap()
+    question = sentence("Save profile {name} in {path}", name=draft.name, path=str(draft.path))
+    if not draft.prompts.yes_no(question, default=True):
+        draft.prompts.say(sentence("Nothing was saved."))
+        return True
     store_passwords(draft)
     profile_file.write(draft.path, text)
-    print_ok(f"saved: {draft.path}")
-    line = crontab(load(draft.path, draft.state_dir), [draft.name])
-    echo(NEXT_STEPS.format(name=draft.name, crontab=line))
+    draft.is_saved = True
+    draft.prompts.ok(sentence("saved: {path}", path=str(draft.path)))
+    draft.prompts.heading(sentence("Next:"))
+    commands = {f"klarna24 {command.format(name=draft.name)}": why for command, why in STEPS.items()}
+    width = max(map(len, commands))
+    for command, why in commands.items():
+        draft.prompts.say(why, indent=2, mark=f"{command:<{width}}  ")
+    draft.prompts.heading(sentence("For crontab -e, once you agree with what dry-run shows:"))
+    echo(f"\n{crontab(load(draft.path, draft.state_dir), [draft.name])}")
+    return True
 
 
-def _preview(draft: Draft) -> None:
+def _whole_file(draft: Draft) -> str:
+    """The text of the file that will be written. Raises ConfigFault if other commands would not accept it."""
+    own = draft.profile(complete=True).klarna
+    for name, klarna in twins(draft).items():
+        if not disjoint(own, klarna):
+            raise ConfigFault(TWICE.with_values(name=name))
+    text = profile_file.with_profile(draft.text, draft.name, draft.table, draft.top)
+    for name, table in draft.others.items():
+        text = profile_file.with_profile(text, name, table, {})
+    with tempfile.TemporaryDirectory(prefix="klarna24-init-") as folder:
+        path = Path(folder, "profiles.toml")
+        profile_file.write(path, text)
+        load(path)
+    return text
+
+
+def _show_last_payout(draft: Draft) -> None:
     """The last payout; if it is blocked, the last one that is not, too."""
-    echo("\nThe last payout, as it would be booked:\n")
+    draft.prompts.heading(sentence("The last payout, as it would be booked:"))
     profile = draft.profile(complete=True)
     with (
         no_sessions() as sessions,
@@ -63,22 +92,43 @@ def _preview(draft: Draft) -> None:
     ):
         config = Config(draft.path, sessions.folder, {}, Notify())
         context = RunContext(profile, config, klarna, office, EcbClient(config.rates_url), state)
-        plan = preview(context, (context.today - timedelta(days=LOOK_BACK_DAYS), context.today))
+        first = context.today - timedelta(days=LOOK_BACK_DAYS)
+        plan = preview(context, (_last_day(draft) or first, context.today))
+        if plan.outcomes and not any(outcome.voucher for outcome in plan.outcomes):
+            plan = preview(context, (first, context.today))
     if plan.fault:
-        print_error(plan.fault)
-        return
-    if not plan.outcomes:
-        echo(f"  No payouts in the last {LOOK_BACK_DAYS} days.")
-        return
+        draft.prompts.error(plan.fault.message)
+    elif not plan.outcomes:
+        draft.prompts.say(sentence("No payouts in the last {days} days.", days=LOOK_BACK_DAYS), indent=2)
+    else:
+        _print(draft, plan, context.chart)
+
+
+def _last_day(draft: Draft) -> date | None:
+    """Of the newest payout that the profile covers."""
+    zone = draft.profile().timezone
+    days = [
+        it.payout_date.astimezone(zone).date()
+        for it in draft.payouts
+        if it.payout_date and draft.covers(it.merchant_id, it.currency)
+    ]
+    return max(days, default=None)
+
+
+def _print(draft: Draft, plan: Outcomes, chart: dict[int, str]) -> None:
+    """The first and the last lines, as many as a screen has."""
     last = plan.outcomes[-1]
     with_voucher = [outcome for outcome in plan.outcomes if outcome.voucher]
     shown = [last] if last.voucher else [*with_voucher[-1:], last]
-    print_report(Report(profile=draft.name, outcomes=shown, chart=context.chart), show_all=False)
-
-
-def _check_whole(text: str) -> None:
-    """Raises ConfigFault if other commands would not accept the file that is about to be written."""
-    with tempfile.TemporaryDirectory(prefix="klarna24-init-") as folder:
-        path = Path(folder, "profiles.toml")
-        profile_file.write(path, text)
-        load(path)
+    written = io.StringIO()
+    with contextlib.redirect_stdout(written):
+        print_report(Report(profile=draft.name, outcomes=shown, chart=chart), show_all=False)
+    lines = written.getvalue().splitlines()
+    left_out = len(lines) - SHOWN_LINES
+    half = SHOWN_LINES // 2
+    for line in lines[:half] if left_out > 0 else lines:
+        echo(line)
+    if left_out > 0:
+        draft.prompts.say(sentence("… {count} more lines, which dry-run shows …", count=left_out), indent=2)
+        for line in lines[-half:]:
+            echo(line)
