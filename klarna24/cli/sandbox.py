@@ -15,6 +15,8 @@ import tomli_w
 from klarna24.errors import UsageFault
 from klarna24.sandbox.faults import TABLE, Faults
 from klarna24.sandbox.server import Sandbox
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import sentence
 
 
 @click.command("sandbox")
@@ -46,8 +48,29 @@ def command(port: int, seed: int, faults: tuple[str, ...]) -> int:
     except OSError as error:
         raise UsageFault(f"port {port} cannot be used: {error.strerror}", "--port 0 picks a free one") from None
     with box, temporary_profile(box, "sandbox") as path:
+        say_how_to_try_init(box, path)
         serve(box, path, "dry-run", "sync")
     return 0
+
+
+def say_how_to_try_init(box: Sandbox, path: Path) -> None:
+    """The answers with which ``klarna24 init`` makes a profile of this sandbox, beside the one that is there."""
+    reader = Reader.of_environment()
+    click.echo(reader.say(sentence("To try the set-up, in another terminal, with these answers:")))
+    click.echo(f"\n  klarna24 --config {path.with_name('init.toml')} init\n")
+    answers = {
+        sentence("Where is the shop"): reader.say(sentence("4, another address")),
+        sentence("Address"): box.url,
+        sentence("API username"): box.klarna.username,
+        sentence("API password"): box.klarna.password,
+        sentence("Username"): box.office.username,
+        sentence("Password"): box.office.password,
+        sentence("Application id"): box.office.application_id,
+        sentence("Company"): str(box.office.home.client_id),
+    }
+    for question, answer in answers.items():
+        click.echo(f"  {reader.say(question):<22} {answer}")
+    click.echo(reader.say(sentence("The passwords open nothing but this sandbox.")) + "\n")
 
 
 @contextmanager

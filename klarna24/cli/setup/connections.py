@@ -37,8 +37,7 @@ OF_COMPANY = ("24.choices", "customer_id", "supplier_id", "voucher.type", "vouch
 
 def ask_language(draft: Draft) -> None:
     """The language of the conversation; a new profile suggests it for its vouchers and mails."""
-    draft.prompts.say("Language / språk")
-    chosen = draft.prompts.choice("1, 2, 3", LANGUAGES, draft.prompts.reader.language)
+    chosen = draft.prompts.choice("Language / språk", LANGUAGES, draft.prompts.reader.language)
     draft.prompts.reader = Reader(cast(Language, chosen))
     draft.prompts.heading(sentence("A profile for {path}.", path=str(draft.path)))
     draft.prompts.say(

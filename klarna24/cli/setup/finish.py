@@ -27,7 +27,7 @@ from klarna24.state.store import State
 from klarna24.text.sentences import sentence
 from klarna24.twentyfour.client import TwentyFourClient
 
-SHOWN_LINES = 16  # of the preview: with the question after it they fit a screen of 24
+SHOWN_LINES = 19  # of the preview: with its heading and the question after it they fit a screen of 24
 STEPS = {
     "check --profile {name}": sentence("tests everything again, without sending"),
     "check --profile {name} --as-cron": sentence("the same, as cron would run it"),
@@ -124,11 +124,11 @@ def _print(draft: Draft, plan: Outcomes, chart: dict[int, str]) -> None:
     with contextlib.redirect_stdout(written):
         print_report(Report(profile=draft.name, outcomes=shown, chart=chart), show_all=False)
     lines = written.getvalue().splitlines()
-    left_out = len(lines) - SHOWN_LINES
     half = SHOWN_LINES // 2
-    for line in lines[:half] if left_out > 0 else lines:
-        echo(line)
-    if left_out > 0:
-        draft.prompts.say(sentence("… {count} more lines, which dry-run shows …", count=left_out), indent=2)
-        for line in lines[-half:]:
-            echo(line)
+    if len(lines) <= SHOWN_LINES:
+        echo("\n".join(lines))
+        return
+    echo("\n".join(lines[:half]))
+    left_out = sentence("… {count} more lines, which dry-run shows …", count=len(lines) - 2 * half)
+    draft.prompts.say(left_out, indent=2)
+    echo("\n".join(lines[-half:]))

@@ -83,7 +83,9 @@ def ask_user(draft: Draft) -> None:
 
 def ask_sender(draft: Draft) -> None:
     """Who writes."""
-    _mail(draft)["from"] = draft.prompts.text(sentence("From"), _mail(draft).get("from"), _check_address)
+    _mail(draft)["from"] = draft.prompts.text(
+        sentence("Sender (a mail address)"), _mail(draft).get("from"), _check_address
+    )
     draft.reopen(["mail.login"])
 
 
@@ -94,7 +96,7 @@ def ask_recipients(draft: Draft) -> None:
         return ", ".join(_check_address(part) for part in re.split(r"[,;\s]+", answer) if part)
 
     known = ", ".join(_mail(draft).get("to", [])) or None
-    answer = draft.prompts.text(sentence("To (several with a comma between)"), known, check)
+    answer = draft.prompts.text(sentence("Recipients (several with a comma between)"), known, check)
     _mail(draft)["to"] = answer.split(", ")
     draft.reopen(["mail.login"])
 
@@ -196,9 +198,15 @@ QUESTIONS = (
         lambda draft: _mail(draft).get("username", "–"),
         applies=_is_wanted,
     ),
-    Question("mail.from", ask_sender, sentence("From"), lambda draft: _mail(draft)["from"], applies=_is_wanted),
     Question(
-        "mail.to", ask_recipients, sentence("To"), lambda draft: ", ".join(_mail(draft)["to"]), applies=_is_wanted
+        "mail.from", ask_sender, sentence("Sender of mail"), lambda draft: _mail(draft)["from"], applies=_is_wanted
+    ),
+    Question(
+        "mail.to",
+        ask_recipients,
+        sentence("Recipients of mail"),
+        lambda draft: ", ".join(_mail(draft)["to"]),
+        applies=_is_wanted,
     ),
     Question("mail.login", try_server, applies=_is_wanted, is_silent=True),
     Question("mail.test", ask_test, applies=_is_wanted),

@@ -12,7 +12,8 @@ from klarna24.config.tables import Klarna, disjoint
 from klarna24.text.sentences import sentence
 
 TWICE = sentence("profile {name} books these too: each payout would be booked twice", name="")
-ALL = ("all", "alla", "alle")
+ALL = sentence("all of them")
+ALL_WORDS = ("all", "all of them", "alla", "alle")
 
 
 class Kind(NamedTuple):
@@ -47,7 +48,7 @@ def ask_merchants(draft: Draft) -> None:
         takers = [name for name, klarna in others.items() if klarna.covers(*kind)]
         taken = sentence(", in profile {name}", name=", ".join(takers)) if takers else ""
         text = sentence(
-            "merchant {merchant}, {currency}: {count} payouts{taken}",
+            "merchant {merchant}, {currency}; payouts: {count}{taken}",
             merchant=kind.merchant_id,
             currency=kind.currency,
             count=kinds_seen(draft)[kind],
@@ -57,7 +58,7 @@ def ask_merchants(draft: Draft) -> None:
     free = [kind for kind in seen if not any(klarna.covers(*kind) for klarna in others.values())]
     mine = [kind for kind in seen if draft.covers(*kind)] if _filters_of(draft) else free
     default = ",".join(str(seen.index(kind) + 1) for kind in mine) or None
-    default = "all" if mine == seen else default
+    default = prompts.reader.say(ALL) if mine == seen else default
 
     def check(answer: str) -> str:
         chosen = _chosen(answer, seen)
@@ -79,7 +80,7 @@ def _filters_of(draft: Draft) -> dict[str, Any]:
 
 
 def _chosen(answer: str, seen: list[Kind]) -> list[Kind]:
-    if folded(answer) in ALL:
+    if folded(answer) in ALL_WORDS:
         return seen
     parts = answer.replace(",", " ").split()
     if not all(part.isdecimal() and 1 <= int(part) <= len(seen) for part in parts):
@@ -131,7 +132,9 @@ def _filters(seen: Iterable[Kind], chosen: list[Kind]) -> dict[str, list[str]] |
 
 def _answer(draft: Draft) -> str:
     filters = _filters_of(draft)
-    return "; ".join(", ".join(values) for values in filters.values()) or draft.prompts.reader.say(sentence("all"))
+    return "; ".join(", ".join(values) for values in filters.values()) or draft.prompts.reader.say(
+        sentence("all of them")
+    )
 
 
 QUESTIONS = (

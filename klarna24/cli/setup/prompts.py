@@ -36,6 +36,7 @@ class Prompts:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
+        self._is_below_heading = False
 
     def gap(self) -> None:
         """A blank line."""
@@ -45,9 +46,11 @@ class Prompts:
         """What the next questions are about, after a blank line."""
         self.gap()
         self.say(text)
+        self._is_below_heading = True
 
     def say(self, text: str, *, indent: int = 0, mark: str = "", colour: str | None = None) -> None:
         """The text, as wide as the terminal."""
+        self._is_below_heading = False
         for line in self._lines(self.reader.say(text), indent, mark):
             echo(style(line, fg=colour) if colour else line)
 
@@ -107,7 +110,7 @@ class Prompts:
         """A key of ``options``. It is given by its number, itself or its name, or by the beginning of either, in
         whichever of our languages: friday, FRI and fredag are one answer."""
         keys = list(options)
-        echo()
+        self._gap_before_list()
         for number, name in enumerate(options.values(), 1):
             self.say(name, indent=2, mark=f"{number}  ")
 
@@ -133,7 +136,7 @@ class Prompts:
         shown = None if default is None else f"{default} {names.get(default, '')}".strip()
         while True:
             if is_short:
-                echo()
+                self._gap_before_list()
                 self._show(names)
             answer = self.text(question, shown or (NONE if optional else None))
             if answer == shown:
@@ -158,6 +161,11 @@ class Prompts:
             self.say(name, indent=2, mark=f"{number:<9}")
         if len(names) > MAX_SHOWN:
             self.say(sentence("… and {count} more: type more of the name", count=len(names) - MAX_SHOWN), indent=2)
+
+    def _gap_before_list(self) -> None:
+        """A list begins on a new paragraph, or directly below its heading."""
+        if not self._is_below_heading:
+            self.gap()
 
     def _read(self, question: str, hint: str | None) -> str:
         """What is typed after the question, whose last line holds the hint."""

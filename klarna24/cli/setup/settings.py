@@ -95,10 +95,12 @@ def _may_draft(draft: Draft, start: date) -> bool:
         return True
     draft.prompts.warn(
         sentence(
-            "Payouts since {start}: {count}. The first run would draft all of them.", start=str(start), count=count
+            "Payouts since {start}: {count}. The first run would draft all of them, booked already or not.",
+            start=str(start),
+            count=count,
         )
     )
-    return draft.prompts.yes_no(sentence("Are none of them booked yet"), default=False)
+    return draft.prompts.yes_no(sentence("Keep this start date"), default=False)
 
 
 def _shown_day(draft: Draft, day: date) -> str:
@@ -242,10 +244,10 @@ def ask_text_language(draft: Draft) -> None:
 
 def ask_evidence(draft: Draft) -> None:
     """How Klarna's report reaches the draft."""
-    draft.prompts.heading(sentence("How does Klarna's report, in the EU the VAT invoice, reach the draft?"))
+    draft.prompts.heading(sentence("Klarna's settlement report is in the EU the VAT invoice."))
     known = draft.get("", "evidence", "none")
     while True:
-        chosen = draft.prompts.choice(sentence("Report"), EVIDENCE, known)
+        chosen = draft.prompts.choice(sentence("How does it reach the draft"), EVIDENCE, known)
         has_server = {"notify"} & {*draft.file, *draft.top, *draft.table}
         if chosen == "mail" and not has_server:
             draft.prompts.error(sentence("there is no mail server yet: answer that question first"))

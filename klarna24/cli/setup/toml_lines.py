@@ -54,7 +54,7 @@ def lines_of(text: str) -> Iterator[Line]:
 def changed(lines: list[Line], at: Keys, new: dict[str, Any]) -> str:
     """The text in which the table ``at`` has the values of ``new``. Keeps every line that need not change, and the
     comment after a value that does."""
-    left, out = _flat(new, at, {line.table for line in lines if line.is_header}), list[tuple[Line, str]]()
+    left, out = _flat(new, at, lines), list[tuple[Line, str]]()
     for line in lines:
         if line.keys[: len(at)] != at:
             gone = line.is_header and line.table[: len(at)] == at and not _has(new, line.table[len(at) :])
@@ -67,14 +67,15 @@ def changed(lines: list[Line], at: Keys, new: dict[str, Any]) -> str:
     return "".join(text for _, text in out)
 
 
-def _flat(new: dict[str, Any], at: Keys, headers: set[Keys]) -> dict[Keys, Any]:
-    """Each value by its whole path. A table has its own lines where it stands directly below ``at``, or has a
-    header; any other is one value."""
+def _flat(new: dict[str, Any], at: Keys, lines: list[Line]) -> dict[Keys, Any]:
+    """Each value by its whole path. A table has lines of its own where it stands directly below the profile or has
+    a header, unless it is the value of a line; any other is one value."""
+    headers, values = ({getattr(line, name) for line in lines} for name in ("table", "keys"))
     flat: dict[Keys, Any] = {}
     for key, value in new.items():
         path = (*at, key)
-        if isinstance(value, dict) and (len(path) <= 3 or path in headers):
-            flat |= _flat(value, path, headers)
+        if isinstance(value, dict) and path not in values and (len(path) <= 3 or path in headers):
+            flat |= _flat(value, path, lines)
         else:
             flat[path] = value
     return flat
