@@ -1,9 +1,10 @@
 """What one check found, and the outcome of all checks."""
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self, cast
 
 from klarna24.errors import Klarna24Error, Problem, ProblemCode, worst
+from klarna24.text.sentences import Language, Sentence, sentence
 
 Status = Literal["ok", "failed", "advice", "not-tried"]
 THIS_COMMAND = (
@@ -28,6 +29,7 @@ class CheckedProfile:
     """One profile with all its checks."""
 
     profile: str
+    language: Language
     checks: list[Check]
 
 
@@ -47,12 +49,14 @@ class Outcome(NamedTuple):
 
 def failed(name: str, error: Klarna24Error) -> Check:
     """The failed check that this error stands for."""
-    hint = error.hint.removesuffix(f": {THIS_COMMAND}")
+    hint = error.hint
+    if isinstance(hint, Sentence) and hint.values.get("part1") == THIS_COMMAND:  # joined(": ", …)
+        hint = cast("str", hint.values["part0"])
     if hint == THIS_COMMAND:
-        hint = "try again later; if it fails again, report it to the maintainers of klarna24"
+        hint = sentence("try again later; if it fails again, report it to the maintainers of klarna24")
     return Check(name, "failed", error.message, hint, error.code)
 
 
 def not_tried(name: str, blocker: str) -> Check:
     """A check that makes no sense while ``blocker``, another check, fails."""
-    return Check(name, "not-tried", f"not tried: it needs {blocker}")
+    return Check(name, "not-tried", sentence("not tried: it needs {check}", check=blocker))

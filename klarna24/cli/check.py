@@ -12,6 +12,8 @@ from klarna24.cli.output.lines import print_failed_checks, print_line, print_pro
 from klarna24.cli.output.tables import show_checks, show_faults
 from klarna24.errors import Klarna24Error
 from klarna24.run.stopping import stop_on_signals
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import sentence, to_json
 
 
 @click.command("check")
@@ -21,6 +23,7 @@ from klarna24.run.stopping import stop_on_signals
 @click.option(
     "--as-cron", is_flag=True, help="Check as cron would run it: few variables, no session, no terminal."
 )
+@click.option("--wording", "with_wording", is_flag=True, hidden=True, help="Print what can be translated.")
 @click.option("--test-mail", is_flag=True, help="Also send one test mail to the recipients of each mail server.")
 @click.option(
     "--history",
@@ -38,6 +41,7 @@ def command(
     every: bool,
     as_json: bool,
     as_cron: bool,
+    with_wording: bool,
     test_mail: bool,
     months: int,
 ) -> int:
@@ -46,22 +50,24 @@ def command(
     Checks all profiles unless some are named. Exits with the code that sync would return.
     """
     with_tables = not (as_json or options.quiet)
+    reader = Reader.of_environment()
     try:
         with stop_on_signals():
             chosen = choose_profiles(options, names, every or not names)
+            reader = chosen.reader
             check = _check_as_cron if as_cron else _check
             outcome = check(chosen, test_mail, months, with_tables)
     except Klarna24Error as error:
         outcome = Outcome(error.exit_code, [], error.problems())
     with while_someone_reads():
         if as_json:
-            print_line(checks_json(*outcome))
+            print_line(checks_json(*outcome, to_json if with_wording else str))
         elif options.quiet:
             print_failed_checks(outcome.profiles)
         if with_tables:
-            show_faults(outcome.problems)
+            show_faults(outcome.problems, reader)
         else:
-            print_problems(outcome.problems)
+            print_problems(outcome.problems, None, reader)
     return outcome.exit_code
 
 
@@ -71,9 +77,9 @@ def _check(chosen: Chosen, test_mail: bool, months: int, with_tables: bool) -> O
     mailed: set[str] | None = set() if test_mail else None
     for profile in chosen.profiles:
         checks = check_profile(profile, chosen.config, mailed, months)
-        done.append(
-            CheckedProfile(profile.name, [*(show_checks(profile.name, checks) if with_tables else checks)])
-        )
+        if with_tables:
+            checks = show_checks(profile.name, checks, Reader(profile.language))
+        done.append(CheckedProfile(profile.name, profile.language, [*checks]))
     return Outcome.of(done)
 
 
@@ -81,5 +87,6 @@ def _check_as_cron(chosen: Chosen, test_mail: bool, months: int, with_tables: bo
     outcome = check_as_cron(chosen.config, [profile.name for profile in chosen.profiles], test_mail, months)
     if with_tables:
         for one in outcome.profiles:
-            list(show_checks(f"{one.profile}, as cron runs it", one.checks))
+            title = sentence("{profile}, as cron runs it", profile=one.profile)
+            list(show_checks(title, one.checks, Reader(one.language)))
     return outcome

@@ -15,6 +15,7 @@ from klarna24.config.loading import load
 from klarna24.errors import worst
 from klarna24.report.month import Month, ProfileMonth, worst_first
 from klarna24.report.run import report
+from klarna24.text.reader import Reader
 
 _file = click.Path(path_type=Path)
 
@@ -74,4 +75,4 @@ def _show(months: Sequence[ProfileMonth], code: int, as_json: bool, quiet: bool)
         elif not quiet:
             print_months(months)
     for one in months:
-        print_problems(one.problems, one.profile, one.language)
+        print_problems(one.problems, one.profile, Reader(one.language))

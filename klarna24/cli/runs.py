@@ -7,6 +7,7 @@ from datetime import date
 from functools import partial
 
 from klarna24.cli.chosen import Chosen, choose_profiles
+from klarna24.cli.ended import reader_of_file
 from klarna24.cli.options import GlobalOptions, RunOptions
 from klarna24.cli.output.json_documents import runs_json
 from klarna24.cli.output.lines import (
@@ -14,6 +15,7 @@ from klarna24.cli.output.lines import (
     payout_line,
     print_line,
     print_problems,
+    print_words,
     summary_line,
     while_someone_reads,
 )
@@ -31,6 +33,7 @@ from klarna24.run.messages import bug
 from klarna24.run.outcome import Report, RowsProgress
 from klarna24.run.standing import Standings
 from klarna24.run.stopping import stop_on_signals
+from klarna24.text.reader import Reader
 
 Period = tuple[date | None, date | None]
 Run = Callable[[Profile, Config, RowsProgress | None], Report]
@@ -169,8 +172,8 @@ def _show(
         is_read = (sys.stdout.isatty() or options.verbose) and not options.quiet
         if is_read and len(reports) > 1:
             with while_someone_reads():
-                print_line(summary_line(reports))
-    print_problems(problems)
+                print_words(summary_line(reports))
+    print_problems(problems, None, reader_of_file(options.config))
 
 
 def _show_one(command: str, report: Report, options: GlobalOptions) -> None:
@@ -179,14 +182,14 @@ def _show_one(command: str, report: Report, options: GlobalOptions) -> None:
     is_due = report.due or command != "sync"
     with while_someone_reads():
         if is_read and not is_due:
-            print_line(not_due_line(report))
+            print_words(not_due_line(report))
         elif is_read:
             from klarna24.cli.output import tables  # noqa: PLC0415 - rich is loaded where a table is drawn
 
             tables.print_report(report, show_all=options.verbose)
         elif options.verbose:
             for outcome in report.outcomes:
-                print_line(payout_line(report.profile, outcome))
+                print_words(payout_line(report, outcome))
     already_shown = is_read and is_due and sys.stdout.isatty() and sys.stderr.isatty()
     problems = report.problems if already_shown else report.all_problems()
-    print_problems(problems, report.profile, report.language)
+    print_problems(problems, report.profile, Reader(report.language))

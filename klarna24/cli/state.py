@@ -6,20 +6,23 @@ from contextlib import ExitStack
 import click
 
 from klarna24.cli.options import GlobalOptions
+from klarna24.cli.output.lines import print_words
 from klarna24.cli.terminal import read_line
 from klarna24.config.loading import load
 from klarna24.errors import UsageFault
 from klarna24.state.lock import only_run
 from klarna24.state.renewal import begin_again, loss
 from klarna24.state.witness import OtherState
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import joined, sentence
 
-_NEW = "A new state will be made, which knows no payout. "
-_OTHER = "The state that is there now will be used as it is. "
-_CONSEQUENCE = """\
-Every payout since start_date that it does not know
-counts as never sent. The next sync searches the ledger for vouchers that are
-booked. Drafts that nobody has booked cannot be seen, and would be drafted
-again: delete them in 24SevenOffice first, or set start_date to a day after them."""
+_NEW = sentence("A new state will be made, which knows no payout.")
+_OTHER = sentence("The state that is there now will be used as it is.")
+_CONSEQUENCE = sentence(
+    "Every payout since start_date that it does not know counts as never sent. The next sync searches the ledger "
+    "for vouchers that are booked. Drafts that nobody has booked cannot be seen, and would be drafted again: "
+    "delete them in 24SevenOffice first, or set start_date to a day after them."
+)
 
 
 @click.group("state")
@@ -39,22 +42,29 @@ def new(options: GlobalOptions, yes: bool) -> int:
     folder = config.state_dir
     fault = loss(folder)
     if fault is None:
-        raise UsageFault(f"the state in {folder} is not lost", "klarna24 status")
+        raise UsageFault(sentence("the state in {folder} is not lost", folder=str(folder)), "klarna24 status")
+    reader = Reader.shared(profile.language for profile in config.profiles.values())
     what = _OTHER if isinstance(fault, OtherState) else _NEW
-    if not yes and not _confirmed(f"{fault.message}.\n{what}{_CONSEQUENCE}\n"):
-        click.echo("nothing was changed")
+    if not yes and not _confirmed(reader, joined("", (fault.message, ".")), what, _CONSEQUENCE):
+        print_words(reader.say(sentence("nothing was changed")))
         return 0
     with ExitStack() as locks:
         for profile in config.profiles:
             locks.enter_context(only_run(folder, profile))
         kept = begin_again(folder, fault)
     for file in kept:
-        click.echo(f"kept: {file}")
-    click.echo(f"{folder}: the state that is there now is used from now on")
+        print_words(reader.say(sentence("kept: {file}", file=str(file))))
+    text = sentence("{folder}: the state that is there now is used from now on", folder=str(folder))
+    print_words(reader.say(text))
     return 0
 
 
-def _confirmed(text: str) -> bool:
+def _confirmed(reader: Reader, *texts: str) -> bool:
     if not sys.stdin.isatty():
-        raise UsageFault("cannot ask for confirmation: not a terminal", "run it on a terminal, or use --yes")
-    return read_line(f"{text}Type new to go on: ", err=True).strip() == "new"
+        raise UsageFault(
+            sentence("cannot ask for confirmation: not a terminal"), sentence("run it on a terminal, or use --yes")
+        )
+    for text in texts:
+        print_words(reader.say(text), sys.stderr)
+    prompt = reader.say(sentence("Type {word} to go on", word="new"))
+    return read_line(f"{prompt}: ", err=True).strip() == "new"

@@ -8,18 +8,19 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from klarna24.config.file import File
 from klarna24.config.folders import default_path, default_state_dir
-from klarna24.config.tables import ECB, Email, Notify, Profile, Table, disjoint
+from klarna24.config.tables import DEFAULT_LANGUAGE, ECB, Email, Notify, Profile, Table, disjoint
 from klarna24.errors import ConfigFault
 from klarna24.files import belongs_to_others, is_open_to_all
 from klarna24.logs.redaction import register_guid
 from klarna24.text.clean import clean
+from klarna24.text.sentences import Language
 
 COMMON_EMAIL = "notify.email"
 
@@ -114,6 +115,16 @@ def read_contacts(path: Path | None = None, state_dir: Path | None = None) -> Co
         return Contacts(_state_dir(state_dir, in_file), notify)
     except (ConfigFault, ValueError, RecursionError):  # pydantic's ValidationError is a ValueError
         return None
+
+
+def read_languages(path: Path | None = None) -> set[Language]:
+    """The languages of a file's profiles, also where :func:`load` refused it; empty where they cannot be told."""
+    try:
+        raw = tomllib.loads(_read(absolute_path(path or default_path())).decode("utf-8-sig"))
+        found = [profile.get("language", DEFAULT_LANGUAGE) for profile in raw["profiles"].values()]
+    except (ConfigFault, ValueError, RecursionError, KeyError, AttributeError):
+        return set()
+    return {it for it in get_args(Language) if it in found}
 
 
 def _check_one_company_each(profiles: dict[str, Profile], path: Path) -> None:

@@ -43,6 +43,7 @@ Warning24 = Literal[
     "vatisnotinbalance", "vatismissingfoundation", "invoicealreadyexists", "customermismatchbankaccount"
 ]
 WARNINGS: tuple[str, ...] = get_args(Warning24)
+DEFAULT_LANGUAGE: Language = "en"
 ECB = "https://www.ecb.europa.eu"
 KLARNA_HOSTS = {
     ("europe", "live"): "https://api.klarna.com",
@@ -258,7 +259,7 @@ class Profile(Table):
     weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
     day: Annotated[int, Field(ge=1, le=31)] = 1
     transfer: Literal["lump", "itemised", "itemised-fees"] = "lump"
-    language: Language = "en"
+    language: Language = DEFAULT_LANGUAGE
     evidence: Literal["none", "mail", "attach"] = "none"
     remind_unbooked_after_days: Annotated[int, Field(ge=1, le=366)] | None = None
     expect_payout_within_days: Annotated[int, Field(ge=1, le=366)] | None = None

@@ -268,11 +268,16 @@ class KlarnaClient:
                     status=status,
                     said=text,
                 ),
-                sentence(
-                    "check username, password, region ({region}) and environment ({environment}): {command}",
-                    region=self._settings.region,
-                    environment=self._settings.environment,
-                    command=CHECK,
+                joined(
+                    ": ",
+                    (
+                        sentence(
+                            "check username, password, region ({region}) and environment ({environment})",
+                            region=self._settings.region,
+                            environment=self._settings.environment,
+                        ),
+                        CHECK,
+                    ),
                 ),
             )
         message = _about(path, f"HTTP {status}{text}")

@@ -15,6 +15,7 @@ from klarna24.notify.smtp import send
 from klarna24.report.due import MailedReports, due
 from klarna24.report.month import Month, ProfileMonth
 from klarna24.state.lock import only_run
+from klarna24.text.sentences import sentence
 
 LOCK = ".report"  # no profile's name begins with a dot
 Gather = Callable[[Sequence[Profile]], Sequence[ProfileMonth]]
@@ -58,7 +59,10 @@ def _by_addressee(config: Config, months: Iterable[ProfileMonth]) -> list[tuple[
     for it in months:
         found = config.email_of(config.profile(it.profile))
         if found is None:
-            raise ConfigFault(f"profile {it.profile} has no mail settings", f"add [notify.email] to {config.path}")
+            raise ConfigFault(
+                sentence("profile {profile} has no mail settings", profile=it.profile),
+                sentence("add {table} to {path}", table="[notify.email]", path=str(config.path)),
+            )
         shared.setdefault((addressee(*found), it.month), (*found, []))[2].append(it)
     return list(shared.values())
 

@@ -98,7 +98,12 @@ def _own_errors() -> Iterator[None]:
 
 def now() -> str:
     """The present in UTC, as the database stores it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return stored_moment(datetime.now(UTC))
+
+
+def stored_moment(it: datetime) -> str:
+    """The moment in UTC, as the database stores it."""
+    return it.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def who() -> str:

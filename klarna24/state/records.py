@@ -17,6 +17,7 @@ from klarna24.errors import Problem, ProblemCode
 from klarna24.text.sentences import from_json, from_stored, to_json, to_stored
 
 CORRECTED = "resolved: a person corrected the voucher"  # the answer of an event
+RECKONED = f"{CORRECTED}; it is to have the sums that the new figures give"  # another
 
 
 class Status(StrEnum):
@@ -99,8 +100,7 @@ class Row:
         return not (self.status.finished or self.in_doubt)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A line of the log: who did what to which payout, with which answer; ``note`` is the reason a person gave."""
 
     at: datetime

@@ -1,8 +1,8 @@
 """What scripts read: one JSON document (docs/reference.md, "JSON")."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from klarna24.bookkeeping.payout import NAMES, ZERO
@@ -42,12 +42,17 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "payout_date": outcome.payout_date.isoformat(),
         "currency": outcome.key.currency,
         "settlement_amount": f"{outcome.settlement:.2f}",
-        "totals": {name: f"{outcome.totals.get(name, ZERO):.2f}" for name in NAMES},
+        "totals": totals_json(outcome.totals),
         "status": outcome.status,
         "reason": outcome.problem.message if outcome.problem else None,
         "remarks": [remark.text for remark in outcome.remarks],
         "voucher": _voucher(outcome.voucher) if outcome.voucher else None,
     }
+
+
+def totals_json(totals: Mapping[str, Decimal]) -> dict[str, str]:
+    """All of Klarna's totals, also those that are zero."""
+    return {name: f"{totals.get(name, ZERO):.2f}" for name in NAMES}
 
 
 def _voucher(voucher: Voucher) -> dict[str, Any]:
@@ -75,11 +80,12 @@ def _entry(entry: Entry) -> dict[str, Any]:
     }
 
 
-def problem_json(problem: Problem) -> dict[str, Any]:
+def problem_json(problem: Problem, text: Callable[[str], Any] = str) -> dict[str, Any]:
+    """The problem as an object; ``text`` makes values of its texts."""
     return {
         "code": problem.code,
-        "message": problem.message,
-        "hint": problem.hint,
+        "message": text(problem.message),
+        "hint": text(problem.hint),
         "payment_reference": problem.payment_reference,
     }
 
@@ -108,8 +114,10 @@ def status_json(statuses: Sequence[ProfileStatus]) -> str:
                     "status": Status.IN_DOUBT if waiting.row.in_doubt else waiting.row.status,
                     "since": waiting.row.changed_at.isoformat(),
                     "reason": waiting.reason,
+                    "totals": totals_json(waiting.row.totals),
+                    "hint": waiting.hint,
+                    "commands": waiting.commands,
                     "remarks": [remark.text for remark in waiting.row.remarks],
-                    "command": waiting.command,
                 }
                 for waiting in one.waiting
             ],
@@ -119,19 +127,37 @@ def status_json(statuses: Sequence[ProfileStatus]) -> str:
     return json.dumps({"version": 1, "command": "status", "profiles": profiles}, ensure_ascii=False, indent=2)
 
 
-def log_json(events: Iterable[Event]) -> str:
-    """The document of ``klarna24 log --json``."""
-    lines = [{**asdict(event), "at": event.at.isoformat()} for event in events]
-    return json.dumps({"version": 1, "command": "log", "events": lines}, ensure_ascii=False, indent=2)
+def log_json(events: Iterable[Event]) -> Iterator[str]:
+    """The document of ``klarna24 log --json``, piece by piece, each a line or more: a long log is never whole in
+    memory. It is what ``json.dumps`` makes of it with an indent of 2."""
+    before = '{\n  "version": 1,\n  "command": "log",\n  "events": ['
+    for event in events:
+        yield before
+        fields = {**event._asdict(), "at": event.at.isoformat()}
+        lines = ",\n      ".join(
+            f'"{name}": {json.dumps(value, ensure_ascii=False)}' for name, value in fields.items()
+        )
+        before = f"    {{\n      {lines}\n    }},"
+    yield f"{before.removesuffix(',')}\n  ]\n}}" if before.endswith(",") else f"{before}]\n}}"
 
 
-def checks_json(exit_code: int, done: Iterable[CheckedProfile], problems: Iterable[Problem]) -> str:
-    """The document of ``klarna24 check --json``."""
+def checks_json(
+    exit_code: int,
+    done: Iterable[CheckedProfile],
+    problems: Iterable[Problem],
+    text: Callable[[str], Any] = str,
+) -> str:
+    """The document of ``klarna24 check --json``; ``text`` makes values of its texts."""
     profiles = [
         {
             "profile": one.profile,
             "checks": [
-                {"name": check.name, "status": check.status, "message": check.message, "next": check.next}
+                {
+                    "name": text(check.name),
+                    "status": check.status,
+                    "message": text(check.message),
+                    "next": text(check.next),
+                }
                 for check in one.checks
             ],
         }
@@ -141,7 +167,7 @@ def checks_json(exit_code: int, done: Iterable[CheckedProfile], problems: Iterab
         "version": 1,
         "command": "check",
         "exit_code": exit_code,
-        "problems": [problem_json(problem) for problem in problems],
+        "problems": [problem_json(problem, text) for problem in problems],
         "profiles": profiles,
     }
     return json.dumps(document, ensure_ascii=False, indent=2)

@@ -70,7 +70,7 @@ def test_statuses_and_their_problems_have_the_words_of_today(old: Path) -> None:
 def test_the_log_has_the_words_of_today(old: Path) -> None:
     before = rows(old, "event")
     with closing(State.open(old)) as state:
-        events = state.events(None)
+        events = [*state.events(None)]
     assert not {event.what for event in events} & {"posted", "held"}
     answers = {(event.payment_reference or "", event.what): event.answer for event in events}
     expected = {(name, what): answer for name, of in WORDS["answers"].items() for what, answer in of.items()}
@@ -112,10 +112,12 @@ def test_nothing_else_changes(old: Path, tmp_path: Path) -> None:
 def test_a_reader_sees_the_same_and_leaves_the_file_as_it_is(old: Path) -> None:
     before = snapshot(old)
     with closing(State.for_reading(old)) as reader:
-        read = [(reader.waiting(name), reader.counts(name), reader.events(name)) for name in reader.profiles()]
+        read = [(reader.waiting(name), reader.counts(name), [*reader.events(name)]) for name in reader.profiles()]
     assert snapshot(old) == before
     with closing(State.open(old)) as state:
-        assert read == [(state.waiting(name), state.counts(name), state.events(name)) for name in state.profiles()]
+        assert read == [
+            (state.waiting(name), state.counts(name), [*state.events(name)]) for name in state.profiles()
+        ]
 
 
 def test_a_state_with_a_missing_payout_is_refused_and_left_alone(old: Path) -> None:

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from klarna24.config.folders import STATE_FILE
 from klarna24.errors import Locked, StateFault
-from klarna24.state import database
+from klarna24.state import database, reading
 from klarna24.state.store import State
 from tests.support.processes import end, start, wait_until
 from tests.support.shops import OpenShop, simple, snapshot
@@ -82,7 +83,7 @@ def test_without_a_state_the_answers_are_empty_and_nothing_is_made(folder: Path)
     with closing(State.for_reading(folder)) as reader:
         assert status(reader, a_payout()) is None
         assert reader.checkpoint("shop1") is None
-        assert reader.events(None) == []
+        assert [*reader.events(None)] == []
     assert not folder.exists()
 
 
@@ -105,13 +106,39 @@ def test_a_reader_waits_for_a_commit_but_not_for_ever(
     with closing(State.for_reading(folder)) as reader:
         with closing(sqlite3.connect(folder / STATE_FILE, isolation_level=None)) as writer:
             writer.execute("BEGIN EXCLUSIVE")
-            for read in (lambda: reader.events(None), lambda: State.for_reading(folder)):
+            for read in (lambda: [*reader.events(None)], lambda: State.for_reading(folder)):
                 with pytest.raises(Locked):
                     read()
-        assert reader.events(None) == []
+        assert [*reader.events(None)] == []
 
 
 # Readers keep nobody from writing
+
+
+@pytest.mark.parametrize("profile", ["shop1", None])
+def test_a_log_of_any_length_is_read_by_parts_between_which_a_run_can_write(
+    state: State, folder: Path, monkeypatch: pytest.MonkeyPatch, profile: str | None
+) -> None:
+    monkeypatch.setattr(reading, "EVENTS_AT_A_TIME", 3)
+    for number in range(7):
+        send(state, a_payout(f"REF{number}"))
+    asked: list[int] = []
+    with closing(State.for_reading(folder)) as reader:
+        query = reader._query
+
+        def counted(*given: Any) -> list[sqlite3.Row]:
+            found = query(*given)
+            asked.append(len(found))
+            return found
+
+        monkeypatch.setattr(reader, "_query", counted)
+        events = reader.events(profile)
+        seen = [next(events).payment_reference]
+        send(state, a_payout("REF7"))
+        seen += [event.payment_reference for event in events]
+    assert seen == [f"REF{number}" for number in range(8)]
+    assert asked == [3, 3, 2, 0]
+
 
 QUESTIONS: dict[str, Callable[[State], object]] = {
     "row": lambda state: state.row(OWNER, a_payout("REF1").key),
@@ -129,7 +156,7 @@ QUESTIONS: dict[str, Callable[[State], object]] = {
     "completed_at": lambda state: state.completed_at("shop1"),
     "last_run": lambda state: state.last_run(OWNER),
     "counts": lambda state: state.counts("shop1"),
-    "events": lambda state: state.events(None),
+    "events": lambda state: [*state.events(None)],
 }
 
 

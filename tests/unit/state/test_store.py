@@ -263,7 +263,7 @@ def test_every_change_is_logged_with_who_and_what(state: State) -> None:
     state.block(OWNER, of, DAY, PROBLEM)
     state.answered(OWNER, sent(state, of), Status.DRAFTED, "Ok")
     assert log(state) == [("XISA93DJ", what) for what in ("seen", "blocked", "sending", "drafted")]
-    last = state.events("shop1")[-1]
+    last = [*state.events("shop1")][-1]
     assert (last.answer, last.profile) == ("Ok", "shop1")
     assert "@" in last.who
 
@@ -285,7 +285,7 @@ CHANGES: dict[str, Callable[[State, int], object]] = {
     "resolve": lambda state, _: state.resolve(
         row(state, a_payout("SENT")), Status.SKIPPED, "a person ended it", None
     ),
-    "accept": lambda state, _: state.accept(row(state, a_payout("SENT")), {}, None),
+    "accept": lambda state, _: state.accept(row(state, a_payout("SENT")), {}, None, None),
 }
 
 
@@ -303,7 +303,7 @@ def test_a_change_and_its_event_are_one_transaction(folder: Path, state: State, 
     assert state.scope("shop1") is None
     sql(folder, "DROP TRIGGER no_events")
     CHANGES[change](state, row_id)
-    assert len(state.events(None)) == 2, "the failure has no consequences"
+    assert len([*state.events(None)]) == 2, "the failure has no consequences"
 
 
 def test_a_payout_that_is_blocked_each_night_makes_one_event_until_something_is_new(state: State) -> None:
@@ -321,5 +321,5 @@ def test_nights_without_news_leave_the_log_as_it_is(open_shop: OpenShop) -> None
     for _ in range(2):
         assert shop.sync("--now").code == 7
         with closing(State.for_reading(shop.state)) as reader:
-            logs.append(reader.events(None))
+            logs.append([*reader.events(None)])
     assert logs[0] == logs[1] != []
