@@ -220,7 +220,7 @@ QUESTIONS = (
     Question(
         "vat.mode",
         ask_vat_mode,
-        sentence("VAT on fees"),
+        sentence("VAT on the fees"),
         lambda draft: draft.prompts.reader.say(VAT_MODES[draft.get("vat", "mode", "klarna")]),
         is_rare=lambda draft: draft.country != "NO",
     ),

@@ -1,7 +1,6 @@
 """The first questions: the profile's name, Klarna, 24SevenOffice and the company, each tested with a call."""
 
 import copy
-import difflib
 import re
 from typing import cast
 from urllib.parse import urlsplit
@@ -36,7 +35,7 @@ OF_COMPANY = ("24.choices", "customer_id", "supplier_id", "voucher.type", "vouch
 
 
 def ask_language(draft: Draft) -> None:
-    """The language of the conversation; a new profile suggests it for its vouchers and mails."""
+    """The language of the conversation; a new profile has it for its vouchers and mails, too."""
     chosen = draft.prompts.choice("Language / språk", LANGUAGES, draft.prompts.reader.language)
     draft.prompts.reader = Reader(cast(Language, chosen))
     draft.prompts.heading(sentence("A profile for {path}.", path=str(draft.path)))
@@ -60,54 +59,41 @@ def check_name(name: str) -> str:
 def ask_name(draft: Draft) -> None:
     """An existing profile is edited, any other is new."""
     if draft.profiles:
-        draft.prompts.heading(sentence("Profiles so far; give one of these names to change it:"))
+        draft.prompts.heading(
+            sentence("Profiles so far:")
+            if draft.like
+            else sentence("Profiles so far; give one of these names to change it:")
+        )
         for name, table in draft.profiles.items():
             company = table.get("24sevenoffice", {}).get("client_id", "")
             draft.prompts.say(f"{name}  {company}  {table.get('klarna', {}).get('username', '')}", indent=2)
-    draft.prompts.gap()
-    question = sentence("Name of the web shop, for commands and messages")
-    name = draft.prompts.text(question, draft.name or _free_name(draft), check_name)
-    if name != draft.name or name not in draft.profiles:
-        begin(draft, name)
-
-
-def ask_name_like(draft: Draft, like: str) -> None:
-    """The name of a new profile that begins with the answers of another."""
 
     def check(answer: str) -> str:
-        if answer in draft.profiles:
+        if draft.like and answer in draft.profiles:
             raise Refused(sentence("profile {name} exists already", name=answer))
         return check_name(answer)
 
+    free = next(name for n in range(1, 1000) if (name := f"shop{n}") not in draft.profiles)
     draft.prompts.gap()
     question = sentence("Name of the web shop, for commands and messages")
-    begin(draft, draft.prompts.text(question, _free_name(draft), check), like)
-    draft.answered.add("name")
+    name = draft.prompts.text(question, draft.name or free, check)
+    if name != draft.name:
+        begin(draft, name)
 
 
-def _free_name(draft: Draft) -> str:
-    return next(name for n in range(1, 1000) if (name := f"shop{n}") not in draft.profiles)
-
-
-def begin(draft: Draft, name: str, like: str | None = None) -> None:
-    """Start with what the file has under this name, or under ``like``; else with what was answered for another new
-    name."""
-    was_existing = draft.name in draft.profiles
-    draft.name = name
+def begin(draft: Draft, name: str) -> None:
+    """Start with what the file has under this name, or under the one that it is to be like; else with what was
+    answered for another new name."""
+    was_existing, draft.name = draft.name in draft.profiles, name
     if name in draft.profiles:
         draft.table, draft.answered = copy.deepcopy(draft.profiles[name]), set(draft.every)
-        return
-    if like:
-        draft.table, draft.answered = copy.deepcopy(draft.profiles[like]), set(draft.every) - OF_ONE_SHOP
+    elif draft.like and not draft.table:
+        draft.table, draft.answered = copy.deepcopy(draft.profiles[draft.like]), set(draft.every) - OF_ONE_SHOP
         for table in ("klarna", "24sevenoffice"):
             if draft.table[table]["password"] == {"keyring": True}:  # it is kept under the other's name
-                draft.typed[table] = credentials.fetch(Secret("keyring"), f"{like}.{table}")
-        return
-    if was_existing:
+                draft.typed[table] = credentials.fetch(Secret("keyring"), f"{draft.like}.{table}")
+    elif was_existing:
         draft.table, draft.answered = {}, {"language"}
-    if near := difflib.get_close_matches(name, list(draft.profiles), n=1, cutoff=0.8):
-        draft.prompts.say(sentence("{name} is a new profile, beside {near}.", name=name, near=near[0]), indent=2)
-    draft.put("", "language", draft.get("", "language", draft.prompts.reader.language))
 
 
 def ask_region(draft: Draft) -> None:
@@ -242,7 +228,9 @@ def read_choices(draft: Draft) -> None:
             currency=draft.choices.currency,
         )
     )
-    draft.table.setdefault("timezone", suggestions.ZONES.get(draft.country, "Europe/Stockholm"))
+    if draft.name not in draft.profiles:
+        draft.table.setdefault("timezone", suggestions.ZONES.get(draft.country, "Europe/Stockholm"))
+        draft.table.setdefault("language", draft.prompts.reader.language)
 
 
 def _say_refusal(draft: Draft, table: str, error: Klarna24Error) -> None:

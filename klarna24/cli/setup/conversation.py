@@ -47,14 +47,12 @@ def run(path: Path, state_dir: Path | None, name: str | None, like: str | None) 
     if not settings.names_state(draft):
         draft.top["state_dir"] = settings.usual_state_dir(draft)
     _check_options(draft, name, like)
+    draft.like = like
+    if name:
+        connections.begin(draft, name)
+        draft.answered.add("name")
+    draft.reopen(["language"])
     try:
-        connections.ask_language(draft)
-        draft.answered.add("language")
-        if name:
-            connections.begin(draft, name, like)
-            draft.answered |= {"name"}
-        elif like:
-            connections.ask_name_like(draft, like)
         _go_through(draft)
     except (KeyboardInterrupt, click.Abort):
         if not draft.is_saved:

@@ -38,7 +38,8 @@ ANSWER_SECONDS = 60.0  # of one that has answered before
 
 @dataclass
 class Draft:
-    """``text`` and ``file`` are profiles.toml as it is; ``table`` is the profile as it will be, ``top`` what else
+    """``text`` and ``file`` are profiles.toml as it is; ``table`` is the profile as it will be (a new one begins
+    with the answers of ``like``), ``top`` what else
     the file will get if it is missing (state_dir, archive, notify), ``others`` other profiles that change too;
     ``typed`` are the passwords by their table, ``refused`` the tables whose known password is wrong. ``answered``
     are the keys of the questions that need not be asked (again), ``asked``
@@ -52,6 +53,7 @@ class Draft:
     text: str
     file: dict[str, Any]
     name: str = ""
+    like: str | None = None
     table: dict[str, Any] = field(default_factory=dict)
     top: dict[str, Any] = field(default_factory=dict)
     others: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -27,7 +27,7 @@ from klarna24.state.store import State
 from klarna24.text.sentences import sentence
 from klarna24.twentyfour.client import TwentyFourClient
 
-SHOWN_LINES = 19  # of the preview: with its heading and the question after it they fit a screen of 24
+SHOWN_LINES = 17  # of the preview: with a warning and the question after it they fit a screen of 24
 STEPS = {
     "check --profile {name}": sentence("tests everything again, without sending"),
     "check --profile {name} --as-cron": sentence("the same, as cron would run it"),
@@ -116,19 +116,19 @@ def _last_day(draft: Draft) -> date | None:
 
 
 def _print(draft: Draft, plan: Outcomes, chart: dict[int, str]) -> None:
-    """The first and the last lines, as many as a screen has."""
+    """The first and the last lines, as many as a screen has; of a blocked payout, only why."""
     last = plan.outcomes[-1]
-    with_voucher = [outcome for outcome in plan.outcomes if outcome.voucher]
-    shown = [last] if last.voucher else [*with_voucher[-1:], last]
-    written = io.StringIO()
+    shown = next((outcome for outcome in reversed(plan.outcomes) if outcome.voucher), last)
+    language, written = draft.prompts.reader.language, io.StringIO()
     with contextlib.redirect_stdout(written):
-        print_report(Report(profile=draft.name, outcomes=shown, chart=chart), show_all=False)
-    lines = written.getvalue().splitlines()
-    half = SHOWN_LINES // 2
+        print_report(Report(profile=draft.name, language=language, outcomes=[shown], chart=chart), show_all=False)
+    lines, half = written.getvalue().splitlines(), SHOWN_LINES // 2
     if len(lines) <= SHOWN_LINES:
         echo("\n".join(lines))
-        return
-    echo("\n".join(lines[:half]))
-    left_out = sentence("… {count} more lines, which dry-run shows …", count=len(lines) - 2 * half)
-    draft.prompts.say(left_out, indent=2)
-    echo("\n".join(lines[-half:]))
+    else:
+        echo("\n".join(lines[:half]))
+        left_out = sentence("… {count} more lines, which dry-run shows …", count=len(lines) - 2 * half)
+        draft.prompts.say(left_out, indent=2)
+        echo("\n".join(lines[-half:]))
+    if last is not shown and last.problem:
+        draft.prompts.warn(last.problem.message)

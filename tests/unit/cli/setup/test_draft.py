@@ -21,7 +21,7 @@ def test_a_dead_address_is_waited_for_visibly_and_for_ten_seconds_at_most(
     address = box.url
     box.stop()
     table = {"klarna": {"base_url": address, "username": "K"}}
-    one = Draft(tmp_path, None, Prompts(Reader("en")), "", {}, "shop1", table, typed={"klarna": "x"})
+    one = Draft(tmp_path, None, Prompts(Reader("en")), "", {}, "shop1", table=table, typed={"klarna": "x"})
     began = time.monotonic()
     with pytest.raises(Unavailable, match=f"did not answer at {address[7:]} within") as caught:
         one.ask_klarna()
