@@ -1,5 +1,6 @@
 """What one check found, and the outcome of all checks."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self, cast
 
@@ -41,10 +42,11 @@ class Outcome(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
     @classmethod
-    def of(cls, profiles: list[CheckedProfile]) -> Self:
+    def of(cls, profiles: Iterable[CheckedProfile]) -> Self:
         """Its exit code is the one that a run with the same failures returns."""
-        codes = (check.code for profile in profiles for check in profile.checks if check.status == "failed")
-        return cls(worst(code.exit_code for code in codes if code), profiles)
+        done = list(profiles)
+        codes = (check.code for profile in done for check in profile.checks if check.status == "failed")
+        return cls(worst(code.exit_code for code in codes if code), done)
 
 
 def failed(name: str, error: Klarna24Error) -> Check:

@@ -9,7 +9,7 @@ import click
 
 from klarna24.archive.keep import Keeper, Limits
 from klarna24.archive.verify import verify
-from klarna24.cli.chosen import choose_profiles
+from klarna24.cli.chosen import choose_profiles, print_broken
 from klarna24.cli.options import (
     GlobalOptions,
     all_option,
@@ -59,7 +59,7 @@ def command(
     first, last = since.date() if since else date.min, until.date() if until else date.max
     chosen = choose_profiles(options, names, every or not names)
     root = _root(chosen.config)
-    codes = []
+    codes = [print_broken(chosen.broken)]
     with stop_on_signals():
         for profile in chosen.profiles:
             line, problems = _one(

@@ -3,7 +3,7 @@
 import click
 
 from klarna24.check.as_cron import check_as_cron
-from klarna24.check.profile import HISTORY, check_profile
+from klarna24.check.profile import HISTORY, check_broken, check_profile
 from klarna24.check.result import CheckedProfile, Outcome
 from klarna24.cli.chosen import Chosen, choose_profiles
 from klarna24.cli.options import GlobalOptions, all_option, json_option, profiles_option
@@ -73,18 +73,18 @@ def command(
 
 def _check(chosen: Chosen, test_mail: bool, months: int, with_tables: bool) -> Outcome:
     """Prints each check as soon as it is done, so that a person sees which one takes time."""
-    done = []
     mailed: set[str] | None = set() if test_mail else None
-    for profile in chosen.profiles:
-        checks = check_profile(profile, chosen.config, mailed, months)
-        if with_tables:
-            checks = show_checks(profile.name, checks, Reader(profile.language))
-        done.append(CheckedProfile(profile.name, profile.language, [*checks]))
-    return Outcome.of(done)
+    started = [(it.name, it.language, check_broken(it)) for it in chosen.broken]
+    started += [(it.name, it.language, check_profile(it, chosen.config, mailed, months)) for it in chosen.profiles]
+    return Outcome.of(
+        CheckedProfile(name, language, [*(show_checks(name, checks, Reader(language)) if with_tables else checks)])
+        for name, language, checks in started
+    )
 
 
 def _check_as_cron(chosen: Chosen, test_mail: bool, months: int, with_tables: bool) -> Outcome:
-    outcome = check_as_cron(chosen.config, [profile.name for profile in chosen.profiles], test_mail, months)
+    names = [*(it.name for it in chosen.broken), *(it.name for it in chosen.profiles)]
+    outcome = check_as_cron(chosen.config, names, test_mail, months)
     if with_tables:
         for one in outcome.profiles:
             title = sentence("{profile}, as cron runs it", profile=one.profile)

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import click
 
+from klarna24.cli.chosen import print_broken
 from klarna24.cli.options import (
     GlobalOptions,
     all_option,
@@ -71,6 +72,7 @@ def command(
         else:
             shown = [config.profiles[row.profile] for row in rows if row.profile in config.profiles]
             print_list(rows, Reader.shared(it.language for it in shown or config.profiles.values()))
+    print_broken([it for it in config.broken.values() if every or not names or it.name in names])
     return 0
 
 
@@ -82,8 +84,8 @@ def _rows(
         known = state.profiles()
         for name in names:
             if name not in known:
-                config.profile(name)  # raises, with the nearest name
-        wanted = dict.fromkeys(names or [*config.profiles, *known])
+                config.find(name)  # raises, with the nearest name
+        wanted = dict.fromkeys(names or [*config.names, *known])
         rows = [row for name in wanted for row in state.period(name, first, last)]
     shown = [row for row in rows if status is None or row.shown_status is status]
     return sorted(shown, key=lambda row: (row.payout_date, row.profile, row.id))

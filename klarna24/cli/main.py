@@ -31,6 +31,7 @@ COMMANDS = {
     "resolve": "Settle a payout that needs a decision.",
     "log": "Show what was done, when, by whom, and the answer.",
     "schedule": "Print a crontab line or systemd units for the daily run.",
+    "schema": "Print the JSON Schema of profiles.toml, for editors.",
     "state": "Begin again after the state was lost, knowingly.",
     "sandbox": "Simulate both APIs on this machine, for trying things out.",
     "demo": "Run everything once against the sandbox; leaves nothing behind.",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from klarna24.cli.chosen import chosen_of
 from klarna24.cli.options import MONTH, GlobalOptions, all_option, json_option, profiles_option
 from klarna24.cli.output.csv_text import print_utf8
 from klarna24.cli.output.lines import print_problems, while_someone_reads
@@ -49,10 +50,11 @@ def command(
     for file in filter(None, (html_file, csv_file)):
         refuse_unfit(file)  # before anybody is asked
     config = load(options.config, options.state_dir)
-    wanted = [config.profile(name) for name in dict.fromkeys(() if every else names)] or [
-        *config.profiles.values()
-    ]
-    months = worst_first([report(profile, config, Month.of(month) if month else None) for profile in wanted])
+    chosen = chosen_of(config, () if every else names)
+    months = [report(profile, config, Month.of(month) if month else None) for profile in chosen.profiles]
+    asked = Month.of(month) if month else Month.of(datetime.now().astimezone()).before
+    months += [ProfileMonth(it.name, it.language, asked, problems=it.fault.problems()) for it in chosen.broken]
+    months = worst_first(months)
     code = worst(one.exit_code for one in months)
     if csv_file:
         write(csv_file, report_csv(months))

@@ -20,8 +20,9 @@ from klarna24.cli.output.lines import (
     while_someone_reads,
 )
 from klarna24.cli.side_by_side import side_by_side
+from klarna24.config.contacts import Heartbeat
 from klarna24.config.loading import Config, read_contacts
-from klarna24.config.tables import Heartbeat, Profile
+from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient
 from klarna24.errors import ConfigFault, Klarna24Error, Problem, worst
 from klarna24.logs.tracebacks import print_traceback
@@ -71,6 +72,8 @@ def run_sync(options: GlobalOptions, wanted: RunOptions, chosen: Chosen, known: 
 
     config = chosen.config
     _ping_start(config.notify.heartbeat)
+    for broken in chosen.broken:
+        _ping_end(broken.notify.heartbeat, broken.fault.exit_code)
     reports = _run_all(options, wanted, chosen, run)
     _show("sync", options, wanted, reports)
     exit_code = worst(report.exit_code for report in reports)
@@ -110,9 +113,11 @@ def report_file_fault(options: GlobalOptions, as_json: bool, fault: ConfigFault)
 
 
 def _run_all(options: GlobalOptions, wanted: RunOptions, chosen: Chosen, run: Run) -> list[Report]:
+    """Those that are broken come first, with their faults."""
+    broken = [Report(profile=it.name, language=it.language, problems=it.fault.problems()) for it in chosen.broken]
     with stop_on_signals(), _progress(options, wanted) as progress:
         one = partial(_without_bugs, run, chosen.config, progress)
-        return side_by_side(one, chosen.profiles, wanted.jobs, lambda profile: profile.name)
+        return [*broken, *side_by_side(one, chosen.profiles, wanted.jobs, lambda profile: profile.name)]
 
 
 def _progress(options: GlobalOptions, wanted: RunOptions) -> AbstractContextManager[RowsProgress | None]:
@@ -178,7 +183,8 @@ def _show(
 
 def _show_one(command: str, report: Report, options: GlobalOptions) -> None:
     """Tables on a terminal (and for a dry run, which is asked for to be read); silence for a cron that is well."""
-    is_read = (sys.stdout.isatty() or command == "dry-run") and not options.quiet
+    was_read = bool(report.outcomes or not report.problems)  # else there is nothing to show but the problems
+    is_read = (sys.stdout.isatty() or command == "dry-run") and not options.quiet and was_read
     is_due = report.due or command != "sync"
     with while_someone_reads():
         if is_read and not is_due:

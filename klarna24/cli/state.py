@@ -49,7 +49,7 @@ def new(options: GlobalOptions, yes: bool) -> int:
         print_words(reader.say(sentence("nothing was changed")))
         return 0
     with ExitStack() as locks:
-        for profile in config.profiles:
+        for profile in config.names:
             locks.enter_context(only_run(folder, profile))
         kept = begin_again(folder, fault)
     for file in kept:

@@ -6,8 +6,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from klarna24.config import credentials
+from klarna24.config.contacts import Email
 from klarna24.config.loading import Config
-from klarna24.config.tables import Email, Profile
+from klarna24.config.tables import Profile
 from klarna24.errors import ConfigFault, Klarna24Error, Locked
 from klarna24.notify.after_run import addressee
 from klarna24.notify.report_letter import compose
@@ -57,7 +58,7 @@ def _by_addressee(config: Config, months: Iterable[ProfileMonth]) -> list[tuple[
     """The mail settings with their path in profiles.toml, and the reports of one month that go there."""
     shared: dict[tuple[tuple[str, str], Month], tuple[Email, str, list[ProfileMonth]]] = {}
     for it in months:
-        found = config.email_of(config.profile(it.profile))
+        found = config.email_of(config.find(it.profile))
         if found is None:
             raise ConfigFault(
                 sentence("profile {profile} has no mail settings", profile=it.profile),

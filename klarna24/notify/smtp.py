@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from email.message import EmailMessage
 from threading import Lock
 
-from klarna24.config.tables import Email
+from klarna24.config.contacts import Email
 from klarna24.errors import ConfigFault, CredentialsFault, Klarna24Error, Unavailable
 from klarna24.logs.redaction import register_secret, server_text
 from klarna24.notify import limit

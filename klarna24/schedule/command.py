@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from klarna24.config.contacts import Email
 from klarna24.config.loading import Config
-from klarna24.config.tables import Email, Profile
+from klarna24.config.tables import Profile
 from klarna24.config.values import Secret
 from klarna24.text.clean import clean
 from klarna24.text.reader import Reader

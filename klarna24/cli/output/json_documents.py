@@ -96,6 +96,7 @@ def status_json(statuses: Sequence[ProfileStatus]) -> str:
         {
             "profile": one.profile,
             "in_file": one.in_file,
+            "problems": [problem_json(problem) for problem in one.problems],
             "checkpoint": one.checkpoint.isoformat() if one.checkpoint else None,
             "completed_at": one.completed_at.isoformat() if one.completed_at else None,
             "next_due": one.next_due.isoformat(timespec="seconds") if one.next_due else None,

@@ -1,10 +1,10 @@
 """The first questions: the profile's name, Klarna, 24SevenOffice and the company, each tested with a call."""
 
-import copy
 import re
 from typing import cast
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from klarna24.cli.setup import suggestions
@@ -13,6 +13,7 @@ from klarna24.cli.setup.prompts import Refused, folded
 from klarna24.cli.setup.question import Again, Question
 from klarna24.config import credentials
 from klarna24.config.file import PROFILE_NAME
+from klarna24.config.loading import load
 from klarna24.config.values import Secret, base_url, is_loopback
 from klarna24.errors import CredentialsFault, Klarna24Error
 from klarna24.text.reader import Reader
@@ -64,7 +65,7 @@ def ask_name(draft: Draft) -> None:
             if draft.like
             else sentence("Profiles so far; give one of these names to change it:")
         )
-        for name, table in draft.profiles.items():
+        for name, table in ((name, draft.existing(name)) for name in draft.profiles):
             company = table.get("24sevenoffice", {}).get("client_id", "")
             draft.prompts.say(f"{name}  {company}  {table.get('klarna', {}).get('username', '')}", indent=2)
 
@@ -86,14 +87,25 @@ def begin(draft: Draft, name: str) -> None:
     answered for another new name."""
     was_existing, draft.name = draft.name in draft.profiles, name
     if name in draft.profiles:
-        draft.table, draft.answered = copy.deepcopy(draft.profiles[name]), set(draft.every)
-    elif draft.like and not draft.table:
-        draft.table, draft.answered = copy.deepcopy(draft.profiles[draft.like]), set(draft.every) - OF_ONE_SHOP
+        draft.table, draft.answered = draft.existing(name), set(draft.every)
+        _refuse_broken(draft)
+    elif draft.like and "klarna" not in draft.table:
+        draft.table, draft.answered = draft.existing(draft.like), set(draft.every) - OF_ONE_SHOP
+        _refuse_broken(draft)
         for table in ("klarna", "24sevenoffice"):
             if draft.table[table]["password"] == {"keyring": True}:  # it is kept under the other's name
                 draft.typed[table] = credentials.fetch(Secret("keyring"), f"{draft.like}.{table}")
-    elif was_existing:
-        draft.table, draft.answered = {}, {"language"}
+    elif was_existing or not draft.table:
+        draft.table, draft.answered = draft.existing(name), {"language"}
+
+
+def _refuse_broken(draft: Draft) -> None:
+    """Raises ConfigFault where the profile's values are not valid: they would be suggested."""
+    try:
+        draft.profile(complete=True)
+    except ValidationError:
+        load(draft.path).profile(draft.like or draft.name)
+        raise
 
 
 def ask_region(draft: Draft) -> None:

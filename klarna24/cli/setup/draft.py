@@ -16,7 +16,8 @@ from klarna24.bookkeeping.usual_accounts import country_code
 from klarna24.cli.setup import profile_file
 from klarna24.cli.setup.prompts import Prompts
 from klarna24.config import credentials
-from klarna24.config.file import File
+from klarna24.config.defaults import Raw, with_defaults
+from klarna24.config.file import DEFAULTS, PROFILES
 from klarna24.config.loading import load
 from klarna24.config.tables import Profile
 from klarna24.config.values import secret_source
@@ -69,10 +70,24 @@ class Draft:
     payouts: list[Listed] = field(default_factory=list)
 
     @property
-    def profiles(self) -> dict[str, dict[str, Any]]:
-        """The tables of the profiles in the file."""
-        found: dict[str, dict[str, Any]] = self.file.get("profiles", {})
+    def profiles(self) -> dict[str, Raw]:
+        """The tables of the profiles in the file, without the defaults."""
+        found: dict[str, Raw] = self.file.get(PROFILES, {})
         return found
+
+    @property
+    def defaults(self) -> Raw:
+        """What the file says for all profiles."""
+        found: Raw = self.file.get(DEFAULTS, {})
+        return found
+
+    def existing(self, name: str) -> Raw:
+        """The profile as the file and its defaults have it; a new one has the defaults alone."""
+        return copy.deepcopy(with_defaults(self.profiles.get(name, {}), self.defaults))
+
+    def own_table(self) -> Raw:
+        """The profile as the file will have it: without what the defaults say, unless the file repeats it."""
+        return _own(self.table, self.defaults, self.profiles.get(self.name, {}))
 
     @property
     def country(self) -> str:
@@ -135,7 +150,7 @@ class Draft:
             with no_sessions() as sessions, closing(SetupClient(profile, password, sessions)) as office:
                 return question(office)
 
-        return self._wait_for("24SevenOffice", profile.twentyfour.base_url or "24sevenoffice.com", seconds, work)
+        return self._wait_for("24SevenOffice", profile.twentyfour.base_url or "api.24sevenoffice.com", seconds, work)
 
     def ask_klarna(self, since: date | None = None) -> list[Listed]:
         """All payouts that the login sees since that day, or lately; whatever the filters."""
@@ -182,13 +197,25 @@ def profile_of(name: str, table: dict[str, Any], complete: bool) -> Profile:
     if not complete:
         table = {**table, "accounts": {"payout": 1, "receivable": 1}, "references": {}, "vat": {}}
         table["klarna"] = {k: v for k, v in table["klarna"].items() if k not in {"merchant_ids", "currencies"}}
-    profile = File.model_validate({"profiles": {name: table}}).profiles[name]
+    profile = Profile.model_validate(table)
     profile._name = name
     return profile
 
 
+def _own(table: Raw, defaults: Raw, before: Raw) -> Raw:
+    own: Raw = {}
+    for key, value in table.items():
+        usual, known = defaults.get(key), before.get(key)
+        if isinstance(value, dict) and isinstance(usual, dict) and key != "password":
+            if inner := _own(value, usual, known if isinstance(known, dict) else {}):
+                own[key] = inner
+        elif value != usual or known is not None:
+            own[key] = value
+    return own
+
+
 def open_draft(path: Path, state_dir: Path | None) -> Draft:
-    """Raises ConfigFault if the file exists and has faults: those have to be corrected first."""
+    """Raises ConfigFault if the file exists and cannot be used: its faults have to be corrected first."""
     text = profile_file.read_text(path)
     if text.strip():
         load(path)

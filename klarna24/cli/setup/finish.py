@@ -12,10 +12,10 @@ from click import echo
 from klarna24.cli.output.tables import print_report
 from klarna24.cli.setup import profile_file
 from klarna24.cli.setup.draft import LOOK_BACK_DAYS, Draft, no_sessions
-from klarna24.cli.setup.merchants import TWICE, twins
 from klarna24.cli.setup.secrets import ask_where_to_store, store_passwords
+from klarna24.config.contacts import Notify
+from klarna24.config.defaults import with_defaults
 from klarna24.config.loading import Config, load
-from klarna24.config.tables import Notify, disjoint
 from klarna24.ecb.client import EcbClient
 from klarna24.errors import ConfigFault
 from klarna24.klarna.client import KlarnaClient
@@ -65,18 +65,17 @@ def finish(draft: Draft) -> bool:
 
 
 def _whole_file(draft: Draft) -> str:
-    """The text of the file that will be written. Raises ConfigFault if other commands would not accept it."""
-    own = draft.profile(complete=True).klarna
-    for name, klarna in twins(draft).items():
-        if not disjoint(own, klarna):
-            raise ConfigFault(TWICE.with_values(name=name))
-    text = profile_file.with_profile(draft.text, draft.name, draft.table, draft.top)
+    """The text of the file that will be written. Raises ConfigFault if other commands would refuse the profile."""
+    own = draft.own_table()
+    if with_defaults(own, draft.defaults) != draft.table:
+        draft.prompts.warn(sentence("what you took out stands in [defaults] and stays: change it there"))
+    text = profile_file.with_profile(draft.text, draft.name, own, draft.top)
     for name, table in draft.others.items():
         text = profile_file.with_profile(text, name, table, {})
     with tempfile.TemporaryDirectory(prefix="klarna24-init-") as folder:
         path = Path(folder, "profiles.toml")
         profile_file.write(path, text)
-        load(path)
+        load(path).profile(draft.name)
     return text
 
 

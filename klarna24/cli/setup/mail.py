@@ -8,7 +8,7 @@ from klarna24.cli.setup.draft import FIRST_ANSWER_SECONDS, Draft
 from klarna24.cli.setup.prompts import NONE, Refused
 from klarna24.cli.setup.question import Again, Question
 from klarna24.cli.setup.settings import number_check
-from klarna24.config.tables import Email
+from klarna24.config.contacts import Email
 from klarna24.errors import CredentialsFault, Klarna24Error
 from klarna24.notify import smtp
 from klarna24.notify.letter import trial_letter

@@ -1,13 +1,17 @@
 """Several shops or currencies on one Klarna login: which payouts are this profile's, and which another's."""
 
+import contextlib
 import copy
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from klarna24.cli.setup.draft import Draft, profile_of
 from klarna24.cli.setup.prompts import Refused, folded
 from klarna24.cli.setup.question import Question
+from klarna24.config.defaults import with_defaults
 from klarna24.config.tables import Klarna, disjoint
 from klarna24.text.sentences import sentence
 
@@ -35,9 +39,16 @@ def kinds_seen(draft: Draft) -> Counter[Kind]:
 def twins(draft: Draft) -> dict[str, Klarna]:
     """The other profiles that use the same Klarna login, as they will be."""
     own = draft.profile().klarna
-    tables = {name: draft.others.get(name, table) for name, table in draft.profiles.items() if name != draft.name}
-    found = {name: profile_of(name, table, complete=True).klarna for name, table in tables.items()}
-    return {name: it for name, it in found.items() if (it.url, it.username) == (own.url, own.username)}
+    found: dict[str, Klarna] = {}
+    for name in draft.profiles:
+        table = with_defaults(draft.others[name], draft.defaults) if name in draft.others else draft.existing(name)
+        with contextlib.suppress(ValidationError):  # a broken profile books nothing
+            found[name] = profile_of(name, table, complete=True).klarna
+    return {
+        name: it
+        for name, it in found.items()
+        if name != draft.name and (it.url, it.username) == (own.url, own.username)
+    }
 
 
 def ask_merchants(draft: Draft) -> None:
@@ -113,7 +124,7 @@ def _apply(draft: Draft, seen: list[Kind], chosen: list[Kind]) -> None:
         if not draft.prompts.yes_no(question, default=True):
             raise Refused(sentence("then {name} would book these payouts too", name=name))
         other = copy.deepcopy(draft.others.get(name, draft.profiles[name]))
-        other["klarna"].update(for_rest)
+        other.setdefault("klarna", {}).update(for_rest)
         draft.others[name] = other
 
 

@@ -33,9 +33,8 @@ def test_the_source_is_asked_for_and_the_password_stored_only_afterwards(
     monkeypatch.setattr(credentials, "keyring_answers", lambda: True)
     monkeypatch.setattr(credentials, "store_in_keyring", lambda name, value: stored.append((name, value)))
     prompts = Prompts(Reader("en"))
-    draft = Draft(
-        tmp_path / "profiles.toml", None, prompts, "", {}, "shop1", {"klarna": {}}, typed={"klarna": WORD}
-    )
+    draft = Draft(tmp_path / "profiles.toml", None, prompts, "", {}, "shop1")
+    draft.table, draft.typed = {"klarna": {}}, {"klarna": WORD}
     ask_where_to_store(draft)
     source = draft.table["klarna"]["password"]
     assert repr(source) == repr(expected).replace("{folder}", str(tmp_path))
