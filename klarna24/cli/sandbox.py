@@ -57,7 +57,8 @@ def say_how_to_try_init(box: Sandbox, path: Path) -> None:
     """The answers with which ``klarna24 init`` makes a profile of this sandbox, beside the one that is there."""
     reader = Reader.of_environment()
     click.echo(reader.say(sentence("To try the set-up, in another terminal, with these answers:")))
-    click.echo(f"\n  klarna24 --config {path.with_name('init.toml')} init\n")
+    files = f"--config {path.with_name('init.toml')} --state-dir {path.with_name('init-state')}"
+    click.echo(f"\n  klarna24 {files} init\n")
     answers = {
         sentence("Where is the shop"): reader.say(sentence("4, another address")),
         sentence("Address"): box.url,

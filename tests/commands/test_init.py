@@ -1,8 +1,12 @@
 """klarna24 init on a real terminal, against the sandbox."""
 
+import contextlib
 import difflib
+import itertools
 import os
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +19,7 @@ import tomli_w
 from klarna24.cli import main as cli
 from klarna24.sandbox.office.chart import chart
 from klarna24.sandbox.server import Sandbox
+from tests.support import ROOT
 from tests.support.mail_server import OpenMail
 from tests.support.processes import ESCAPES, terminal
 from tests.support.shops import OpenShop, Shop, simple
@@ -28,10 +33,10 @@ SAVE = r"Save profile .*?\[Y/n\]: "
 class Conversation:
     """A terminal in which init runs; ``seen`` is everything that it has shown."""
 
-    def __init__(self, folder: Path, *arguments: str, language: str = "en") -> None:
+    def __init__(self, folder: Path, *arguments: str, language: str = "en", options: Iterable[str] = ()) -> None:
         (folder / "home").mkdir(exist_ok=True)
         environment = {"HOME": str(folder / "home"), "LANGUAGE": language}
-        self.child = terminal(folder / "profiles.toml", "init", *arguments, **environment)
+        self.child = terminal(folder / "profiles.toml", *options, "init", *arguments, **environment)
         self.child.delaybeforesend = None  # each question is awaited before its answer
         self.seen = ""
 
@@ -376,6 +381,46 @@ def test_the_rare_settings_are_asked_on_request(box: Sandbox, tmp_path: Path) ->
     assert profile["accounts"]["reversals"] == 6351
     assert (profile["language"], profile["remind_unbooked_after_days"]) == ("sv", 10)
     assert tomllib.loads((tmp_path / "profiles.toml").read_text())["archive"] == str(tmp_path / "archive")
+
+
+def test_what_the_defaults_say_is_not_repeated_in_a_profile(box: Sandbox, tmp_path: Path) -> None:
+    shop_in(tmp_path, box)
+    path = tmp_path / "profiles.toml"
+    path.write_text(path.read_text() + "\n[defaults]\nfrequency = 'weekly'\nweekday = 'friday'\n")
+    path.write_text(path.read_text().replace('frequency = "daily"\n', ""))
+    talk = Conversation(tmp_path, "--profile", "shop1")
+    talk.answer([("Language.*?: ", ""), (r"How often  *weekly.* friday.*" + REVIEW, "Alarm"), ("Raise.*?: ", "9")])
+    talk.answer([(REVIEW, "On which"), (r"On which day \[5\]: ", "monday"), (REVIEW, ""), (SAVE, "")])
+    talk.end()
+    profile = written(tmp_path)
+    assert (profile["weekday"], profile["expect_payout_within_days"]) == ("monday", 9)
+    assert "frequency" not in profile
+
+
+def test_the_sandbox_says_how_to_try_init(tmp_path: Path) -> None:
+    program = [sys.executable, "-m", "klarna24", "sandbox", "--port", "0"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "LANGUAGE": "en"}
+    with (
+        subprocess.Popen(program, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process,
+        contextlib.ExitStack() as at_the_end,
+    ):
+        at_the_end.callback(process.terminate)
+        assert process.stdout
+        said = "".join(itertools.takewhile(lambda line: "Ctrl-C ends it" not in line, process.stdout))
+        answers = dict(re.findall(r"^  (\w[\w ]*?)  +(\S.*)$", said, re.MULTILINE))
+        (options,) = re.findall(r"klarna24 (.*) init\n", said)
+        talk = Conversation(tmp_path, options=options.split())
+        talk.answer([("Language.*?: ", ""), ("Name of .*?: ", "")])
+        for question, typed in answers.items():
+            talk.answer([(question if "assword" in question else f"{question}.*?: ", typed.split(",")[0])])
+            if question == "API password":
+                talk.answer([("Address of .*?: ", "")])
+        talk.interrupt("logged in to Exempelbutiken AB.*: ")
+        talk.end()
+    assert list(answers) == [
+        *("Where is the shop", "Address", "API username", "API password"),
+        *("Username", "Password", "Application id", "Company"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from klarna24.cli.setup import suggestions
 from klarna24.cli.setup.draft import FIRST_ANSWER_SECONDS, LOOK_BACK_DAYS, Draft
 from klarna24.cli.setup.prompts import Refused, folded
 from klarna24.cli.setup.question import Again, Question
@@ -22,6 +21,7 @@ from klarna24.twentyfour.setup import SetupClient
 
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 LANGUAGES = {"en": "English", "sv": "svenska", "nb": "norsk (bokmål)"}
+ZONES = {"SE": "Europe/Stockholm", "NO": "Europe/Oslo"}
 REGIONS = {
     "europe": sentence("Europe (usual)"),
     "north-america": sentence("North America"),
@@ -241,7 +241,7 @@ def read_choices(draft: Draft) -> None:
         )
     )
     if draft.name not in draft.profiles:
-        draft.table.setdefault("timezone", suggestions.ZONES.get(draft.country, "Europe/Stockholm"))
+        draft.table.setdefault("timezone", ZONES.get(draft.country, "Europe/Stockholm"))
         draft.table.setdefault("language", draft.prompts.reader.language)
 
 

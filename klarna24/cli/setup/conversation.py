@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from klarna24.cli.setup import accounts, connections, mail, merchants, settings
+from klarna24.cli.setup import accounts, connections, mail, merchants, more, settings
 from klarna24.cli.setup.draft import Draft, open_draft
 from klarna24.cli.setup.finish import finish
 from klarna24.cli.setup.prompts import Back, Refused
@@ -33,7 +33,7 @@ QUESTIONS: tuple[Question, ...] = (
     *settings.QUESTIONS,
     *mail.QUESTIONS,
     Question("more", ask_for_more),
-    *settings.RARE,
+    *more.QUESTIONS,
 )
 
 
@@ -44,8 +44,8 @@ def run(path: Path, state_dir: Path | None, name: str | None, like: str | None) 
     """
     draft = open_draft(path, state_dir)
     draft.every = frozenset(question.key for question in QUESTIONS if not question.is_silent)
-    if not settings.names_state(draft):
-        draft.top["state_dir"] = settings.usual_state_dir(draft)
+    if not more.names_state(draft):
+        draft.top["state_dir"] = more.usual_state_dir(draft)
     _check_options(draft, name, like)
     draft.like = like
     if name:

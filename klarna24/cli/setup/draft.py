@@ -150,7 +150,9 @@ class Draft:
             with no_sessions() as sessions, closing(SetupClient(profile, password, sessions)) as office:
                 return question(office)
 
-        return self._wait_for("24SevenOffice", profile.twentyfour.base_url or "api.24sevenoffice.com", seconds, work)
+        return self._wait_for(
+            "24SevenOffice", profile.twentyfour.base_url or "api.24sevenoffice.com", seconds, work
+        )
 
     def ask_klarna(self, since: date | None = None) -> list[Listed]:
         """All payouts that the login sees since that day, or lately; whatever the filters."""
@@ -167,7 +169,7 @@ class Draft:
 
     def _wait_for(self, server: str, url: str, seconds: float, work: Callable[[], T]) -> T:
         """Raises Unavailable after so many seconds, having said that one has to wait."""
-        host = urlsplit(url).netloc or url
+        host = urlsplit(url).netloc
         self.prompts.say(
             sentence("Asking {server} at {host} …", server=server, host=host), indent=2, colour="bright_black"
         )

@@ -1,19 +1,14 @@
-"""From when, how often and in how much detail payouts are booked, and what else a profile has."""
+"""From when, how often and in how much detail payouts are booked, and after how long a silence is alarming."""
 
-import os
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from klarna24.check.accounts import OCR_ADVICE
-from klarna24.cli.setup.connections import LANGUAGES
 from klarna24.cli.setup.draft import Draft
 from klarna24.cli.setup.prompts import NONE, Refused, folded
 from klarna24.cli.setup.question import Question
-from klarna24.config.folders import default_state_dir
-from klarna24.config.loading import absolute_path
 from klarna24.errors import Klarna24Error
 from klarna24.text.sentences import Sentence, sentence
 
@@ -50,11 +45,6 @@ WEEKDAYS = {
     "friday": sentence("Friday"),
     "saturday": sentence("Saturday"),
     "sunday": sentence("Sunday"),
-}
-EVIDENCE = {
-    "none": sentence("not at all (usual)"),
-    "mail": sentence("mailed to the company's voucher inbox in 24SevenOffice, which needs a mail server"),
-    "attach": sentence("uploaded beside the draft, which needs pypdfium2: pip install klarna24[attach]"),
 }
 
 
@@ -186,23 +176,16 @@ def ask_silence(draft: Draft) -> None:
     """After how many days without a payout that is a problem."""
     draft.prompts.heading(sentence("Credentials that no longer see any payouts look like a shop without sales."))
     question = sentence("Raise an alarm after how many days without a payout (- for never)")
-    _ask_days(draft, "expect_payout_within_days", question)
+    ask_days(draft, "expect_payout_within_days", question)
 
 
-def ask_reminder(draft: Draft) -> None:
-    """After how many days a draft is reminded of."""
-    draft.prompts.gap()
-    question = sentence("Remind of a draft that nobody has booked after how many days (- for never)")
-    _ask_days(draft, "remind_unbooked_after_days", question)
-
-
-def _ask_days(draft: Draft, key: str, question: Sentence) -> None:
+def ask_days(draft: Draft, key: str, question: Sentence) -> None:
     known = str(draft.get("", key, NONE))
     answer = draft.prompts.text(question, known, lambda it: it if it == NONE else number_check(366)(it))
     draft.put("", key, None if answer == NONE else int(answer))
 
 
-def _days_answer(key: str) -> Callable[[Draft], str]:
+def days_answer(key: str) -> Callable[[Draft], str]:
     return lambda draft: str(draft.get("", key, "–"))
 
 
@@ -235,58 +218,6 @@ def _department(draft: Draft) -> str:
     return f"{number} {draft.choices.departments.get(number, '')}" if number else "–"
 
 
-def ask_text_language(draft: Draft) -> None:
-    """The language of what klarna24 writes to people about this shop."""
-    draft.prompts.heading(sentence("The language of voucher comments, problems and mails"))
-    chosen = draft.prompts.choice(sentence("Language"), LANGUAGES, draft.get("", "language", "en"))
-    draft.put("", "language", chosen)
-
-
-def ask_evidence(draft: Draft) -> None:
-    """How Klarna's report reaches the draft."""
-    draft.prompts.heading(sentence("Klarna's settlement report is in the EU the VAT invoice."))
-    known = draft.get("", "evidence", "none")
-    while True:
-        chosen = draft.prompts.choice(sentence("How does it reach the draft"), EVIDENCE, known)
-        has_server = {"notify"} & {*draft.file, *draft.top, *draft.table}
-        if chosen == "mail" and not has_server:
-            draft.prompts.error(sentence("there is no mail server yet: answer that question first"))
-            continue
-        draft.put("", "evidence", None if chosen == "none" else chosen)
-        return
-
-
-def ask_archive(draft: Draft) -> None:
-    """A folder for the evidence."""
-    draft.prompts.heading(
-        sentence("An archive keeps what Klarna sent and what was drafted, which the law wants kept for years.")
-    )
-    known = draft.top.get("archive", NONE)
-    question = sentence("Folder of the archive (- for none)")
-    answer = draft.prompts.text(question, known, lambda it: it if it == NONE else _check_absolute(it))
-    draft.top.pop("archive", None)
-    if answer != NONE:
-        draft.top["archive"] = answer
-
-
-def ask_state_dir(draft: Draft) -> None:
-    """Where what was drafted is recorded."""
-    draft.prompts.heading(
-        sentence("The state folder records what was drafted. Keep it on a local disk and in the backup.")
-    )
-    draft.top["state_dir"] = draft.prompts.text(sentence("State folder"), draft.top["state_dir"], _check_absolute)
-
-
-def names_state(draft: Draft) -> bool:
-    """Whether the file says where the state is."""
-    return "state_dir" in draft.file or "state" in draft.file
-
-
-def usual_state_dir(draft: Draft) -> str:
-    """Where the state is unless somebody says otherwise."""
-    return str(absolute_path(draft.state_dir or default_state_dir()))
-
-
 def number_check(most: int) -> Callable[[str], str]:
     """A check for a whole number from 1 to ``most``."""
 
@@ -305,14 +236,7 @@ def _check_zone(answer: str) -> str:
         raise Refused(sentence("a time zone looks like {example}", example="Europe/Stockholm")) from None
 
 
-def _check_absolute(answer: str) -> str:
-    path = Path(os.path.expanduser(answer))  # noqa: PTH111 - Path's own raises for an unknown user
-    if not path.is_absolute():
-        raise Refused(sentence("give the whole path, beginning with /"))
-    return str(path)
-
-
-def _said(options: dict[str, Sentence], key: str, default: str) -> Callable[[Draft], str]:
+def said(options: dict[str, Sentence], key: str, default: str) -> Callable[[Draft], str]:
     return lambda draft: draft.prompts.reader.say(options[draft.get("", key, default)])
 
 
@@ -340,7 +264,7 @@ FIRST = (
         sentence("Start date"),
         lambda draft: draft.prompts.reader.day(draft.get("", "start_date")),
     ),
-    Question("transfer", ask_transfer, sentence("Detail"), _said(TRANSFERS, "transfer", "lump")),
+    Question("transfer", ask_transfer, sentence("Detail"), said(TRANSFERS, "transfer", "lump")),
 )
 QUESTIONS = (
     Question(
@@ -358,12 +282,12 @@ QUESTIONS = (
         applies=lambda draft: bool(draft.choices.departments),
     ),
     *(_reference(name) for name in REFERENCES),
-    Question("frequency", ask_frequency, sentence("How often"), _said(FREQUENCIES, "frequency", "daily")),
+    Question("frequency", ask_frequency, sentence("How often"), said(FREQUENCIES, "frequency", "daily")),
     Question(
         "weekday",
         ask_weekday,
         sentence("On which day"),
-        _said(WEEKDAYS, "weekday", "monday"),
+        said(WEEKDAYS, "weekday", "monday"),
         applies=lambda draft: draft.get("", "frequency") == "weekly",
     ),
     Question(
@@ -373,44 +297,5 @@ QUESTIONS = (
         lambda draft: str(draft.get("", "day", 1)),
         applies=lambda draft: draft.get("", "frequency") == "monthly",
     ),
-    Question("silence", ask_silence, sentence("Alarm after days"), _days_answer("expect_payout_within_days")),
-)
-RARE = (
-    Question(
-        "text-language",
-        ask_text_language,
-        sentence("Language of vouchers and mails"),
-        lambda draft: LANGUAGES[draft.get("", "language", "en")],
-        is_rare=lambda draft: True,
-    ),
-    Question(
-        "reminder",
-        ask_reminder,
-        sentence("Reminder of drafts after days"),
-        _days_answer("remind_unbooked_after_days"),
-        is_rare=lambda draft: True,
-    ),
-    Question(
-        "evidence",
-        ask_evidence,
-        sentence("Klarna's report to the draft"),
-        _said(EVIDENCE, "evidence", "none"),
-        is_rare=lambda draft: True,
-    ),
-    Question(
-        "archive",
-        ask_archive,
-        sentence("Archive"),
-        lambda draft: draft.top.get("archive", "–"),
-        applies=lambda draft: "archive" not in draft.file,
-        is_rare=lambda draft: True,
-    ),
-    Question(
-        "state_dir",
-        ask_state_dir,
-        sentence("State folder"),
-        lambda draft: draft.top["state_dir"],
-        applies=lambda draft: not names_state(draft),
-        is_rare=lambda draft: True,
-    ),
+    Question("silence", ask_silence, sentence("Alarm after days"), days_answer("expect_payout_within_days")),
 )
