@@ -18,12 +18,19 @@ from klarna24.state import damage
 from klarna24.text import sentences
 from klarna24.twentyfour import client, sessions
 from tests.support.contracts import service
-from tests.support.mail_server import open_mail
+from tests.support.mail_server import open_mail, plain_mail
 from tests.support.sandbox_calls import box
 from tests.support.secrets import keyring_of
 from tests.support.shops import OpenShop, Shop, open_shop
 
-__all__ = ["box", "keyring_of", "open_mail", "open_shop", "service"]  # fixtures defined in tests/support
+__all__ = [
+    "box",
+    "keyring_of",
+    "open_mail",
+    "open_shop",
+    "plain_mail",
+    "service",
+]  # fixtures defined in tests/support
 
 IN_MEMORY = Path("/dev/shm")
 if os.access(IN_MEMORY, os.W_OK):

@@ -33,6 +33,11 @@ class CheckedProfile:
     language: Language
     checks: list[Check]
 
+    @property
+    def exit_code(self) -> int:
+        """The one that a run with the same failures returns."""
+        return worst(it.code.exit_code for it in self.checks if it.status == "failed" and it.code)
+
 
 class Outcome(NamedTuple):
     """The exit code, the checks of each profile, and the problems that kept profiles from being checked."""
@@ -43,10 +48,9 @@ class Outcome(NamedTuple):
 
     @classmethod
     def of(cls, profiles: Iterable[CheckedProfile]) -> Self:
-        """Its exit code is the one that a run with the same failures returns."""
+        """Its exit code is that of the worst of them."""
         done = list(profiles)
-        codes = (check.code for profile in done for check in profile.checks if check.status == "failed")
-        return cls(worst(code.exit_code for code in codes if code), done)
+        return cls(worst(one.exit_code for one in done), done)
 
 
 def failed(name: str, error: Klarna24Error) -> Check:

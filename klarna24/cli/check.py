@@ -1,5 +1,8 @@
 """klarna24 check."""
 
+import sys
+from contextlib import nullcontext
+
 import click
 
 from klarna24.check.as_cron import check_as_cron
@@ -7,9 +10,9 @@ from klarna24.check.profile import HISTORY, check_broken, check_profile
 from klarna24.check.result import CheckedProfile, Outcome
 from klarna24.cli.chosen import Chosen, choose_profiles
 from klarna24.cli.options import GlobalOptions, all_option, json_option, profiles_option
+from klarna24.cli.output.checks import print_overview, profiles_progress, show_checks, show_faults
 from klarna24.cli.output.json_documents import checks_json
 from klarna24.cli.output.lines import print_failed_checks, print_line, print_problems, while_someone_reads
-from klarna24.cli.output.tables import show_checks, show_faults
 from klarna24.errors import Klarna24Error
 from klarna24.run.stopping import stop_on_signals
 from klarna24.text.reader import Reader
@@ -50,7 +53,7 @@ def command(
     Checks all profiles unless some are named. Exits with the code that sync would return.
     """
     with_tables = not (as_json or options.quiet)
-    reader = Reader.of_environment()
+    reader, chosen = Reader.of_environment(), None
     try:
         with stop_on_signals():
             chosen = choose_profiles(options, names, every or not names)
@@ -64,6 +67,8 @@ def command(
             print_line(checks_json(*outcome, to_json if with_wording else str))
         elif options.quiet:
             print_failed_checks(outcome.profiles)
+        elif chosen and chosen.of_many and not as_cron:
+            print_overview(outcome)
         if with_tables:
             show_faults(outcome.problems, reader)
         else:
@@ -72,14 +77,20 @@ def command(
 
 
 def _check(chosen: Chosen, test_mail: bool, months: int, with_tables: bool) -> Outcome:
-    """Prints each check as soon as it is done, so that a person sees which one takes time."""
+    """Prints each check of one profile as soon as it is done, so that a person sees which one takes time."""
     mailed: set[str] | None = set() if test_mail else None
+    one_by_one = with_tables and not chosen.of_many
     started = [(it.name, it.language, check_broken(it)) for it in chosen.broken]
     started += [(it.name, it.language, check_profile(it, chosen.config, mailed, months)) for it in chosen.profiles]
-    return Outcome.of(
-        CheckedProfile(name, language, [*(show_checks(name, checks, Reader(language)) if with_tables else checks)])
-        for name, language, checks in started
-    )
+    watched = with_tables and chosen.of_many and sys.stderr.isatty()
+    with profiles_progress(len(started)) if watched else nullcontext() as begins:
+        done = []
+        for name, language, checks in started:
+            if begins:
+                begins(name)
+            shown = show_checks(name, checks, Reader(language)) if one_by_one else checks
+            done.append(CheckedProfile(name, language, [*shown]))
+    return Outcome.of(done)
 
 
 def _check_as_cron(chosen: Chosen, test_mail: bool, months: int, with_tables: bool) -> Outcome:

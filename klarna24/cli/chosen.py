@@ -19,6 +19,12 @@ class Chosen(NamedTuple):
     config: Config
     profiles: list[Profile]
     broken: list[BrokenProfile]
+    every: bool = False
+
+    @property
+    def of_many(self) -> bool:
+        """All profiles, of which there are several: a person wants an overview first."""
+        return self.every and len(self.profiles) + len(self.broken) > 1
 
     @property
     def reader(self) -> Reader:
@@ -43,6 +49,7 @@ def chosen_of(config: Config, names: Iterable[str]) -> Chosen:
         config,
         [it for it in found if isinstance(it, Profile)],
         [it for it in found if isinstance(it, BrokenProfile)],
+        not names,
     )
 
 

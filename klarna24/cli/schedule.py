@@ -18,7 +18,7 @@ def command(options: GlobalOptions, names: tuple[str, ...], every: bool, units: 
 
     Nothing is installed. --all also covers profiles that are added later.
     """
-    config, profiles, broken = choose_profiles(options, names, every)
+    config, profiles, broken, _ = choose_profiles(options, names, every)
     text = systemd if units else crontab
     if every or profiles:
         click.echo(text(config, None if every else [profile.name for profile in profiles]))

@@ -1,7 +1,7 @@
 """Problems of one payout, in words: what happened, the figures, and the next command."""
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, Self
@@ -68,6 +68,12 @@ def _with_skip(hint: str, command: ResolveCommand) -> Sentence:
     if isinstance(hint, Sentence) and "{skip}" in hint.template:
         return hint.with_values(skip=command("skip"))
     return sentence("{hint}; or book it by hand, then {skip}", hint=hint, skip=command("skip"))
+
+
+def all_totals(totals: Mapping[str, Decimal], currency: str) -> Sentence:
+    """All of Klarna's totals; those of 0 in one word."""
+    figures = joined(", ", (joined(" ", (NAMES[name], f"{it:.2f}")) for name, it in totals.items() if it))
+    return sentence("Klarna's totals in {currency}: {figures}; all others 0", currency=currency, figures=figures)
 
 
 def not_fetched(error: Klarna24Error, payment_reference: str) -> Problem:
@@ -141,7 +147,8 @@ def changed(
     command: ResolveCommand, status: Status, then: dict[str, Decimal], now: dict[str, Decimal], currency: str
 ) -> Problem:
     names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
-    moves = (f"{then.get(name, Decimal(0)):.2f} → {now.get(name, Decimal(0)):.2f}" for name in names)
+    zero = Decimal(0)
+    moves = (joined(" → ", (f"{its.get(name, zero):.2f}" for its in (then, now))) for name in names)
     figures = joined(", ", (joined(" ", (NAMES[name], move)) for name, move in zip(names, moves, strict=True)))
     reference = command.payment_reference
     places: dict[str, str | int] = {"reference": short(reference), "figures": figures, "currency": currency}

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
+from klarna24.cli.output.console import new_console, print_paragraph
 from klarna24.cli.output.csv_text import csv_text
 from klarna24.cli.output.sums import number_of_payouts, sums_line, sums_of
-from klarna24.cli.output.tables import new_console, print_paragraph
 from klarna24.state.records import Row
 from klarna24.state.words import STATUS_WORDS
 from klarna24.text.reader import Reader
@@ -45,11 +45,12 @@ def list_json(rows: Sequence[Row]) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def print_list(rows: Sequence[Row], reader: Reader) -> None:
-    """A line for each payout, and the sums of each currency below."""
+def print_list(rows: Sequence[Row], reader: Reader, *, may_come: bool = False) -> None:
+    """A line for each payout, and the sums of each currency below. ``may_come``: the period is not over."""
     console = new_console()
     if not rows:
-        console.print(reader.say(sentence("no payouts")))
+        none = sentence("no payouts so far: the month is not over") if may_come else sentence("no payouts")
+        console.print(reader.say(none))
         return
     is_wide, many = console.width >= WIDE, len({row.profile for row in rows}) > 1
     sums = sums_of((row.key.currency, row.totals) for row in rows)
