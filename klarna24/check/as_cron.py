@@ -19,12 +19,14 @@ from klarna24.text.sentences import from_json, sentence
 TIMEOUT_SECONDS = 600.0  # each check has a much shorter time limit of its own
 
 
-def check_as_cron(config: Config, names: Sequence[str], test_mail: bool, months: int) -> Outcome:
-    """Raises Unavailable if the process does not end, and RuntimeError with its error output if it has a bug."""
+def check_as_cron(config: Config, names: Sequence[str], test_mail: bool, with_kinds: bool) -> Outcome:
+    """``with_kinds``: Klarna's payouts tell which accounts are needed.
+
+    Raises Unavailable if the process does not end, and RuntimeError with its error output if it has a bug."""
     folders = ["--config", str(config.path), "--state-dir", str(config.state_dir)]
     profiles = [word for name in names for word in ("--profile", name)]
     mail = ["--test-mail"] if test_mail else []
-    history = ["--history", str(months)]
+    history = [] if with_kinds else ["--history", "0"]
     output, errors = _run([*program(), *folders, "check", "--json", "--wording", *mail, *history, *profiles])
     try:
         document = json.loads(output)

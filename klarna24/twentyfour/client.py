@@ -1,6 +1,6 @@
 """The client of 24SevenOffice that a run uses: the company's books, the ledger, and the save."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -100,8 +100,13 @@ class TwentyFourClient:
 
     def account_lines(self, account_no: int, since: date, until: date) -> list[LedgerLine]:
         """Return the ledger's lines of the account, of these days, both included."""
+        return self.lines_of({account_no}, since, until)
+
+    def lines_of(self, accounts: Collection[int], since: date, until: date) -> list[LedgerLine]:
+        """Return the ledger's lines of the accounts, of these days, both included, in one call. What is between
+        the lowest and the highest account is read as well."""
         try:
-            return ledger.account_lines(self._transactions, account_no, since, until, self._profile.timezone)
+            return ledger.lines_of(self._transactions, accounts, since, until, self._profile.timezone)
         except UNREADABLE as error:
             raise unreadable("GetTransactions", error) from None
 

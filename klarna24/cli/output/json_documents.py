@@ -8,6 +8,7 @@ from typing import Any
 from klarna24.bookkeeping.payout import NAMES, ZERO
 from klarna24.bookkeeping.voucher import Entry, Voucher
 from klarna24.check.result import CheckedProfile
+from klarna24.cli.output.history_json import history_json
 from klarna24.errors import Problem, worst
 from klarna24.run.outcome import Outcome, Report
 from klarna24.run.status import ProfileStatus
@@ -161,6 +162,7 @@ def checks_json(
                 }
                 for check in one.checks
             ],
+            "history": history_json(one.history) if one.history else None,
         }
         for one in done
     ]
