@@ -28,6 +28,8 @@ from tests.support.smtp_server import PASSWORD, USER
 Answers = list[tuple[str, str]]
 REVIEW = r"Number of an answer to change it \[go on\]: "
 SAVE = r"Save profile .*?\[Y/n\]: "
+HISTORY = r"Check the payouts of the last 12 months .*?\[y/N\]: "
+END: Answers = [(SAVE, ""), (HISTORY, "")]
 
 
 class Conversation:
@@ -108,6 +110,7 @@ def test_a_lump_profile_on_plain_accounts(
     assert "✓ logged in to Exempelbutiken AB" in seen
     assert "Payouts since 1 Jan 2026: 13." in seen.replace("\xa0", " ")
     assert "klarna24 check --profile shop1 --as-cron" in seen
+    assert "payouts from" in seen, "the history was asked for"
     assert max(map(len, seen[: seen.index("For crontab")].replace(str(tmp_path), "").splitlines())) <= 80
     assert box.klarna.password not in seen
     assert box.office.password not in seen
@@ -182,7 +185,7 @@ def test_an_itemised_profile_on_a_ledger_account_with_references_and_a_departmen
     talk = Conversation(tmp_path, "--profile", "butik")
     answers = conversation("lump", box, tmp_path / "state")
     talk.answer([answers[0], *part(answers, "Where is the shop", "Detail"), *conversation("itemised")])
-    talk.answer([*part(answers, r"How often", "Save"), (SAVE, "y")])
+    talk.answer([*part(answers, r"How often", "Save"), (SAVE, "y"), (HISTORY, "")])
     talk.end()
     profile = written(tmp_path, "butik")
     references = {"order_id": "comment", "short_order_id": "ocr", "merchant_reference2": "invoice_no"}
@@ -246,7 +249,7 @@ def test_a_refused_password_is_reported_at_once_forgotten_and_asked_for_again(
 
 
 def test_ctrl_c_at_whichever_question_writes_nothing_and_says_so(box: Sandbox, tmp_path: Path) -> None:
-    answers = conversation("lump", box, tmp_path / "state")
+    answers = conversation("lump", box, tmp_path / "state")[:-1]  # until it is saved
     for asked in range(0, len(answers), 2 if os.environ.get("CI") else 6):
         folder = tmp_path / f"at-{asked}"
         folder.mkdir()
@@ -310,7 +313,7 @@ def test_existing_profiles_are_shown_and_another_one_begins_with_their_answers(
     talk.answer([(r"EUR; payouts: 1, in profile shop1.*Which of them .*?: ", "1")])
     talk.answer([(r"Profile shop1 is not limited yet. Limit it to N100198 SEK \[Y/n\]: ", "y")])
     talk.answer([("Start date .*?: ", "2030-01-01"), (r"Department \[-\]: ", ""), (REVIEW, "")])
-    talk.answer([(SAVE, "")])
+    talk.answer([*END])
     talk.end()
     one, two = written(tmp_path, "shop1"), written(tmp_path, "shop2")
     assert (one["klarna"]["currencies"], two["klarna"]["currencies"]) == (["SEK"], ["EUR"])
@@ -331,7 +334,7 @@ def test_two_shops_on_one_login_are_told_apart_by_their_merchants(open_shop: Ope
     talk.answer([(r"merchant N100198, SEK.*merchant N200, SEK.*Which of them .*?: ", "all")])
     talk.answer([("profile shop1 books these too", ""), ("Which of them .*?: ", "2")])
     talk.answer([(r"Limit it to N100198 SEK \[Y/n\]: ", ""), ("Start date .*?: ", ""), ("Department .*?: ", "")])
-    talk.answer([(REVIEW, ""), (SAVE, "")])
+    talk.answer([(REVIEW, ""), *END])
     talk.end()
     of_one, of_two = (written(shop.folder, name)["klarna"] for name in ("shop1", "shop2"))
     assert (of_one["merchant_ids"], of_two["merchant_ids"]) == (["N100198"], ["N200"])
@@ -353,7 +356,14 @@ def test_the_mail_server_is_tried_and_mails_several_only_on_request(
     talk.answer([(rf"User name .*\[{USER}\]: ", ""), ("Password", PASSWORD), (r"\[a@x.se\]: ", "")])
     talk.answer([(r"\[b@x.se, c@x.se\]: ", ""), (r"nothing was sent.*\[y/N\]: ", "")])
     talk.answer([(REVIEW, "Recipients"), ("Recipients .*?: ", "b@x.se, d@x.se"), (r"Send a test mail .*?: ", "y")])
-    talk.answer([("a test mail was sent to b@x.se, d@x.se.*" + REVIEW, ""), (r"Place \[1\]: ", ""), (SAVE, "")])
+    talk.answer(
+        [
+            ("a test mail was sent to b@x.se, d@x.se.*" + REVIEW, ""),
+            (r"Place \[1\]: ", ""),
+            (SAVE, ""),
+            (HISTORY, ""),
+        ]
+    )
     talk.end()
     assert [message["To"] for message in mail.mails] == ["b@x.se, d@x.se"]
     email = tomllib.loads((tmp_path / "profiles.toml").read_text())["notify"]["email"]
@@ -374,7 +384,7 @@ def test_the_rare_settings_are_asked_on_request(box: Sandbox, tmp_path: Path) ->
     talk.answer([(r"Voucher type \[9 .*?: ", ""), (r"Language \[1\]: ", "svenska"), (r"Remind of .*: ", "10")])
     talk.answer([(r"reach the draft \[1\]: ", "mail"), (r"no mail server yet.*reach the draft \[1\]: ", "1")])
     talk.answer([(r"archive .- for none. \[-\]: ", str(tmp_path / "archive")), (r"State folder .*?: ", "")])
-    talk.answer([(REVIEW, ""), (r"Place \[1\]: ", ""), (SAVE, "")])
+    talk.answer([(REVIEW, ""), (r"Place \[1\]: ", ""), *END])
     talk.end()
     profile = written(tmp_path)
     assert profile["vat"] == {"mode": "reverse-charge", "rate": 25.5, "output": 2614, "input": 2645}
@@ -389,8 +399,10 @@ def test_what_the_defaults_say_is_not_repeated_in_a_profile(box: Sandbox, tmp_pa
     path.write_text(path.read_text() + "\n[defaults]\nfrequency = 'weekly'\nweekday = 'friday'\n")
     path.write_text(path.read_text().replace('frequency = "daily"\n', ""))
     talk = Conversation(tmp_path, "--profile", "shop1")
-    talk.answer([("Language.*?: ", ""), (r"How often  *weekly.* friday.*" + REVIEW, "Alarm"), ("Raise.*?: ", "9")])
-    talk.answer([(REVIEW, "On which"), (r"On which day \[5\]: ", "monday"), (REVIEW, ""), (SAVE, "")])
+    talk.answer([("Language.*?: ", ""), (r"How often weekly.* Friday.*" + REVIEW, "Alarm"), ("Raise.*?: ", "9")])
+    talk.answer(
+        [(REVIEW, "On which"), (r"On which day \[5\]: ", "monday"), (REVIEW, ""), (SAVE, ""), (HISTORY, "")]
+    )
     talk.end()
     profile = written(tmp_path)
     assert (profile["weekday"], profile["expect_payout_within_days"]) == ("monday", 9)

@@ -3,21 +3,26 @@
 import contextlib
 import io
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
 from click import echo
 
+from klarna24.check.history import read_history
+from klarna24.check.profile import HISTORY
+from klarna24.cli.output.history import print_history
 from klarna24.cli.output.tables import print_report
 from klarna24.cli.setup import profile_file
 from klarna24.cli.setup.draft import LOOK_BACK_DAYS, Draft, no_sessions
+from klarna24.cli.setup.prompts import Back
 from klarna24.cli.setup.secrets import ask_where_to_store, store_passwords
 from klarna24.config.contacts import Notify
 from klarna24.config.defaults import with_defaults
 from klarna24.config.loading import Config, load
 from klarna24.ecb.client import EcbClient
-from klarna24.errors import ConfigFault
+from klarna24.errors import ConfigFault, Klarna24Error
 from klarna24.klarna.client import KlarnaClient
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import Outcomes, Report
@@ -54,6 +59,7 @@ def finish(draft: Draft) -> bool:
     profile_file.write(draft.path, text)
     draft.is_saved = True
     draft.prompts.ok(sentence("saved: {path}", path=str(draft.path)))
+    _offer_history(draft)
     draft.prompts.heading(sentence("Next:"))
     commands = {f"klarna24 {command.format(name=draft.name)}": why for command, why in STEPS.items()}
     width = max(map(len, commands))
@@ -82,15 +88,7 @@ def _whole_file(draft: Draft) -> str:
 def _show_last_payout(draft: Draft) -> None:
     """The last payout; if it is blocked, the last one that is not, too."""
     draft.prompts.heading(sentence("The last payout, as it would be booked:"))
-    profile = draft.profile(complete=True)
-    with (
-        no_sessions() as sessions,
-        closing(KlarnaClient(profile.klarna, draft.password("klarna"))) as klarna,
-        closing(TwentyFourClient(profile, lambda: draft.password("24sevenoffice"), sessions)) as office,
-        closing(State.for_reading(sessions.folder)) as state,
-    ):
-        config = Config(draft.path, sessions.folder, {}, Notify())
-        context = RunContext(profile, config, klarna, office, EcbClient(config.rates_url), state)
+    with _opened(draft) as context:
         first = context.today - timedelta(days=LOOK_BACK_DAYS)
         plan = preview(context, (_last_day(draft) or first, context.today))
         if plan.outcomes and not any(outcome.voucher for outcome in plan.outcomes):
@@ -101,6 +99,35 @@ def _show_last_payout(draft: Draft) -> None:
         draft.prompts.say(sentence("No payouts in the last {days} days.", days=LOOK_BACK_DAYS), indent=2)
     else:
         _print(draft, plan, context.chart)
+
+
+def _offer_history(draft: Draft) -> None:
+    """What ``check --history`` shows, if that is wanted."""
+    draft.prompts.gap()
+    question = sentence("Check the payouts of the last {months} months against the ledger now", months=HISTORY)
+    try:
+        if not draft.prompts.yes_no(question, default=False):
+            return
+        with _opened(draft, load(draft.path, draft.state_dir)) as context:
+            print_history(read_history(context, HISTORY))
+    except Back:
+        return
+    except Klarna24Error as error:
+        draft.prompts.error(error.message, error.hint)
+
+
+@contextmanager
+def _opened(draft: Draft, config: Config | None = None) -> Iterator[RunContext]:
+    """What a run works with, in a session that is not stored; without a ``config``, with an empty state."""
+    profile = draft.profile(complete=True)
+    with no_sessions() as sessions:
+        config = config or Config(draft.path, sessions.folder, {}, Notify())
+        with (
+            closing(KlarnaClient(profile.klarna, draft.password("klarna"))) as klarna,
+            closing(TwentyFourClient(profile, lambda: draft.password("24sevenoffice"), sessions)) as office,
+            closing(State.for_reading(config.state_dir)) as state,
+        ):
+            yield RunContext(profile, config, klarna, office, EcbClient(config.rates_url), state)
 
 
 def _last_day(draft: Draft) -> date | None:
