@@ -248,6 +248,16 @@ def test_a_refused_password_is_reported_at_once_forgotten_and_asked_for_again(
     talk.end()
 
 
+def test_a_stored_password_that_is_refused_cannot_be_kept(box: Sandbox, tmp_path: Path) -> None:
+    shop_in(tmp_path, box)
+    (tmp_path / "shop1.klarna").write_text("old")
+    talk = Conversation(tmp_path, "--profile", "shop1")
+    talk.answer([("Language.*?: ", ""), ("refused the credentials.*API username .*?: ", "")])
+    talk.answer([("API password", ""), ("it cannot be empty.*API password", box.klarna.password)])
+    talk.interrupt(REVIEW)
+    assert "Enter keeps" not in talk.end()
+
+
 def test_ctrl_c_at_whichever_question_writes_nothing_and_says_so(box: Sandbox, tmp_path: Path) -> None:
     answers = conversation("lump", box, tmp_path / "state")[:-1]  # until it is saved
     for asked in range(0, len(answers), 2 if os.environ.get("CI") else 6):
