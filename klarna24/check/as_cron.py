@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from klarna24.check.result import Check, CheckedProfile, Outcome
-from klarna24.config.loading import Config
+from klarna24.config.loading import BrokenProfile, Config
 from klarna24.config.tables import Profile
 from klarna24.errors import Problem, ProblemCode, Unavailable
 from klarna24.schedule.command import program, user
@@ -36,11 +36,11 @@ def check_as_cron(config: Config, names: Sequence[str], test_mail: bool, with_ki
         Problem(ProblemCode(it["code"]), from_json(it["message"]), from_json(it["hint"]), it["payment_reference"])
         for it in document["problems"]
     )
-    checked = [_checked(config.profile(profile["profile"]), profile["checks"]) for profile in document["profiles"]]
+    checked = [_checked(config.find(profile["profile"]), profile["checks"]) for profile in document["profiles"]]
     return Outcome(document["exit_code"], checked, problems)
 
 
-def _checked(profile: Profile, checks: Iterable[dict[str, Any]]) -> CheckedProfile:
+def _checked(profile: Profile | BrokenProfile, checks: Iterable[dict[str, Any]]) -> CheckedProfile:
     return CheckedProfile(
         profile.name,
         profile.language,

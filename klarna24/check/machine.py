@@ -43,6 +43,7 @@ def check_state(profile: Profile, config: Config) -> Generator[Check, None, bool
     folder = config.state_dir
     try:
         with only_run(folder, profile.name), closing(State.open(folder)) as state:
+            state.check_integrity()
             state.try_to_write()
             state.check_owner(Owner.of(profile))
     except Klarna24Error as error:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from klarna24.check.accounts import check_references
 from klarna24.check.archive import check_archive
 from klarna24.check.books import check_klarna, check_office
+from klarna24.check.claims import check_claims
 from klarna24.check.evidence import check_evidence
 from klarna24.check.machine import check_clock, check_file, check_mail, check_monitor, check_passwords, check_state
 from klarna24.check.months import History
@@ -43,6 +44,8 @@ def check_profile(
     state_works = yield from check_state(profile, config)
     passwords = yield from check_passwords(profile)
     listed = yield from check_klarna(profile, passwords["klarna"], server_times, months)
+    if listed:
+        yield from check_claims(profile, config, listed)
     currencies = {*(profile.klarna.currencies or ()), *(payout.currency for payout in listed or ())}
     ecb = EcbClient(config.rates_url)
     sessions = Sessions.beside(config.state_dir, keep=state_works)

@@ -18,6 +18,7 @@ def loss(folder: Path) -> StateFault | None:
         return None
     try:
         with closing(_Renewal.open(folder)) as state:
+            state.check_integrity()
             state.read_everything()
     except (LostState, OtherState, Damaged) as fault:
         return fault

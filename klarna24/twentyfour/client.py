@@ -19,6 +19,7 @@ from klarna24.twentyfour.books import BooksReader, items
 from klarna24.twentyfour.bundle import bundle_list
 from klarna24.twentyfour.connection import NEXT_RUN, UNREADABLE, Connection, TooLong, unreadable
 from klarna24.twentyfour.sessions import Sessions
+from klarna24.twentyfour.shared_books import SharedBooks
 from klarna24.twentyfour.transport import NoAnswer, NotSent
 from klarna24.twentyfour.writing import one_of_each_shape, whole_message
 
@@ -48,8 +49,11 @@ class Prepared:
 class TwentyFourClient:
     """One user in one company. Reads raise Unavailable, CredentialsFault or ConfigFault."""
 
-    def __init__(self, profile: Profile, password: Callable[[], str], sessions: Sessions) -> None:
+    def __init__(
+        self, profile: Profile, password: Callable[[], str], sessions: Sessions, shared: SharedBooks | None = None
+    ) -> None:
         self._profile = profile
+        self._shared = shared
         self._connection = Connection(profile, password, sessions)
 
     def close(self) -> None:
@@ -68,7 +72,7 @@ class TwentyFourClient:
     def ask(self, question: Callable[[BooksReader], T]) -> T:
         """Return the answer to one of the questions of BooksReader, such as ``BooksReader.chart``."""
         try:
-            return question(BooksReader(self._profile, self._connection.read))
+            return question(BooksReader(self._profile, self._connection.read, self._shared))
         except UNREADABLE as error:
             raise unreadable(sentence("the company's books"), error) from None
 
