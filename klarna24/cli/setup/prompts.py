@@ -81,9 +81,8 @@ class Prompts:
 
     def hidden(self, question: str, keep: bool) -> str | None:
         """A password, never shown. With ``keep``, an empty answer keeps the present one: then None."""
-        text = self.reader.say(question)
-        if keep:
-            text += f" ({self.reader.say(sentence('Enter keeps the present one'))})"
+        text, kept = map(self.reader.say, (question, sentence("Enter keeps the present one")))
+        text += f" ({kept})" if keep else ""
         while True:
             with signals_heard():
                 answer = str(prompt(text, default="", hide_input=True, show_default=False))
