@@ -39,12 +39,12 @@ ANSWER_SECONDS = 60.0  # of one that has answered before
 
 @dataclass
 class Draft:
-    """``text`` and ``file`` are profiles.toml as it is; ``table`` is the profile as it will be (a new one begins with
-    the answers of ``like``), ``top`` what else the file will get if it is missing (state_dir, archive, notify), and
-    ``others`` are other profiles that change too. ``typed`` are the passwords by their table, ``refused`` the tables
-    whose known password is wrong. ``answered`` are the keys of the questions that need not be asked (again),
-    ``asked`` those that were, in order, and ``every`` those that a profile in the file has answered. ``payouts`` are all that
-    the Klarna login has seen lately, whatever the filters."""
+    """``text`` and ``file`` are profiles.toml as it is; ``table`` is the profile as it will be (a new one begins
+    with the answers of ``like``), ``top`` what else the file will get if it is missing (state_dir, archive,
+    notify), and ``others`` are other profiles that change too. ``typed`` are the passwords by their table,
+    ``refused`` the tables whose known password is wrong. ``answered`` are the keys of the questions that need
+    not be asked (again), ``asked`` those that were, in order, and ``every`` those that a profile in the file has
+    answered. ``payouts`` are all that the Klarna login has seen lately, whatever the filters."""
 
     path: Path
     state_dir: Path | None
