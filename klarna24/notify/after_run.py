@@ -20,7 +20,8 @@ from klarna24.notify.alert_log import AlertLog
 from klarna24.notify.alerts import FILE, TEMPORARY, Alert, Digest, digest_of, updated
 from klarna24.notify.letter import Part, compose, counts
 from klarna24.notify.smtp import send
-from klarna24.run.outcome import Outcome, Report
+from klarna24.run.messages import all_totals
+from klarna24.run.outcome import Blocked, Outcome, Report
 from klarna24.state.records import Status
 from klarna24.text.sentences import Language, Sentence, joined
 
@@ -32,8 +33,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class _Run:
     """One profile's run: the alerts that it met, the remarks that a mail about them has as well, and the mail
-    settings with their place in profiles.toml.
-    ``is_complete``: the run came to its end."""
+    settings with their place in profiles.toml. ``is_complete``: the run came to its end. ``totals`` are those of
+    each blocked payout, by the subject of its alert."""
 
     profile: str
     language: Language
@@ -43,6 +44,7 @@ class _Run:
     met: list[Alert] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     is_complete: bool = True
+    totals: dict[str, Sentence] = field(default_factory=dict)
 
     @property
     def addressee(self) -> tuple[str, str]:
@@ -71,7 +73,8 @@ def notify(config: Config, reports: Iterable[Report]) -> None:
         if found := config.email_of(profile):
             met, remarks = _alerts_of(report), _remarks_of(report)
             zone = profile.timezone if isinstance(profile, Profile) else None
-            runs.append(_Run(report.profile, report.language, zone, *found, met, remarks, report.ended))
+            totals = _totals_of(report)
+            runs.append(_Run(report.profile, report.language, zone, *found, met, remarks, report.ended, totals))
     if config.notify.email:  # the file could be read: an alert about it is over
         runs.append(_Run(FILE, "en", None, config.notify.email, COMMON_EMAIL))
     if runs:
@@ -128,7 +131,9 @@ def _send(mail: _Parts, now: datetime) -> bool:
     about = ", ".join(run.profile or "profiles.toml" for run, _ in mail)
     try:
         password = credentials.fetch(settings.password, path) if settings.password else None
-        parts = [Part(run.profile, run.language, digest, run.remarks, run.zone) for run, digest in mail]
+        parts = [
+            Part(run.profile, run.language, digest, run.remarks, run.zone, run.totals) for run, digest in mail
+        ]
         send(settings, password, compose(settings, parts, now))
     except Exception as error:  # noqa: BLE001 - mail reports problems, and must not become one
         why = f"{error.message} → {error.hint}" if isinstance(error, Klarna24Error) else type(error).__name__
@@ -168,6 +173,11 @@ def _alert_of_payout(profile: str, outcome: Outcome, problem: Problem) -> Alert:
     if problem.code is ProblemCode.REMARK:
         subject.append(getattr(problem.message, "template", problem.message))
     return Alert(profile, json.dumps(subject), problem.code, problem.message, problem.hint, str(_facts(outcome)))
+
+
+def _totals_of(report: Report) -> dict[str, Sentence]:
+    blocked = (it for it in report.outcomes if isinstance(it, Blocked) and it.totals)
+    return {json.dumps([*it.key]): all_totals(it.totals, it.key.currency) for it in blocked}
 
 
 def _facts(outcome: Outcome) -> Sentence:
