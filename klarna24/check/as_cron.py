@@ -21,6 +21,8 @@ TIMEOUT_SECONDS = 600.0  # each check has a much shorter time limit of its own
 def check_as_cron(config: Config, names: Sequence[str], test_mail: bool, months: int) -> Outcome:
     """Raises Unavailable if the process does not end, and RuntimeError with its error output if it has a bug."""
     folders = ["--config", str(config.path), "--state-dir", str(config.state_dir)]
+    if config.server:
+        folders += ["--state", config.server.url]
     profiles = [word for name in names for word in ("--profile", name)]
     mail = ["--test-mail"] if test_mail else []
     history = ["--history", str(months)]

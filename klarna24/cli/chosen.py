@@ -19,6 +19,6 @@ def choose_profiles(options: GlobalOptions, names: tuple[str, ...], every: bool)
     """Raises UsageFault unless either --profile or --all is given, and ConfigFault for faults of the file."""
     if bool(names) == every:
         raise UsageFault("name the profiles: --profile NAME, or --all", "klarna24 --help")
-    config = load(options.config, options.state_dir)
+    config = load(options.config, *options.state)
     profiles = [config.profile(name) for name in dict.fromkeys(names)] if names else [*config.profiles.values()]
     return Chosen(config, profiles)

@@ -28,4 +28,4 @@ def command(options: GlobalOptions, name: str | None) -> int:
     if not sys.stdin.isatty():
         raise UsageFault("init is a conversation and needs a terminal", "copy profiles.example.toml instead")
     path = absolute_path(options.config or default_path())
-    return conversation.run(path, options.state_dir, name)
+    return conversation.run(path, options.state.folder, name)

@@ -75,8 +75,8 @@ def _rows(
     options: GlobalOptions, names: tuple[str, ...], first: date | None, last: date | None, status: Status | None
 ) -> list[Row]:
     """The payouts, oldest first. Raises ConfigFault for a profile that neither the file nor the state knows."""
-    config = load(options.config, options.state_dir)
-    with closing(State.for_reading(config.state_dir)) as state:
+    config = load(options.config, *options.state)
+    with closing(State.for_reading(config.state)) as state:
         known = state.profiles()
         for name in names:
             if name not in known:

@@ -22,8 +22,8 @@ def command(options: GlobalOptions, profile: str | None, as_json: bool) -> int:
 
     The oldest event comes first. Decisions made with klarna24 resolve are included.
     """
-    config = load(options.config, options.state_dir)
-    with closing(State.for_reading(config.state_dir)) as state:
+    config = load(options.config, *options.state)
+    with closing(State.for_reading(config.state)) as state:
         events = state.events(profile)
         with while_someone_reads():
             if as_json:

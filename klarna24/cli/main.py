@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from klarna24 import __version__
-from klarna24.cli.options import GlobalOptions
+from klarna24.cli.options import GlobalOptions, StateOptions
 from klarna24.cli.surroundings import make_usable
 from klarna24.errors import Klarna24Error
 from klarna24.logs import journal_level
@@ -77,6 +77,9 @@ class LazyGroup(click.Group):
 @click.option(
     "--state-dir", type=click.Path(path_type=Path, file_okay=False), help="Keep the state database in this folder."
 )
+@click.option(
+    "--state", metavar="ADDRESS", help="Keep the state on this PostgreSQL server: postgresql://user@host/database."
+)
 @click.option("--log-file", type=click.Path(path_type=Path), help="Also write the log to this file.")
 @click.option("-v", "verbose", count=True, help="Show what is done; -vv also shows debug output.")
 @click.option("-q", "quiet", is_flag=True, help="Show only problems, no tables and no progress.")
@@ -86,6 +89,7 @@ def klarna24(
     context: click.Context,
     config: Path | None,
     state_dir: Path | None,
+    state: str | None,
     log_file: Path | None,
     verbose: int,
     quiet: bool,
@@ -96,7 +100,7 @@ def klarna24(
         raise click.UsageError("-v and -q cannot be combined.")
     at_the_end: ExitStack = context.obj
     at_the_end.enter_context(logging_to(verbose, log_file))
-    context.obj = GlobalOptions(config, state_dir, bool(verbose), quiet)
+    context.obj = GlobalOptions(config, StateOptions(state_dir, state), bool(verbose), quiet)
 
 
 def run(arguments: Sequence[str]) -> int:

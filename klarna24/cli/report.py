@@ -47,7 +47,7 @@ def command(
     """
     for file in filter(None, (html_file, csv_file)):
         refuse_unfit(file)  # before anybody is asked
-    config = load(options.config, options.state_dir)
+    config = load(options.config, *options.state)
     wanted = [config.profile(name) for name in dict.fromkeys(() if every else names)] or [
         *config.profiles.values()
     ]

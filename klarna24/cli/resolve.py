@@ -51,7 +51,7 @@ def command(
     """
     if decision is None:
         raise click.UsageError("Give --drafted, --resend or --skip.")
-    config = load(options.config, options.state_dir)
+    config = load(options.config, *options.state)
 
     def confirm(question: Question) -> bool:
         if yes and not question.type_reference:

@@ -1,7 +1,6 @@
 """klarna24 state."""
 
 import sys
-from contextlib import ExitStack
 
 import click
 
@@ -9,7 +8,7 @@ from klarna24.cli.options import GlobalOptions
 from klarna24.cli.terminal import read_line
 from klarna24.config.loading import load
 from klarna24.errors import UsageFault
-from klarna24.state.lock import only_run
+from klarna24.state.lock import no_run
 from klarna24.state.renewal import begin_again, loss
 from klarna24.state.witness import OtherState
 
@@ -35,22 +34,20 @@ def new(options: GlobalOptions, yes: bool) -> int:
 
     For a state folder that runs refuse. Restore its database from a backup first, if there is one.
     """
-    config = load(options.config, options.state_dir)
-    folder = config.state_dir
-    fault = loss(folder)
+    config = load(options.config, *options.state)
+    place = config.state
+    fault = loss(place)
     if fault is None:
-        raise UsageFault(f"the state in {folder} is not lost", "klarna24 status")
+        raise UsageFault(f"the state in {place} is not lost", "klarna24 status")
     what = _OTHER if isinstance(fault, OtherState) else _NEW
     if not yes and not _confirmed(f"{fault.message}.\n{what}{_CONSEQUENCE}\n"):
         click.echo("nothing was changed")
         return 0
-    with ExitStack() as locks:
-        for profile in config.profiles:
-            locks.enter_context(only_run(folder, profile))
-        kept = begin_again(folder, fault)
-    for file in kept:
-        click.echo(f"kept: {file}")
-    click.echo(f"{folder}: the state that is there now is used from now on")
+    with no_run(place, config.profiles):
+        kept = begin_again(place, fault)
+    for name in kept:
+        click.echo(f"kept: {name}")
+    click.echo(f"{place}: the state that is there now is used from now on")
     return 0
 
 

@@ -20,7 +20,7 @@ def command(options: GlobalOptions, names: tuple[str, ...], every: bool, as_json
 
     Shows all profiles unless some are named. It only reads, and works while a sync is running.
     """
-    config = load(options.config, options.state_dir)
+    config = load(options.config, *options.state)
     statuses = status(config, [] if every else list(names))
     with while_someone_reads():
         if as_json:

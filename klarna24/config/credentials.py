@@ -29,8 +29,9 @@ log = logging.getLogger(__name__)
 
 def fetch(secret: Secret, path: str) -> str:
     """The secret itself, registered for redaction. ``path`` is its place in profiles.toml (``shop1.klarna``,
-    ``notify.email``): messages name it, and a keyring keeps the secret under it as the user name."""
-    where = "[notify.email] password" if path == "notify.email" else f"[profiles.{path}] password"
+    ``notify.email``, ``state``): messages name it, and a keyring keeps the secret under it as the user name."""
+    elsewhere = {"notify.email": "[notify.email] password", "state": "state_password"}
+    where = elsewhere.get(path, f"[profiles.{path}] password")
     match secret.source:
         case "env":
             value = _from_env(str(secret.value), where)

@@ -3,10 +3,11 @@
 import re
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from klarna24.config.address import postgres_url
 from klarna24.config.tables import ECB, Notify, Profile, Table
-from klarna24.config.values import BaseUrl, Text, fault
+from klarna24.config.values import BaseUrl, SecretField, Text, fault
 
 PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
@@ -28,6 +29,8 @@ class File(Table):
     """The whole of profiles.toml."""
 
     state_dir: Text | None = None
+    state: Annotated[str, BeforeValidator(postgres_url)] | None = None
+    state_password: SecretField | None = None
     archive: Text | None = None
     rates_url: BaseUrl = ECB
     profiles: dict[Annotated[str, AfterValidator(_profile_name)], Profile]

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.config import credentials
@@ -19,6 +18,7 @@ from klarna24.notify.alerts import FILE, TEMPORARY, Alert, Digest, digest_of, up
 from klarna24.notify.letter import Part, compose, counts
 from klarna24.notify.smtp import send
 from klarna24.run.outcome import Outcome, Report
+from klarna24.state.connection import Place
 from klarna24.state.records import Status
 from klarna24.text.sentences import Sentence, joined
 
@@ -70,21 +70,21 @@ def notify(config: Config, reports: Iterable[Report]) -> None:
     if config.notify.email:  # the file could be read: an alert about it is over
         runs.append(_Run(FILE, "en", config.notify.email, COMMON_EMAIL))
     if runs:
-        _mail(config.state_dir, runs, set(config.profiles) | {FILE})
+        _mail(config.state, runs, set(config.profiles) | {FILE})
 
 
 def notify_of_file(contacts: Contacts, problems: Iterable[Problem]) -> None:
     """Mail the faults of profiles.toml to the address that it still contains."""
     if email := contacts.notify.email:
         met = [_alert(FILE, problem) for problem in problems]
-        _mail(contacts.state_dir, [_Run(FILE, "en", email, COMMON_EMAIL, met, is_complete=False)])
+        _mail(contacts.state, [_Run(FILE, "en", email, COMMON_EMAIL, met, is_complete=False)])
 
 
-def _mail(state_dir: Path, runs: Iterable[_Run], profiles: set[str] | None = None) -> None:
+def _mail(place: Place, runs: Iterable[_Run], profiles: set[str] | None = None) -> None:
     """``profiles`` are those in profiles.toml: the alerts of all others are forgotten."""
     now = datetime.now(UTC)
     try:
-        with closing(AlertLog.open(state_dir)) as alert_log:
+        with closing(AlertLog.open(place)) as alert_log:
             parts = [(run, _update(alert_log, run, now)) for run in runs]
             for removed in alert_log.profiles() - profiles if profiles else ():
                 alert_log.keep(removed, ())
@@ -95,7 +95,7 @@ def _mail(state_dir: Path, runs: Iterable[_Run], profiles: set[str] | None = Non
     except Klarna24Error as error:
         log.warning("no mail is sent by this run: %s", error.message)
         return
-    _record(state_dir, _send_all([(run, digest) for run, digest in parts if digest], now), now)
+    _record(place, _send_all([(run, digest) for run, digest in parts if digest], now), now)
 
 
 def _update(alert_log: AlertLog, run: _Run, now: datetime) -> Digest:
@@ -134,11 +134,11 @@ def _send(mail: _Parts, now: datetime) -> bool:
     return True
 
 
-def _record(state_dir: Path, sent: _Parts, now: datetime) -> None:
+def _record(place: Place, sent: _Parts, now: datetime) -> None:
     if not sent:
         return
     try:
-        with closing(AlertLog.open(state_dir)) as alert_log:
+        with closing(AlertLog.open(place)) as alert_log:
             for run, digest in sent:
                 alert_log.mailed(run.profile, digest, counts(digest), now)
     except Klarna24Error as error:

@@ -35,14 +35,14 @@ def mail_due(config: Config, profiles: Iterable[Profile], gather: Gather) -> Non
     try:
         if not due(config, chosen):
             return
-        with only_run(config.state_dir, LOCK):
+        with only_run(config.state, LOCK):
             months = gather(due(config, chosen))
             for problem in (problem for it in months for problem in it.problems):
                 log.warning("a report could not be made, the next run tries again: %s", problem.message)
             readable = [it for it in months if not it.problems]
             for email, path, shared in _by_addressee(config, readable):
                 _send(email, path, shared)
-                with closing(MailedReports.open(config.state_dir)) as mailed:
+                with closing(MailedReports.open(config.state)) as mailed:
                     for it in shared:
                         mailed.record([it.profile], it.month)
     except Locked:

@@ -35,7 +35,7 @@ def due(config: Config, profiles: Iterable[Profile]) -> list[Profile]:
     last = {it.name: month for it in profiles if (month := month_due(config, it, now))}
     if not last:
         return []
-    with closing(MailedReports.for_reading(config.state_dir)) as mailed:
+    with closing(MailedReports.for_reading(config.state)) as mailed:
         done = {month: mailed.of(month) for month in set(last.values())}
     return [config.profiles[name] for name, month in last.items() if name not in done[month]]
 

@@ -26,7 +26,7 @@ Standings = dict[str, Standing]
 def standings(config: Config, profiles: Iterable[Profile]) -> Standings:
     """By the profiles' names, read from the state in one go. Takes no lock: two runs that both find themselves due
     are told apart by the lock. Raises StateFault."""
-    with closing(State.for_reading(config.state_dir)) as state:
+    with closing(State.for_reading(config.state)) as state:
         return {profile.name: standing(profile, state) for profile in profiles}
 
 

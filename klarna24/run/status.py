@@ -42,7 +42,7 @@ class ProfileStatus:
 
 def status(config: Config, names: list[str] | None) -> list[ProfileStatus]:
     """Of the named profiles, or of all, including those that only the state knows. Works while a sync runs."""
-    state = State.for_reading(config.state_dir)
+    state = State.for_reading(config.state)
     try:
         wanted = names or [*config.profiles, *(set(state.profiles()) - set(config.profiles))]
         known = {*config.profiles, *state.profiles()}

@@ -17,6 +17,7 @@ from typing import Any
 from klarna24.bookkeeping.payout import NAMES
 from klarna24.bookkeeping.voucher import Rate
 from klarna24.errors import ProblemCode, StateFault
+from klarna24.state.connection import Record
 from klarna24.state.records import Status, remarks_of_column
 from klarna24.state.witness import COMMAND
 from klarna24.text.sentences import from_stored, sentence
@@ -75,9 +76,9 @@ def check_structure(connection: sqlite3.Connection, new: sqlite3.Connection, pat
             raise Damaged(str(path), sentence("its tables are not as klarna24 makes them"))
 
 
-def check_values(row: sqlite3.Row) -> None:
+def check_values(row: Record) -> None:
     """Raises Damaged if a column cannot hold its value."""
-    for name in row.keys():  # noqa: SIM118 - a Row iterates over its values
+    for name in row.keys():  # noqa: SIM118 - a row iterates over its values
         value = row[name]
         if value is None and name not in _NEVER_NULL:
             continue

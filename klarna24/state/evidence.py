@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
-from klarna24.state.base import now
 from klarna24.state.reading import StateReader
 from klarna24.state.records import Owner, Row
 
@@ -72,7 +71,7 @@ class EvidenceState(StateReader):
                     "INSERT INTO evidence (payout_id, name, sha256, size, at, note) VALUES (?, ?, ?, ?, ?, ?)"
                     " ON CONFLICT (payout_id, name) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size,"
                     " at = excluded.at, note = excluded.note",
-                    (it.payout_id, it.name, it.sha256, it.size, now(), it.note),
+                    (it.payout_id, it.name, it.sha256, it.size, self._now(), it.note),
                 )
                 names.setdefault(it.payout_id, []).append(it.file)
             for it in waited:

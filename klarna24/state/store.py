@@ -25,7 +25,6 @@ from klarna24.bookkeeping.payout import Listed, PayoutKey
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.bookkeeping.voucher import Rate, Voucher
 from klarna24.errors import Problem, StateFault
-from klarna24.state.base import now
 from klarna24.state.delivery import Deliveries
 from klarna24.state.evidence import EvidenceState
 from klarna24.state.records import (
@@ -71,12 +70,14 @@ class State(Deliveries, EvidenceState):
     def sending(self, owner: Owner, payout: Listed, voucher: Voucher, document: str | None = None) -> int | None:
         """Claims the payout for sending. Returns the row's id, or None if the payout may not be sent: another run
         has claimed it, or 24SevenOffice has rejected this very voucher. When it returns, all that a later look-up
-        needs is on disk, and so is ``document``, the voucher as it is to be archived."""
+        needs is on disk, and so is ``document``, the voucher as it is to be archived. Raises Unavailable where
+        the run has lost its lock."""
         with self._transaction():
+            self._db.require_lock()
             row = self.row(owner, payout.key)
             if row is not None and (row.awaits_order or not row.may_be_sent):
                 return None
-            sent_at = now()
+            sent_at = self._now()
             facts = {
                 **trace_columns(voucher.trace()),
                 "sent_at": sent_at,
@@ -112,8 +113,8 @@ class State(Deliveries, EvidenceState):
                     *problem_columns(problem),
                     awaits_order,
                     transaction_no,
-                    _booked_at(status),
-                    now(),
+                    self._booked_at(status),
+                    self._now(),
                     row_id,
                 ),
             )
@@ -130,7 +131,7 @@ class State(Deliveries, EvidenceState):
             voucher.date,
             Status.BOOKED,
             None,
-            {**trace_columns(voucher.trace()), "transaction_no": transaction_no, "booked_at": now()},
+            {**trace_columns(voucher.trace()), "transaction_no": transaction_no, "booked_at": self._now()},
             answer,
         )
 
@@ -148,7 +149,7 @@ class State(Deliveries, EvidenceState):
             changed = self._db.execute(
                 "UPDATE payout SET status = 'booked', transaction_no = ?, booked_at = ?, ledger_sums = ?,"
                 " remarks = ?, changed_at = ? WHERE id = ? AND status = 'drafted'",
-                (transaction_no, now(), sums, remarks_column(remarks), now(), row.id),
+                (transaction_no, self._now(), sums, remarks_column(remarks), self._now(), row.id),
             )
             if changed.rowcount:
                 self._event(row.profile, row.id, Status.BOOKED, f"found in the ledger as {transaction_no}")
@@ -172,7 +173,9 @@ class State(Deliveries, EvidenceState):
         """A person has corrected the voucher of a payout that changed at Klarna, to these totals."""
         with self._transaction():
             figures = json.dumps({name: str(amount) for name, amount in totals.items()})
-            self._db.execute("UPDATE payout SET totals = ?, changed_at = ? WHERE id = ?", (figures, now(), row.id))
+            self._db.execute(
+                "UPDATE payout SET totals = ?, changed_at = ? WHERE id = ?", (figures, self._now(), row.id)
+            )
             self._event(row.profile, row.id, row.status, CORRECTED, note)
 
     def resolve(
@@ -194,8 +197,8 @@ class State(Deliveries, EvidenceState):
                     status is Status.READY,
                     status is not Status.READY,
                     transaction_no,
-                    _booked_at(status),
-                    now(),
+                    self._booked_at(status),
+                    self._now(),
                     row.id,
                     row.status,
                 ),
@@ -272,12 +275,12 @@ class State(Deliveries, EvidenceState):
     def completed(self, owner: Owner) -> None:
         """A run has come to its end, whatever the outcomes."""
         with self._transaction():
-            self._set_profile(owner.profile, "completed_at", now())
+            self._set_profile(owner.profile, "completed_at", self._now())
 
     def ledger_read(self, owner: Owner) -> None:
         """All of the profile's drafts have been looked up in the ledger."""
         with self._transaction():
-            self._set_profile(owner.profile, "ledger_read_at", now())
+            self._set_profile(owner.profile, "ledger_read_at", self._now())
 
     def _set_profile(
         self, name: str, column: Literal["scope", "completed_at", "settings", "ledger_read_at"], value: str
@@ -330,8 +333,8 @@ class State(Deliveries, EvidenceState):
             "hint": hint,
             "wording": wording,
             "totals": json.dumps({name: str(amount) for name, amount in payout.figures.items()}),
-            "created_at": now(),
-            "changed_at": now(),
+            "created_at": self._now(),
+            "changed_at": self._now(),
             **facts,
         }
         columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
@@ -344,6 +347,5 @@ class State(Deliveries, EvidenceState):
         ).fetchone()
         return int(found["id"])
 
-
-def _booked_at(status: Status) -> str | None:
-    return now() if status is Status.BOOKED else None
+    def _booked_at(self, status: Status) -> str | None:
+        return self._now() if status is Status.BOOKED else None

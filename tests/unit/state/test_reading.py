@@ -15,6 +15,7 @@ import pytest
 from klarna24.config.folders import STATE_FILE
 from klarna24.errors import Locked, StateFault
 from klarna24.state import database, reading
+from klarna24.state.connection import Record
 from klarna24.state.store import State
 from tests.support.processes import end, start, wait_until
 from tests.support.shops import OpenShop, simple, snapshot
@@ -126,7 +127,7 @@ def test_a_log_of_any_length_is_read_by_parts_between_which_a_run_can_write(
     with closing(State.for_reading(folder)) as reader:
         query = reader._query
 
-        def counted(*given: Any) -> list[sqlite3.Row]:
+        def counted(*given: Any) -> list[Record]:
             found = query(*given)
             asked.append(len(found))
             return found

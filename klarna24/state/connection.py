@@ -1,0 +1,83 @@
+"""What the state needs of a database: one connection, be it to a file of SQLite or to a PostgreSQL server.
+
+The statements of the state are written once, in what both understand, with SQLite's marks (``?`` and ``:name``).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from klarna24.config.address import Server
+
+Place = Path | Server
+"""Where the state is: a folder that has a database of SQLite, or a PostgreSQL server."""
+
+Values = Sequence[object] | Mapping[str, object]
+
+
+class Record(Protocol):
+    """A row that was read: its values by the names of their columns, or one after the other."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def keys(self) -> Iterable[str]:
+        """The names of the columns."""
+        ...
+
+
+class Answer(Protocol):
+    """What a statement led to."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows were changed."""
+        ...
+
+    def fetchone(self) -> Any:
+        """The next row, or None."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """All rows that are left."""
+        ...
+
+
+class Connection(Protocol):
+    """One connection to the state."""
+
+    def execute(self, statement: str, values: Values = (), /) -> Answer:
+        """Raises the database's own errors, which :meth:`errors` and :meth:`transaction` turn into ours."""
+        ...
+
+    def executemany(self, statement: str, values: Iterable[Values], /) -> None:
+        """The same for each of the values."""
+        ...
+
+    def errors(self) -> AbstractContextManager[None]:
+        """Turns the database's errors into StateFault, Locked or Unavailable."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All changes inside are made or none; they are on disk when it ends. What is read inside is still true
+        when it is changed: no other process, on whatever host, can write in between."""
+        ...
+
+    def require_lock(self) -> None:
+        """Inside a transaction: raises Unavailable if the lock with which this connection began is lost."""
+        ...
+
+    def try_to_write(self) -> None:
+        """Makes a change and takes it back. Raises StateFault if nothing can be written."""
+        ...
+
+    def now(self) -> datetime:
+        """The present in UTC, by the clock that all who share the state go by."""
+        ...
+
+    def close(self) -> None:
+        """Ends it; to be called more than once if need be."""
+        ...
