@@ -5,7 +5,7 @@ Not found proves nothing: drafts are invisible to the API (docs/vendors/24seveno
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -45,7 +45,9 @@ class LedgerMatch:
     (booked by hand, or edited), and ``same_amount`` tells whether the anchor's amount is among them,
     ``in_our_words`` whether a comment begins as ours do, and ``is_program_made`` whether those of several lines
     do, each with a word of its own, as only this program writes them. ``voucher`` is ours; or else the only one
-    that is in our words and has at least one account's sum as it was sent, if there is one."""
+    that is in our words and has at least one account's sum as it was sent, if there is one. ``standing`` are the
+    numbers of all vouchers that are in our words and pay out to the anchor's account, without those that another
+    one reverses: more than one where it was booked twice, or split."""
 
     transaction_no: int
     ours: bool
@@ -53,6 +55,12 @@ class LedgerMatch:
     in_our_words: bool
     is_program_made: bool = False
     voucher: LedgerVoucher | None = field(default=None, compare=False)
+    standing: tuple[int, ...] = field(default=(), compare=False)
+
+    @property
+    def stands_several_times(self) -> bool:
+        """Whether it was booked twice, or split, and none of these vouchers is certain to be the one."""
+        return not self.ours and len(self.standing) > 1
 
 
 def mentions(comment: str, payment_reference: str) -> bool:
@@ -71,7 +79,8 @@ def worded_as_ours(trace: Trace, lines: Iterable[LedgerLine]) -> set[VoucherKey]
 
 
 def judge(trace: Trace, lines: Iterable[LedgerLine]) -> LedgerMatch | None:
-    """What the whole vouchers in ``lines`` say of the one that was sent. Two equal ones are no proof of one."""
+    """What the whole vouchers in ``lines`` say of the one that was sent. Two equal ones are no proof of one, but
+    where a third reverses one of them."""
     vouchers: defaultdict[VoucherKey, list[LedgerLine]] = defaultdict(list)
     for line in lines:
         vouchers[line.key].append(line)
@@ -81,9 +90,16 @@ def judge(trace: Trace, lines: Iterable[LedgerLine]) -> LedgerMatch | None:
         for key, its in vouchers.items()
         if any(_in_our_words(trace, line) for line in its)
     }
+    left = _without_reversed({key: voucher.sums for key, voucher in worded.items()})
+    standing = tuple(
+        key.transaction_no for key in left if worded[key].sums.get(trace.account_no, Decimal(0)) * trace.amount > 0
+    )
     ours = [voucher for voucher in worded.values() if voucher.sums == sent]
+    if len(ours) > 1:
+        ours = [voucher for voucher in ours if voucher.key in left]
     if len(ours) == 1:
-        return LedgerMatch(ours[0].key.transaction_no, True, True, True, voucher=ours[0])
+        number = ours[0].key.transaction_no
+        return LedgerMatch(number, True, True, True, voucher=ours[0], standing=standing)
     if not vouchers:
         return None
     same = [key for key, its in vouchers.items() if any(_is_anchor(trace, line) for line in its)]
@@ -97,7 +113,21 @@ def judge(trace: Trace, lines: Iterable[LedgerLine]) -> LedgerMatch | None:
         in_our_words=bool(worded),
         is_program_made=len(words - {f"Klarna {trace.payment_reference}"}) > 1,
         voucher=edited[0] if len(edited) == 1 else None,
+        standing=standing,
     )
+
+
+def _without_reversed(sums: Mapping[VoucherKey, dict[int, Decimal]]) -> list[VoucherKey]:
+    """The vouchers without each pair of which one has the sums of the other with the opposite signs, by number."""
+    left: list[VoucherKey] = []
+    for key in sorted(sums):
+        opposite = {account_no: -amount for account_no, amount in sums[key].items()}
+        other = next((it for it in reversed(left) if sums[it] == opposite), None)
+        if other:
+            left.remove(other)
+        else:
+            left.append(key)
+    return left
 
 
 def _is_anchor(trace: Trace, line: LedgerLine) -> bool:

@@ -24,12 +24,13 @@ from klarna24.text.sentences import sentence
 MOST_COMMENTS = 5  # of Klarna's, of one payout
 HIGHEST_VAT = 27  # the highest rate in per cent in the European Union and Norway
 LONGEST_COMMENT = 500  # characters of it that are shown
+LEDGER = "ledger"  # what remarks on a voucher there are about
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
     """One remark. ``is_mailed``: it calls for action at Klarna, and so it is mailed once. ``about`` is empty for
-    the payout itself, else what else it is about: "archive"."""
+    the payout itself, else what else it is about: "archive", "ledger"."""
 
     text: str
     is_mailed: bool = False

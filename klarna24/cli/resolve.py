@@ -1,15 +1,30 @@
 """klarna24 resolve."""
 
 import sys
+from contextlib import closing
 
 import click
 
 from klarna24.cli.options import GlobalOptions, complete_profile
 from klarna24.cli.terminal import read_line
 from klarna24.config.loading import load
-from klarna24.errors import UsageFault
+from klarna24.errors import Klarna24Error, UsageFault
 from klarna24.run.resolve import Decision, PayoutName, Question, resolve
+from klarna24.state.store import State
 from klarna24.text.clean import clean
+
+
+def complete_reference(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """The references of the profile's payouts that wait, for the shell; none if they cannot be read."""
+    del parameter
+    options = context.find_root().params
+    try:
+        config = load(options.get("config"), options.get("state_dir"), options.get("state"))
+        with closing(State.for_reading(config.state)) as state:
+            names = [row.key.payment_reference for row in state.waiting(context.params.get("profile") or "")]
+    except Klarna24Error:
+        return []
+    return [name for name in names if name.lower().startswith(typed.lower())]
 
 
 @click.command("resolve")
@@ -20,7 +35,7 @@ from klarna24.text.clean import clean
     shell_complete=complete_profile,
     help="The profile of the payout.",
 )
-@click.argument("reference")
+@click.argument("reference", shell_complete=complete_reference)
 @click.option("--drafted", "decision", flag_value="drafted", help="It is in 24SevenOffice: never send it again.")
 @click.option(
     "--resend", "decision", flag_value="resend", help="It is not in 24SevenOffice: send it at the next run."
@@ -47,21 +62,21 @@ def command(
 
     It is for a payout that is in doubt, blocked or rejected: look in 24SevenOffice first. --resend also searches
     the ledger. It can send a payout again that is drafted or skipped, for example after a draft was deleted by
-    mistake.
+    mistake. REFERENCE may be in any case, and its beginning is enough where no other payout begins so.
     """
     if decision is None:
         raise click.UsageError("Give --drafted, --resend or --skip.")
     config = load(options.config, *options.state)
 
     def confirm(question: Question) -> bool:
-        if yes and not question.type_reference:
+        if yes and not question.to_type:
             return True
         if not sys.stdin.isatty():
             raise UsageFault("cannot ask for confirmation: not a terminal", "run it on a terminal")
-        if not question.type_reference:
+        if not question.to_type:
             return read_line(f"{question.text} [y/N]: ", err=True).strip().lower() in {"y", "yes"}
         typed = read_line(f"{question.text}\nType the payment reference to go on: ", err=True)
-        return typed.strip() == reference
+        return typed.strip().lower() == question.to_type.lower()
 
     name = PayoutName(reference, currency, merchant)
     result = resolve(config, profile, name, decision, clean(note) or None, confirm)

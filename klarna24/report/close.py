@@ -1,13 +1,14 @@
 """Closes a month: pure. Compares Klarna's figures with what was drafted and what the ledger has of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
 from klarna24.bookkeeping.ledger_match import VoucherKey
 from klarna24.bookkeeping.payout import ZERO, Payout, may_be_same, net_fees, net_vat
+from klarna24.bookkeeping.remarks import LEDGER
 from klarna24.bookkeeping.usual_accounts import is_bank
 from klarna24.report.balances import debt_balance, debt_differences, holdback_balance, holdback_differences
 from klarna24.report.differences import Pair, of_payout
@@ -20,11 +21,16 @@ from klarna24.report.month import (
     ProfileMonth,
 )
 from klarna24.report.open_items import open_items
-from klarna24.report.vouchers import belonging, drafted_sums, sums
+from klarna24.report.vouchers import belonging, drafted_sums, standing, sums
 from klarna24.run.messages import ResolveCommand
 from klarna24.state.records import Row, Status
+from klarna24.text.sentences import sentence
 
 HISTORY = timedelta(days=366)
+_NOT_COMPARED = sentence(
+    "a person says that the voucher is corrected to Klarna's new figures; what these give is not known, and was "
+    "not compared"
+)
 Name = TypeVar("Name")
 
 
@@ -120,7 +126,9 @@ def _payout(gathered: Gathered, pair: Pair) -> MonthPayout:
     totals = pair.listed.figures if pair.listed else {}
     if row is None:
         return MonthPayout(pair.key, day, None, totals, {}, {}, {})
-    is_booked = bool(keys) and row.status in {Status.DRAFTED, Status.BOOKED}
+    several = standing(row, gathered.vouchers.get(row.id, ()))
+    is_booked = row.status is Status.BOOKED or (row.status is Status.DRAFTED and not several)
+    is_booked = is_booked and bool(keys)
     status = Status.BOOKED if is_booked else row.shown_status
     numbers = [key.transaction_no for key in keys]
     known = row.transaction_no if row.transaction_no in numbers or not numbers else numbers[0]
@@ -135,9 +143,15 @@ def _payout(gathered: Gathered, pair: Pair) -> MonthPayout:
         transaction_no=known if is_booked or not numbers else None,
         days_to_booking=_days_to_booking(row),
         waits_since=row.changed_at.astimezone(gathered.zone).date() if status is Status.DRAFTED else None,
+        standing=several,
         problem=row.problem,
-        remarks=tuple(remark.text for remark in row.remarks),
+        remarks=(*_remarks(row), *([_NOT_COMPARED] if booked and row.id in gathered.corrected else [])),
     )
+
+
+def _remarks(row: Row) -> Iterator[str]:
+    """Without those on its voucher in the ledger, which the report compares anew."""
+    return (remark.text for remark in row.remarks if remark.about != LEDGER)
 
 
 def _days_to_booking(row: Row) -> int | None:

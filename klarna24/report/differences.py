@@ -38,7 +38,7 @@ def of_payout(
     command: messages.ResolveCommand,
 ) -> Iterator[str]:
     """Yield each thing that keeps the payout from closing, as a sentence. ``numbers`` are those of its vouchers in
-    the ledger; ``is_corrected``: a person says that the voucher is corrected to figures that Klarna changed."""
+    the ledger; ``is_corrected``: a person says that the voucher is corrected, to sums that are not known."""
     if pair.listed is None:
         yield sentence("Klarna does not list it in this month any more; it was seen on {day}", day=_seen(pair.row))
     elif isinstance(pair.listed, OddPayout) and (pair.row is None or pair.row.status.finished):
@@ -60,7 +60,10 @@ def _of_status(
             yield from _of_voucher(payout, numbers, is_corrected, home_currency)
         case Status.DRAFTED:
             since = payout.waits_since or payout.payout_date
-            yield sentence("drafted on {day}, not booked yet", day=str(since))
+            if len(payout.standing) > 1:
+                yield messages.stands(payout.standing)
+            else:
+                yield sentence("drafted on {day}, not booked yet", day=str(since))
         case Status.READY:
             yield sentence("seen, and not drafted yet: klarna24 sync drafts it")
         case Status.BLOCKED | Status.REJECTED | Status.IN_DOUBT | Status.SENDING:
@@ -87,9 +90,17 @@ def _of_voucher(
 ) -> Iterator[str]:
     if not numbers:
         yield sentence("voucher {number} does not stand in the ledger any more", number=payout.transaction_no or 0)
-    elif payout.drafted and payout.drafted != payout.booked and not is_corrected:
+    elif is_corrected:
+        if payout.drafted == payout.booked:
+            yield sentence(
+                "voucher {number} still has the sums from before Klarna changed the payout",
+                number=", ".join(map(str, numbers)),
+            )
+    elif payout.drafted and payout.drafted != payout.booked and len(payout.standing) > 1:
+        yield messages.stands(payout.standing)
+    elif payout.drafted and payout.drafted != payout.booked:
         yield sentence(
-            "voucher {number} does not have the sums that were drafted: {figures} {currency}",
+            "voucher {number} does not have the sums that it should have: {figures} {currency}",
             number=", ".join(map(str, numbers)),
             figures=_moves(payout.drafted, payout.booked),
             currency=home_currency,

@@ -60,8 +60,8 @@ class Gathered:
     listed payout may open with, as far as they are known. ``vouchers`` are the whole vouchers in the ledger that
     mention a payout, by the id of its row; ``lines`` are those of the accounts that were read, by account, from
     ``read_from`` to ``today``. ``corrected`` are the ids of rows whose voucher a person says to have corrected to
-    figures that Klarna changed. ``accounts`` are payout, holdback and debt, where the profile has one; ``chart``
-    has account names by number."""
+    figures that Klarna changed, and whose new sums are unknown. ``accounts`` are payout, holdback and debt, where
+    the profile has one; ``chart`` has account names by number."""
 
     profile: str
     language: Language
@@ -95,7 +95,8 @@ class MonthPayout:
     states them now (of the state where Klarna has it no longer), by the names of ``bookkeeping.payout.NAMES``
     without zeros; ``stored`` those that were drafted. ``drafted`` and ``booked`` are sums per account.
     ``days_to_booking`` counts from the payout date to the day on which the ledger was first seen to have it;
-    ``waits_since`` is the day on which a draft was saved that nobody has booked yet."""
+    ``waits_since`` is the day on which a draft was saved that nobody has booked yet; ``standing`` are the numbers
+    of its vouchers where the ledger has several and none is certain to be the one."""
 
     key: PayoutKey
     payout_date: date
@@ -107,6 +108,7 @@ class MonthPayout:
     transaction_no: int | None = None
     days_to_booking: int | None = None
     waits_since: date | None = None
+    standing: tuple[int, ...] = ()
     problem: Problem | None = None
     remarks: tuple[str, ...] = ()  # Sentences
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from klarna24.bookkeeping.ledger_match import LedgerLine, VoucherKey, mentions
+from klarna24.bookkeeping.ledger_match import LedgerLine, VoucherKey, judge, mentions
 from klarna24.bookkeeping.payout import ZERO
 from klarna24.state.records import Row
 
@@ -39,14 +39,24 @@ def candidates(row: Row, lines: Iterable[LedgerLine]) -> set[VoucherKey]:
 
 def belonging(row: Row, lines: Iterable[LedgerLine], payout_account: int) -> dict[VoucherKey, list[LedgerLine]]:
     """Return the payout's own vouchers among whole vouchers that mention it: all but those of the bank, which take
-    the payout off the clearing account again. More than one where it was corrected, or booked twice."""
+    the payout off the clearing account again and have no other account in common with it. More than one where it
+    was corrected, booked twice, or split."""
     account_no = row.trace.account_no if row.trace else payout_account
     amount = row.trace.amount if row.trace else row.totals.get("settlement", ZERO)
-    return {
-        key: its
-        for key, its in sorted(_by_voucher(lines).items())
-        if sums(its).get(account_no, ZERO) * amount >= 0
-    }
+    others = drafted_sums(row).keys() - {account_no}
+    own = {}
+    for key, its in sorted(_by_voucher(lines).items()):
+        found = sums(its)
+        if found.get(account_no, ZERO) * amount >= 0 or others & found.keys():
+            own[key] = its
+    return own
+
+
+def standing(row: Row, lines: Iterable[LedgerLine]) -> tuple[int, ...]:
+    """Return the numbers of the vouchers that the payout has in the ledger, where it has several and none is
+    certain to be its own: it was booked twice, or split."""
+    match = judge(row.trace, lines) if row.trace else None
+    return match.standing if match and match.stands_several_times else ()
 
 
 def not_of_others(row: Row, namesakes: Iterable[Row], lines: Iterable[LedgerLine]) -> list[LedgerLine]:

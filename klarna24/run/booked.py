@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from klarna24.bookkeeping.ledger_match import LedgerMatch
-from klarna24.bookkeeping.remarks import Remark
+from klarna24.bookkeeping.remarks import LEDGER, Remark
 from klarna24.bookkeeping.voucher import Trace
 from klarna24.run import messages
 from klarna24.run.context import RunContext
@@ -54,6 +54,7 @@ def remind(context: RunContext, done: Sequence[Outcome]) -> Iterator[Outcome]:
     if read_at is None or read_at.astimezone(context.profile.timezone).date() != context.today:
         drafts = _drafts(context)
         matches = context.office.find([trace for _, trace in drafts], context.today)
+        _keep_several(context, drafts, matches)
         for it in _booked(context, drafts, matches):
             write_down(context, it)
             yield it
@@ -62,9 +63,9 @@ def remind(context: RunContext, done: Sequence[Outcome]) -> Iterator[Outcome]:
     for row, waited in _waited(context, days):
         if row.key not in told:
             since = row.changed_at.astimezone(context.profile.timezone).date()
-            yield Drafted.of_record(
-                row, problem=messages.unbooked(context.resolve_command(row.key), since, waited)
-            )
+            stands = next((it.text for it in row.remarks if it.about == LEDGER), None)
+            problem = messages.unbooked(context.resolve_command(row.key), since, waited, stands)
+            yield Drafted.of_record(row, problem=problem)
 
 
 def write_down(context: RunContext, outcome: Booked) -> None:
@@ -110,14 +111,28 @@ def _booked(
         if match.ours:
             has_a_double = any(other.trace and other.trace.sums == trace.sums for other in namesakes)
             if exact_claims[key] == 1 and not has_a_double:
-                yield Booked.of_record(row, transaction_no=key.transaction_no)
-        elif claims[key] == 1 and not namesakes:
-            remark = Remark(messages.other_sums(key.transaction_no, trace.sums, sums))
-            remarks = (*row.remarks, remark)
+                remarks = tuple(it for it in row.remarks if it.about != LEDGER)
+                yield Booked.of_record(row, transaction_no=key.transaction_no, remarks=remarks)
+        elif claims[key] == 1 and not namesakes and not match.stands_several_times:
+            remark = Remark(messages.other_sums(key.transaction_no, trace.sums, sums), about=LEDGER)
+            remarks = (*(it for it in row.remarks if it.about != LEDGER), remark)
             yield Booked.of_record(row, transaction_no=key.transaction_no, ledger_sums=sums, remarks=remarks)
 
 
 def note(context: RunContext, drafts: Sequence[tuple[Row, Trace]], matches: Sequence[LedgerMatch | None]) -> None:
     """Keep in the state which of these drafts are booked, of what another reading of the ledger says of each."""
+    _keep_several(context, drafts, matches)
     for it in _booked(context, drafts, matches):
         write_down(context, it)
+
+
+def _keep_several(
+    context: RunContext, drafts: Sequence[tuple[Row, Trace]], matches: Sequence[LedgerMatch | None]
+) -> None:
+    """Keep as a remark which drafts stand several times in the ledger, and forget it of those that do no more."""
+    found = []
+    for (row, _), match in zip(drafts, matches, strict=True):
+        several = match is not None and match.stands_several_times and not context.sent_namesakes(row.key)
+        remarks = (Remark(messages.stands(match.standing), about=LEDGER),) if match and several else ()
+        found.append((row.key, remarks))
+    context.state.remark(context.owner, found, about=LEDGER)

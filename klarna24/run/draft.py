@@ -72,6 +72,8 @@ def _one_by_one(context: RunContext, planned: Sequence[Outcome]) -> Iterator[Out
 
 def _write_down(context: RunContext, outcome: Outcome) -> None:
     state, owner, payout, record = context.state, context.owner, outcome.payout, outcome.record
+    if record and record.status.finished and record.status is outcome.status and record.problem != outcome.problem:
+        state.changed(record, outcome.problem)
     match outcome:
         case Blocked():
             if payout:  # else it could not be fetched, and what the state knows of it stays

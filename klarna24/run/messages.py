@@ -1,7 +1,7 @@
 """Problems of one payout, in words: what happened, the figures, and the next command."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, Self
@@ -56,13 +56,18 @@ def short(payment_reference: str) -> str:
 
 
 def blocked(error: Klarna24Error, command: ResolveCommand) -> Problem:
-    """The payout cannot be booked; the command that skips it stands in full where the hint names it."""
+    """The payout cannot be booked; the hint names the whole command that skips it."""
     reference = command.payment_reference
     message = sentence("payout {reference} is blocked: {why}", reference=short(reference), why=error.message)
     problem = of_payout(error, reference, message)
-    if isinstance(problem.hint, Sentence):
-        problem = problem._replace(hint=problem.hint.with_values(skip=command("skip")))
-    return problem
+    return problem._replace(hint=_with_skip(problem.hint, command))
+
+
+def _with_skip(hint: str, command: ResolveCommand) -> Sentence:
+    """The hint with the way that is always open: the payout is booked by hand, and skipped."""
+    if isinstance(hint, Sentence) and "{skip}" in hint.template:
+        return hint.with_values(skip=command("skip"))
+    return sentence("{hint}; or book it by hand, then {skip}", hint=hint, skip=command("skip"))
 
 
 def not_fetched(error: Klarna24Error, payment_reference: str) -> Problem:
@@ -84,12 +89,16 @@ def in_doubt(command: ResolveCommand, why: str, trace: Trace | None) -> Problem:
             amount=f"{trace.amount:.2f}",
             currency=trace.currency,
         )
-    hint = sentence(
-        "if it is there: {drafted}; if not: {resend}", drafted=command("drafted"), resend=command("resend")
-    )
     reference = command.payment_reference
     message = sentence("payout {reference} is in doubt: {why}", reference=short(reference), why=why)
-    return Problem(ProblemCode.IN_DOUBT, message, hint, reference)
+    return Problem(ProblemCode.IN_DOUBT, message, look(command), reference)
+
+
+def look(command: ResolveCommand) -> Sentence:
+    """The commands that end a doubt."""
+    return sentence(
+        "if it is there: {drafted}; if not: {resend}", drafted=command("drafted"), resend=command("resend")
+    )
 
 
 def elsewhere(found: LedgerMatch) -> Sentence:
@@ -120,6 +129,7 @@ def rejected(command: ResolveCommand, said: str, awaits_order: bool, longest_ocr
             line='short_order_id = "ocr"',
             hint=hint,
         )
+    hint = _with_skip(hint, command)
     reference = command.payment_reference
     message = sentence(
         "payout {reference} was rejected: 24SevenOffice said: {said}", reference=short(reference), said=said
@@ -167,8 +177,25 @@ def other_sums(number: int, drafted: dict[int, Decimal], now: dict[int, Decimal]
     )
 
 
-def unbooked(command: ResolveCommand, since: date, days: int) -> Problem:
-    """A draft waits for longer than the profile wants."""
+def stands(numbers: Sequence[int]) -> Sentence:
+    """A voucher was booked more than once, or in parts."""
+    return sentence(
+        "stands {number} times in the ledger: vouchers {numbers}",
+        number=len(numbers),
+        numbers=", ".join(map(str, numbers)),
+    )
+
+
+def unbooked(command: ResolveCommand, since: date, days: int, in_ledger: str | None) -> Problem:
+    """A draft waits for longer than the profile wants; ``in_ledger`` says that it stands there several times."""
+    if in_ledger:
+        message = sentence(
+            "payout {reference} {stands}", reference=short(command.payment_reference), stands=in_ledger
+        )
+        hint = sentence(
+            "reverse in 24SevenOffice what is too much; if they are right together: {skip}", skip=command("skip")
+        )
+        return Problem(ProblemCode.UNBOOKED, message, hint, command.payment_reference)
     message = sentence(
         "payout {reference} was drafted on {day} and is not booked after {days} days",
         reference=short(command.payment_reference),
@@ -227,15 +254,13 @@ def odd(command: ResolveCommand, why: str) -> Problem:
         reference=short(command.payment_reference),
         why=why,
     )
-    return Problem(ProblemCode.UNREADABLE, message, _ask_or_skip(command), command.payment_reference)
+    return Problem(ProblemCode.UNREADABLE, message, _with_skip(_ask(), command), command.payment_reference)
 
 
 def unreadable_rows(error: Klarna24Error, command: ResolveCommand) -> Problem:
     """The payout's rows cannot be had, while Klarna answers what concerns others."""
-    return blocked(error, command)._replace(code=ProblemCode.UNREADABLE, hint=_ask_or_skip(command))
+    return blocked(error, command)._replace(code=ProblemCode.UNREADABLE, hint=_with_skip(_ask(), command))
 
 
-def _ask_or_skip(command: ResolveCommand) -> Sentence:
-    return sentence(
-        "ask Klarna; it is tried again at each run; or book it by hand, then {skip}", skip=command("skip")
-    )
+def _ask() -> Sentence:
+    return sentence("ask Klarna; it is tried again at each run")

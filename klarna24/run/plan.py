@@ -1,7 +1,7 @@
 """Gather the new and the unfinished payouts, and decide what is to become of each. Sends and writes nothing."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from klarna24 import errors
 from klarna24.bookkeeping import mapping
 from klarna24.bookkeeping.payout import Listed, OddPayout, Payout, PayoutKey, Transaction, may_be_same
 from klarna24.bookkeeping.remarks import remarks_of
+from klarna24.bookkeeping.voucher import Voucher
 from klarna24.config.tables import disjoint
 from klarna24.errors import BadAnswer, ConfigFault, Klarna24Error, Problem, Unavailable, UsageFault
 from klarna24.run import booked, doubt, messages
@@ -169,7 +170,8 @@ def _outcome(context: RunContext, payout: Listed, record: Row | None, debts: Deb
     if record.may_be_sent:
         is_still_empty = record.status is Status.SKIPPED and record.totals == payout.figures
         return None if is_still_empty else _mapped(context, payout, record, debts)
-    return None if record.totals == payout.figures else _finished(context, payout, record)
+    is_as_before = record.totals == payout.figures and record.problem is None
+    return None if is_as_before else _finished(context, payout, record)
 
 
 def _odd(context: RunContext, payout: OddPayout, record: Row | None) -> Blocked:
@@ -214,12 +216,9 @@ def _mapped(context: RunContext, payout: Payout, record: Row | None, debts: Debt
     }
     command = context.resolve_command(payout.key)
     try:
-        needs_rows = mapping.needs_rows(payout, context.profile, context.books)
-        rows = _rows(context, payout) if needs_rows else ()
+        rows = _rows(context, payout)
         known["remarks"] = remarks_of(payout, rows, context.profile, context.books, debts.before(payout))
-        needs_rate = payout.figures and mapping.needs_rate(payout, context.profile, context.books)
-        rate = context.rate(known["payout_date"], payout.currency) if needs_rate else None
-        voucher = mapping.voucher_for(payout, rows, context.profile, context.books, rate)
+        voucher = _voucher(context, payout, rows)
     except errors.Blocked as error:
         return Blocked(**known, problem=messages.blocked(error, command))
     except BadAnswer as error:  # its rows cannot be had; those of others can
@@ -233,7 +232,23 @@ def _mapped(context: RunContext, payout: Payout, record: Row | None, debts: Debt
     return Ready(**known, voucher=voucher)
 
 
-def _rows(context: RunContext, payout: Payout) -> list[Transaction]:
+def voucher_now(context: RunContext, payout: Payout) -> Voucher | None:
+    """What Klarna's figures and the profile of today give, whatever became of the payout; None where there is
+    nothing to book. Raises Blocked, and what the reads raise."""
+    return _voucher(context, payout, _rows(context, payout))
+
+
+def _voucher(context: RunContext, payout: Payout, rows: Sequence[Transaction]) -> Voucher | None:
+    needs_rate = payout.figures and mapping.needs_rate(payout, context.profile, context.books)
+    day = payout.local_date(context.profile.timezone)
+    rate = context.rate(day, payout.currency) if needs_rate else None
+    return mapping.voucher_for(payout, rows, context.profile, context.books, rate)
+
+
+def _rows(context: RunContext, payout: Payout) -> Sequence[Transaction]:
+    """As far as its voucher needs them."""
+    if not mapping.needs_rows(payout, context.profile, context.books):
+        return ()
     progress, reference = context.progress, payout.payment_reference
     return context.klarna.transactions(
         reference, progress and (lambda so_far, in_all: progress(reference, so_far, in_all))

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from klarna24.bookkeeping.ledger_match import LedgerMatch
+from klarna24.bookkeeping.payout import Listed, Payout
+from klarna24.bookkeeping.voucher import Trace
 from klarna24.config.loading import Config
-from klarna24.errors import UsageFault
-from klarna24.run import booked
-from klarna24.run.context import open_context
+from klarna24.errors import BadAnswer, Blocked, UsageFault
+from klarna24.run import booked, plan
+from klarna24.run.context import RunContext, open_context
 from klarna24.state.lock import only_run
 from klarna24.state.records import Row, Status
 from klarna24.state.store import State
@@ -29,10 +31,10 @@ class PayoutName:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the person is asked: for yes, or where ``type_reference`` for the reference itself."""
+    """What the person is asked: for yes, or for the payment reference where that is to be typed."""
 
     text: str
-    type_reference: bool = False
+    to_type: str | None = None
 
 
 Confirm = Callable[[Question], bool]
@@ -63,22 +65,37 @@ def resolve(
 
 
 def _record(state: State, profile: str, name: PayoutName) -> Row:
+    """Named by its reference in any case, or by the beginning of one payout's reference only."""
     records = [
         record
-        for record in state.by_reference(profile, name.reference)
+        for record in _named(state, profile, name.reference)
         if name.currency in {None, record.key.currency} and name.merchant_id in {None, record.key.merchant_id}
     ]
     if not records:
         raise UsageFault(
             f"profile {profile} has no payout {name.reference}", f"klarna24 status --profile {profile}"
         )
+    if len(references := {record.key.payment_reference for record in records}) > 1:
+        raise UsageFault(
+            f"more than one payout begins with {name.reference}: {', '.join(sorted(references))}",
+            "type more of the reference",
+        )
     if len(records) > 1:
         them = ", ".join(f"{record.key.currency} of {record.key.merchant_id}" for record in records)
         raise UsageFault(
-            f"{name.reference} is the reference of more than one payout: {them}",
+            f"{records[0].key.payment_reference} is the reference of more than one payout: {them}",
             "say which: --currency, --merchant",
         )
     return records[0]
+
+
+def _named(state: State, profile: str, reference: str) -> list[Row]:
+    """As it is; else in another case; else those that begin with it."""
+    if exact := state.by_reference(profile, reference):
+        return exact
+    similar = state.references_like(profile, reference) if reference else []
+    same = [row for row in similar if row.key.payment_reference.lower() == reference.lower()]
+    return same or similar
 
 
 def _drafted(state: State, record: Row, note: str | None, confirm: Confirm) -> str:
@@ -113,7 +130,8 @@ def _resend(config: Config, state: State, record: Row, note: str | None, confirm
         f"{seen}Have you made sure that {_voucher_name(record)!r} is NOT in 24SevenOffice, neither booked nor as "
         "a draft?"
     )
-    if not confirm(Question(text, type_reference=record.status.finished or match is not None)):
+    needs_care = record.status.finished or match is not None
+    if not confirm(Question(text, reference if needs_care else None)):
         return _unchanged(record)
     state.resolve(record, Status.READY, "resolved: a person ordered it to be sent again", note)
     return f"payout {reference} is sent at the next run: klarna24 sync --profile {record.profile} --now"
@@ -133,20 +151,40 @@ def _search_ledger(config: Config, state: State, record: Row) -> LedgerMatch | N
 
 
 def _accept(config: Config, state: State, record: Row, note: str | None, confirm: Confirm) -> str:
-    """The figures of a drafted payout changed at Klarna, and the person has corrected the voucher."""
+    """The figures of a drafted payout changed at Klarna, and the person has corrected the voucher. What the new
+    figures give is kept, so that the report can compare it with the ledger."""
     reference = record.key.payment_reference
     profile = config.profile(record.profile)
     with open_context(profile, config, state, Sessions.beside(config.state_dir)) as context:
         payout = context.klarna.payout(record.key)
-    if payout is None or payout.figures == record.totals:
-        raise UsageFault(
-            f"payout {reference} is {record.status} already, and has not changed",
-            f"klarna24 log --profile {record.profile}",
-        )
-    if not confirm(Question(f"Has the voucher of {reference} been corrected to Klarna's new figures?")):
+        is_known = payout is None or payout.figures == record.totals
+        if payout is None or (is_known and record.id not in state.corrected(record.profile)):
+            raise UsageFault(
+                f"payout {reference} is {record.status} already, and has not changed",
+                f"klarna24 log --profile {record.profile}",
+            )
+        trace = _corrected_trace(context, payout, record)
+    unknown = " (the report cannot compare its sums with them)" if record.trace and trace is None else ""
+    if not confirm(Question(f"Has the voucher of {reference} been corrected to Klarna's new figures{unknown}?")):
         return _unchanged(record)
-    state.accept(record, payout.figures, note)
-    return f"payout {reference} is {record.status}, with Klarna's new figures"
+    state.accept(record, payout.figures, trace, note)
+    return f"payout {reference} is {record.status}, with Klarna's new figures{unknown}"
+
+
+def _corrected_trace(context: RunContext, payout: Listed, record: Row) -> Trace | None:
+    """What the corrected voucher is to look like: with the name and the anchor's account that it was sent with.
+    None where nothing was sent, or where the new figures give no voucher."""
+    if record.trace is None or not isinstance(payout, Payout):
+        return None
+    try:
+        voucher = plan.voucher_now(context, payout)
+    except (Blocked, BadAnswer):
+        return None
+    if voucher is None:
+        return None
+    trace, account_no = voucher.trace(), record.trace.account_no
+    amount = trace.sums.get(account_no, record.trace.amount)
+    return replace(trace, name=record.trace.name, account_no=account_no, amount=amount)
 
 
 def _voucher_name(record: Row) -> str:

@@ -3,21 +3,38 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import assert_never
 
 from klarna24.config.loading import Config
+from klarna24.errors import ProblemCode, worst
 from klarna24.run import messages
 from klarna24.run.due import next_due
 from klarna24.state.records import Owner, Row, Status
 from klarna24.state.store import State
+from klarna24.text.sentences import sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A payout that waits for a person, or only for the next run (``ready``); ``command`` is what settles it."""
+    """A payout that waits for a person, or only for the next run (``ready``). ``hint`` says what to do, and
+    ``commands`` are those that end it, the likeliest first."""
 
     row: Row
     reason: str
-    command: str
+    hint: str
+    commands: tuple[str, ...]
+
+    @property
+    def needs_person(self) -> bool:
+        """A payout that only waits for the next run needs nobody."""
+        return self.row.status is not Status.READY
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a run that leaves the payout like this."""
+        if self.row.in_doubt:
+            return ProblemCode.IN_DOUBT.exit_code
+        return self.row.problem.exit_code if self.row.problem else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +50,16 @@ class ProfileStatus:
     counts: dict[Status, int]
     waiting: list[Waiting]
     drafts: list[Row]
+
+    @property
+    def for_person(self) -> list[Waiting]:
+        """What waits for a person, without what the next run does."""
+        return [it for it in self.waiting if it.needs_person]
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the worst that waits for a person; 0 where nothing does."""
+        return worst(it.exit_code for it in self.for_person)
 
     @property
     def oldest_draft(self) -> datetime | None:
@@ -77,12 +104,32 @@ def _waiting(state: State, name: str) -> Iterator[Waiting]:
     for row in state.waiting(name):
         same = state.by_reference(name, row.key.payment_reference)
         resolve = messages.ResolveCommand.of(name, row.key, (other.key for other in same))
-        command = f"klarna24 sync --profile {name} --now"
-        if row.in_doubt:
-            command = f"{resolve('drafted')}, or {resolve('resend')}"
-        elif row.status in {Status.BLOCKED, Status.REJECTED} and row.problem:
-            command = row.problem.hint
-        reason = (
-            "seen, not sent yet" if row.status is Status.READY else "sent, and the run ended before the answer"
-        )
-        yield Waiting(row, row.problem.message if row.problem else reason, command)
+        commands = _commands(row, resolve)
+        yield Waiting(row, *_told(row, resolve, commands[0]), commands)
+
+
+def _told(row: Row, resolve: messages.ResolveCommand, command: str) -> tuple[str, str]:
+    """Why it waits, and what to do."""
+    if row.status is Status.SENDING:
+        return sentence("sent, and the run ended before the answer"), messages.look(resolve)
+    if row.problem:
+        return row.problem.message, row.problem.hint
+    return sentence("seen, not sent yet"), command
+
+
+def _commands(row: Row, resolve: messages.ResolveCommand) -> tuple[str, ...]:
+    again = f"klarna24 sync --profile {resolve.profile} --now"
+    match row.status:
+        case Status.SENDING | Status.IN_DOUBT:
+            return resolve("drafted"), resolve("resend")
+        case Status.BLOCKED:
+            return again, resolve("skip")
+        case Status.REJECTED:
+            return resolve("resend") if row.awaits_order else again, resolve("skip")
+        case Status.DRAFTED | Status.BOOKED:  # and changed since
+            return (resolve("drafted"),)
+        case Status.SKIPPED:
+            return resolve("resend"), resolve("skip")
+        case Status.READY:
+            return (again,)
+    assert_never(row.status)

@@ -24,7 +24,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date
 
-from klarna24.archive.keep import Keeper
+from klarna24.archive.keep import ABOUT, Keeper
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient
@@ -143,7 +143,7 @@ def _archived(context: RunContext, planned: Plan, done: Outcomes) -> Outcomes:
         return Outcomes(done.outcomes, done.fault or fault)
     return Outcomes(
         [
-            replace(outcome, remarks=(*(it for it in outcome.remarks if not it.about), *remarks[outcome.key]))
+            replace(outcome, remarks=(*(it for it in outcome.remarks if it.about != ABOUT), *remarks[outcome.key]))
             if outcome.key in remarks
             else outcome
             for outcome in done.outcomes

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Self
 
 from klarna24.state.connection import Connection, Place, Record, Values
@@ -47,7 +47,7 @@ class Database:
 
     def _now(self) -> str:
         """The present, as the database stores it."""
-        return self.now().isoformat(timespec="seconds")
+        return stored_moment(self.now())
 
     def _query(self, statement: str, values: Values = ()) -> list[Record]:
         """All at once: a statement that is read row by row would keep other processes from writing meanwhile.
@@ -74,3 +74,8 @@ class Database:
         """All changes inside are made or none. They are on disk when it ends."""
         with self._db.transaction():
             yield
+
+
+def stored_moment(it: datetime) -> str:
+    """The moment in UTC, as the database stores it."""
+    return it.astimezone(UTC).isoformat(timespec="seconds")

@@ -179,6 +179,10 @@ MIGRATIONS = (
         UNIQUE (payout_id, name)
     );
     """,
+    """
+    CREATE INDEX payout_changed ON payout (profile)       -- at Klarna, since it was drafted, booked or skipped
+        WHERE code = 'changed' AND status IN ('drafted', 'booked', 'skipped');
+    """,
 )
 
 # How the sentences of version 0.1 differ from today's.

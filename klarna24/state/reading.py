@@ -1,19 +1,25 @@
 """What the state knows about payouts, profiles and events. Each question is one short read."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
 from klarna24.bookkeeping.payout import PayoutKey
 from klarna24.bookkeeping.voucher import Rate
 from klarna24.errors import ConfigFault
-from klarna24.state.base import Database
-from klarna24.state.records import CORRECTED, Event, Owner, RateKey, Row, Status, row_of
+from klarna24.state.base import Database, stored_moment
+from klarna24.state.records import CORRECTED, RECKONED, Event, Owner, RateKey, Row, Status, row_of
 from klarna24.text.sentences import sentence
 
 # As in the index payout_unfinished, which answers no other condition.
 _UNFINISHED = "status NOT IN ('drafted', 'booked', 'skipped')"
+_CHANGED = "code = 'changed' AND status IN ('drafted', 'booked', 'skipped')"
 EVENTS_AT_A_TIME = 1_000
+_EVENTS = {
+    "profile": "event.profile = :profile",
+    "since": "at >= :since",
+    "reference": "lower(payment_reference) = lower(:reference)",
+}
 
 
 class StateReader(Database):
@@ -35,6 +41,15 @@ class StateReader(Database):
         """More than one where a reference stands for several currencies or merchants."""
         return self._payouts("payment_reference = ? AND profile = ? ORDER BY id", payment_reference, profile)
 
+    def references_like(self, profile: str, beginning: str) -> list[Row]:
+        """Those whose reference begins so, in any case of ASCII letters."""
+        return self._payouts(
+            "profile = ? AND lower(substr(payment_reference, 1, ?)) = lower(?) ORDER BY id",
+            profile,
+            len(beginning),
+            beginning,
+        )
+
     def unfinished(self, owner: Owner) -> list[Row]:
         """The profile's payouts that are neither drafted, booked nor skipped, oldest first; only those of the
         company and environment that the profile names today."""
@@ -43,8 +58,11 @@ class StateReader(Database):
         )
 
     def waiting(self, profile: str) -> list[Row]:
-        """The profile's unfinished payouts, oldest first, of any company and environment."""
-        return self._payouts(f"profile = ? AND {_UNFINISHED} ORDER BY payout_date, id", profile)
+        """The unfinished payouts of the profile and those that Klarna changed afterwards, oldest first; of
+        any company and environment."""
+        unfinished = self._payouts(f"profile = ? AND {_UNFINISHED}", profile)
+        changed = self._payouts(f"profile = ? AND {_CHANGED}", profile)
+        return sorted((*unfinished, *changed), key=lambda row: (row.payout_date, row.id))
 
     def period(self, profile: str, first: date | None = None, last: date | None = None) -> list[Row]:
         """The profile's payouts of these payout dates, both included, oldest first; of any company and status."""
@@ -52,11 +70,14 @@ class StateReader(Database):
         return self._payouts("profile = ? AND payout_date BETWEEN ? AND ? ORDER BY payout_date, id", *values)
 
     def corrected(self, profile: str) -> frozenset[int]:
-        """The ids of payouts that Klarna changed, and whose voucher a person says to have corrected."""
+        """The ids of payouts that Klarna changed, and whose voucher a person says to have corrected, to sums that
+        could not be reckoned: the trace has those from before."""
         found = self._query(
-            "SELECT DISTINCT payout_id FROM event WHERE profile = ? AND answer = ?", (profile, CORRECTED)
+            "SELECT payout_id, answer FROM event WHERE profile = ? AND answer IN (?, ?) ORDER BY id",
+            (profile, CORRECTED, RECKONED),
         )
-        return frozenset(row["payout_id"] for row in found)
+        last = {row["payout_id"]: row["answer"] for row in found}
+        return frozenset(payout_id for payout_id, answer in last.items() if answer == CORRECTED)
 
     def drafts(self, profile: str) -> list[Row]:
         """The profile's drafts that wait to be booked, oldest first, of any company and environment; those that a
@@ -193,13 +214,31 @@ class StateReader(Database):
 
     # Events
 
-    def events(self, profile: str | None) -> Iterator[Event]:
-        """The log, oldest first; of one profile, or of all. Each thousand is one short read: a long log needs no
-        memory, and a slow reader of it (``| less``) keeps no run from writing."""
-        values: dict[str, object] = {"profile": profile, "after": 0, "most": EVENTS_AT_A_TIME}
-        condition = "event.id > :after" if profile is None else "event.id > :after AND event.profile = :profile"
+    def events(
+        self,
+        profile: str | None,
+        since: datetime | None = None,
+        reference: str | None = None,
+        newest: int | None = None,
+    ) -> Iterator[Event]:
+        """The log, oldest first: all of it, or of one profile, of one reference in any case, the newest so many.
+        Each thousand is one short read: a long log needs no memory, and a slow reader of it (``| less``) keeps no
+        run from writing."""
+        values: dict[str, object] = {
+            "profile": profile,
+            "since": since and stored_moment(since),
+            "reference": reference,
+            "newest": newest,
+            "after": 0,
+            "most": EVENTS_AT_A_TIME,
+        }
+        condition = "event.id > :after" + "".join(
+            f" AND {words}" for name, words in _EVENTS.items() if values[name] is not None
+        )
+        if newest is not None:
+            values["after"] = self._before_newest(condition, values)
         while found := self._query(
-            "SELECT event.*, payment_reference, currency FROM event"  # noqa: S608 - both conditions stand above
+            "SELECT event.*, payment_reference, currency FROM event"  # noqa: S608 - the conditions stand above
             f" LEFT JOIN payout ON payout.id = payout_id WHERE {condition} ORDER BY event.id LIMIT :most",
             values,
         ):
@@ -215,3 +254,12 @@ class StateReader(Database):
                     row["note"],
                 )
             values["after"] = found[-1]["id"]
+
+    def _before_newest(self, condition: str, values: Mapping[str, object]) -> int:
+        """The id before the first of the newest events that fit."""
+        found = self._query(
+            "SELECT event.id FROM event LEFT JOIN payout ON payout.id = payout_id"  # noqa: S608 - as above
+            f" WHERE {condition} ORDER BY event.id DESC LIMIT :newest",
+            values,
+        )
+        return found[-1]["id"] - 1 if found else 0

@@ -17,6 +17,7 @@ from klarna24.state.connection import Record
 from klarna24.text.sentences import from_json, from_stored, to_json, to_stored
 
 CORRECTED = "resolved: a person corrected the voucher"  # the answer of an event
+RECKONED = f"{CORRECTED}; it is to have the sums that the new figures give"  # another
 
 
 class Status(StrEnum):

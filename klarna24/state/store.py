@@ -24,11 +24,11 @@ from typing import Any, Literal
 from klarna24.bookkeeping.payout import Listed, PayoutKey
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.bookkeeping.voucher import Rate, Voucher
-from klarna24.errors import Problem, StateFault
+from klarna24.errors import Problem
+from klarna24.state.decisions import Decisions
 from klarna24.state.delivery import Deliveries
 from klarna24.state.evidence import EvidenceState
 from klarna24.state.records import (
-    CORRECTED,
     Owner,
     RateKey,
     Row,
@@ -38,10 +38,9 @@ from klarna24.state.records import (
     sums_column,
     trace_columns,
 )
-from klarna24.text.sentences import sentence
 
 
-class State(Deliveries, EvidenceState):
+class State(Decisions, Deliveries, EvidenceState):
     """Opened with :meth:`open` for a run, or with :meth:`for_reading`."""
 
     def adopt(self, owner: Owner, row: Row) -> None:
@@ -168,49 +167,6 @@ class State(Deliveries, EvidenceState):
         """This state cannot tell whether the payout was sent; ``voucher`` is what to look for."""
         trace = trace_columns(voucher.trace()) if voucher else {}
         self._decide(owner, payout, payout_date, Status.IN_DOUBT, problem, trace)
-
-    def accept(self, row: Row, totals: Mapping[str, Decimal], note: str | None) -> None:
-        """A person has corrected the voucher of a payout that changed at Klarna, to these totals."""
-        with self._transaction():
-            figures = json.dumps({name: str(amount) for name, amount in totals.items()})
-            self._db.execute(
-                "UPDATE payout SET totals = ?, changed_at = ? WHERE id = ?", (figures, self._now(), row.id)
-            )
-            self._event(row.profile, row.id, row.status, CORRECTED, note)
-
-    def resolve(
-        self,
-        row: Row,
-        status: Status,
-        answer: str,
-        note: str | None,
-        transaction_no: int | None = None,
-    ) -> None:
-        """Stores a person's decision. Raises StateFault if a run has changed the payout since ``row`` was read."""
-        with self._transaction():
-            changed = self._db.execute(
-                "UPDATE payout SET status = ?, code = NULL, reason = NULL, hint = NULL, wording = NULL,"
-                " awaits_order = 0, resend = ?, by_person = ?, transaction_no = ?, booked_at = ?,"
-                " ledger_sums = NULL, changed_at = ? WHERE id = ? AND status = ?",
-                (
-                    status,
-                    status is Status.READY,
-                    status is not Status.READY,
-                    transaction_no,
-                    self._booked_at(status),
-                    self._now(),
-                    row.id,
-                    row.status,
-                ),
-            )
-            if not changed.rowcount:
-                raise StateFault(
-                    sentence(
-                        "a run has changed payout {reference} in the meantime", reference=row.key.payment_reference
-                    ),
-                    sentence("look at it again: {command}", command="klarna24 status"),
-                )
-            self._event(row.profile, row.id, status, answer, note)
 
     def listed(self, owner: Owner, payouts: Iterable[tuple[Listed, date]], scope: str) -> None:
         """Stores a complete listing: every payout gets a row, so that none of them can be forgotten."""
@@ -346,6 +302,3 @@ class State(Deliveries, EvidenceState):
             values,
         ).fetchone()
         return int(found["id"])
-
-    def _booked_at(self, status: Status) -> str | None:
-        return self._now() if status is Status.BOOKED else None

@@ -204,7 +204,78 @@ def test_a_draft_that_was_booked_twice_does_not_close(open_shop: OpenShop) -> No
     second = office.book(office.save_draft(office.home, draft).id)
     result = shop.run("report", "--json")
     assert result.code == 7
-    assert f"voucher {first}, {second} does not have the sums" in named(result)["TWICE"]
+    assert named(result)["TWICE"] == f"stands 2 times in the ledger: vouchers {first}, {second}"
+    assert shop.stored() == {"TWICE": "drafted"}
+
+    [first_lines] = [[it for it in office.home.ledger if it["TransactionNo"] == first]]
+    lines = [(it["AccountNo"], str(-it["Amount"]), it["Comment"]) for it in first_lines]
+    book_by_hand(shop, LAST.last, *lines)
+    assert shop.run("report").code == 0, "one of the two is reversed"
+    assert shop.stored() == {"TWICE": "booked"}
+
+
+def test_a_draft_that_was_split_in_two_does_not_close(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[on(3, "SPLIT")])
+    clearing(shop)
+    shop.sync()
+    office = shop.box.office
+    [draft] = office.home.drafts
+    office.delete_draft(draft.id)
+    words = "Klarna SPLIT payout"
+    first = book_by_hand(shop, LAST.first, (1940, "900.00", words), (1580, "-900.00", words))
+    rest = (1940, "62.50", words), (6064, "30.00", words), (2641, "7.50", words), (1580, "-100.00", words)
+    second = book_by_hand(shop, LAST.first, *rest)
+    result = shop.run("report", "--json")
+    assert result.code == 7
+    assert named(result) == {"SPLIT": f"stands 2 times in the ledger: vouchers {first}, {second}"}
+    assert shop.stored() == {"SPLIT": "drafted"}
+    assert shop.resolve("SPLIT", "--skip", "--note", "booked as two vouchers").code == 0
+    assert shop.run("report").code == 0, "a person says that they are right together"
+
+
+def test_a_voucher_that_was_edited_is_told_once(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[on(3, "EDITED")])
+    clearing(shop)
+    shop.sync()
+    move(shop, book(shop, "EDITED"), 6064, 6570)
+    for _ in range(2):
+        assert list(named(shop.run("report", "--json"))) == ["EDITED"]
+    assert [it["remarks"] for it in month(shop)["payouts"]] == [[]]
+    assert shop.run("report").out.count("account 6570") == 1
+
+
+def test_a_changed_payout_whose_voucher_was_not_corrected_does_not_close(open_shop: OpenShop) -> None:
+    """Although a person says that it was."""
+    shop = open_shop(payouts=[on(3, "CHANGED")])
+    clearing(shop)
+    shop.sync()
+    book(shop, "CHANGED")
+    shop.box.klarna.payouts[0]["totals"] |= {"fee_amount": 4000, "settlement_amount": 95250}
+    assert shop.sync("--now").code == 7
+    assert shop.resolve("CHANGED", "--drafted").code == 0
+    result = shop.run("report", "--json")
+    assert result.code == 7
+    assert "account 1940 952.50 → 962.50, account 6064 40.00 → 30.00 SEK" in named(result)["CHANGED"]
+
+
+def test_a_changed_payout_whose_new_sums_are_unknown_says_so(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[on(3, "CHANGED")])
+    clearing(shop, accounts={"payout": 1940, "commission": None})
+    shop.sync()
+    book(shop, "CHANGED")
+    shop.box.klarna.payouts[0]["totals"] |= {"commission_amount": 1000, "settlement_amount": 97250}
+    assert shop.sync("--now").code == 7
+    said = shop.resolve("CHANGED", "--drafted")
+    assert (said.code, "the report cannot compare its sums with them" in said.out) == (0, True)
+    result = shop.run("report", "--json")
+    assert (result.code, "still has the sums from before" in named(result)["CHANGED"]) == (7, True)
+    book_by_hand(shop, LAST.last, (1940, "10.00", "Klarna CHANGED"), (3590, "-10.00", "Klarna CHANGED"))
+    result = shop.run("report", "--json")
+    assert (result.code, named(result)) == (0, {})
+    assert "was not compared" in month(shop)["payouts"][0]["remarks"][0]
+    clearing(shop, accounts={"payout": 1940})
+    assert shop.resolve("CHANGED", "--drafted").code == 0, "now they are known"
+    assert (shop.run("report").code, month(shop)["payouts"][0]["remarks"]) == (0, [])
 
 
 @pytest.mark.parametrize("sale", [100000, 50000])

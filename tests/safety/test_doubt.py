@@ -347,7 +347,7 @@ def test_the_commands_of_status_tell_payouts_with_the_same_reference_apart(open_
     assert shop.sync().code == 8
     for left in (2, 1, 0):
         (profile,) = shop.run("status", "--json").json["profiles"]
-        command = profile["waiting"][0]["command"].partition(", or ")[0]
+        command = profile["waiting"][0]["commands"][0]
         assert shop.run(*with_yes(command)).code == 0, command
         assert profile["counts"]["in-doubt"] == left + 1
 

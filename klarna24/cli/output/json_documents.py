@@ -1,7 +1,8 @@
 """What scripts read: one JSON document (docs/reference.md, "JSON")."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from klarna24.bookkeeping.payout import NAMES, ZERO
@@ -41,12 +42,17 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "payout_date": outcome.payout_date.isoformat(),
         "currency": outcome.key.currency,
         "settlement_amount": f"{outcome.settlement:.2f}",
-        "totals": {name: f"{outcome.totals.get(name, ZERO):.2f}" for name in NAMES},
+        "totals": totals_json(outcome.totals),
         "status": outcome.status,
         "reason": outcome.problem.message if outcome.problem else None,
         "remarks": [remark.text for remark in outcome.remarks],
         "voucher": _voucher(outcome.voucher) if outcome.voucher else None,
     }
+
+
+def totals_json(totals: Mapping[str, Decimal]) -> dict[str, str]:
+    """All of Klarna's totals, also those that are zero."""
+    return {name: f"{totals.get(name, ZERO):.2f}" for name in NAMES}
 
 
 def _voucher(voucher: Voucher) -> dict[str, Any]:
@@ -107,8 +113,10 @@ def status_json(statuses: Sequence[ProfileStatus]) -> str:
                     "status": Status.IN_DOUBT if waiting.row.in_doubt else waiting.row.status,
                     "since": waiting.row.changed_at.isoformat(),
                     "reason": waiting.reason,
+                    "totals": totals_json(waiting.row.totals),
+                    "hint": waiting.hint,
+                    "commands": waiting.commands,
                     "remarks": [remark.text for remark in waiting.row.remarks],
-                    "command": waiting.command,
                 }
                 for waiting in one.waiting
             ],

@@ -75,7 +75,7 @@ def print_status(statuses: Iterable[ProfileStatus]) -> None:
             for remark in row.remarks:
                 console.print(Padding(Text(f"! {remark.text}", "yellow"), (0, 0, 0, 4)))
             # not wrapped by us, so that it can be copied as one line
-            console.print(Text(f"    → {waiting.command}", "dim"), soft_wrap=True)
+            console.print(Text(f"    → {waiting.hint}", "dim"), soft_wrap=True)
         console.print()
 
 

@@ -37,7 +37,8 @@ def test_a_blocked_payout_is_reported_in_swedish_with_its_figures() -> None:
         ": beloppen blir tillsammans 962.50 SEK, men utbetalt belopp är 962.51 SEK: 0.01 SEK är oförklarat"
     )
     assert translated(problem.hint, "sv") == (
-        "jämför med Klarnas utbetalningsrapport, fråga Klarna; nytt försök görs vid varje körning"
+        "jämför med Klarnas utbetalningsrapport, fråga Klarna; nytt försök görs vid varje körning; eller bokför "
+        "den för hand och kör sedan klarna24 resolve --profile shop1 --currency SEK XISA93DJ --skip"
     )
 
 

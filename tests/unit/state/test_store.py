@@ -288,7 +288,7 @@ CHANGES: dict[str, Callable[[State, int], object]] = {
     "resolve": lambda state, _: state.resolve(
         row(state, a_payout("SENT")), Status.SKIPPED, "a person ended it", None
     ),
-    "accept": lambda state, _: state.accept(row(state, a_payout("SENT")), {}, None),
+    "accept": lambda state, _: state.accept(row(state, a_payout("SENT")), {}, None, None),
 }
 
 
