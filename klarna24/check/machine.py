@@ -1,9 +1,7 @@
-"""Checks of this machine: profiles.toml, the state, the passwords, the clock, the mail server, the monitor."""
+"""Checks of this machine: profiles.toml, the passwords, the clock, the mail server, the monitor."""
 
-import shutil
 import stat
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -16,11 +14,7 @@ from klarna24.errors import CredentialsFault, Klarna24Error, ProblemCode
 from klarna24.http.server_time import ServerTime
 from klarna24.notify import smtp
 from klarna24.notify.letter import trial_letter
-from klarna24.state.lock import only_run
-from klarna24.state.records import Owner
-from klarna24.state.store import State
 
-MIN_FREE_BYTES = 50 * 10**6
 MAX_CLOCK_ERROR = timedelta(minutes=5)
 
 
@@ -31,25 +25,6 @@ def check_file(config: Config) -> Check:
         message = f"{config.path} is valid, but others can read it (mode {mode:o})"
         return Check("profiles.toml", "advice", message, f"chmod 600 {config.path}")
     return Check("profiles.toml", "ok", f"{config.path} is valid, readable only by you")
-
-
-def check_state(profile: Profile, config: Config) -> Generator[Check, None, bool]:
-    """Lock the state and write to it, as a run does; its folder is created. Returns whether that worked."""
-    folder = config.state_dir
-    try:
-        with only_run(folder, profile.name), closing(State.open(folder)) as state:
-            state.try_to_write()
-            state.check_owner(Owner.of(profile))
-    except Klarna24Error as error:
-        yield failed("state", error)
-        return False
-    free = shutil.disk_usage(folder).free
-    megabytes = f"{free / 10**6:,.0f} MB free"
-    if free < MIN_FREE_BYTES:
-        yield Check("state", "advice", f"{folder}: only {megabytes}", f"free disk space: df -h {folder}")
-    else:
-        yield Check("state", "ok", f"{folder}: lock and test write succeeded, {megabytes}")
-    return True
 
 
 def check_passwords(profile: Profile) -> Generator[Check, None, dict[str, str | None]]:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from klarna24.check.accounts import check_references
 from klarna24.check.books import check_klarna, check_office
 from klarna24.check.evidence import check_evidence
-from klarna24.check.machine import check_clock, check_file, check_mail, check_monitor, check_passwords, check_state
+from klarna24.check.machine import check_clock, check_file, check_mail, check_monitor, check_passwords
 from klarna24.check.result import Check
+from klarna24.check.state import check_state
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient

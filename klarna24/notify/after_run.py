@@ -85,6 +85,7 @@ def _mail(place: Place, runs: Iterable[_Run], profiles: set[str] | None = None) 
     now = datetime.now(UTC)
     try:
         with closing(AlertLog.open(place)) as alert_log:
+            now = alert_log.now()
             parts = [(run, _update(alert_log, run, now)) for run in runs]
             for removed in alert_log.profiles() - profiles if profiles else ():
                 alert_log.keep(removed, ())

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import assert_never
 
 from klarna24.config.loading import Config
@@ -97,7 +97,7 @@ def _of_profile(state: State, config: Config, name: str) -> ProfileStatus:
 def _next_due(state: State, config: Config, name: str) -> datetime | None:
     """In UTC; the present where a run is due already, None where the profile is gone."""
     profile = config.profiles.get(name)
-    return next_due(profile, *state.last_run(Owner.of(profile)), datetime.now(UTC)) if profile else None
+    return next_due(profile, *state.last_run(Owner.of(profile)), state.now()) if profile else None
 
 
 def _waiting(state: State, name: str) -> Iterator[Waiting]:

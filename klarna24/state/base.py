@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Self
 
-from klarna24.state.connection import Connection, Place, Record, Values
+from klarna24.state.connection import Connection, Facts, Place, Record, Values
 from klarna24.state.damage import check_values
 from klarna24.state.opening import open_for_reading, open_for_writing
 from klarna24.state.who import who
@@ -40,6 +40,10 @@ class Database:
     def try_to_write(self) -> None:
         """Makes a change and takes it back. Raises StateFault if nothing can be written."""
         self._db.try_to_write()
+
+    def facts(self) -> Facts | None:
+        """What ``check`` says of a server; None of a file."""
+        return self._db.facts()
 
     def now(self) -> datetime:
         """The present in UTC, by the clock that all who share the state go by."""

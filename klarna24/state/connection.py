@@ -5,9 +5,9 @@ The statements of the state are written once, in what both understand, with SQLi
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from klarna24.config.address import Server
 
@@ -15,6 +15,19 @@ Place = Path | Server
 """Where the state is: a folder that has a database of SQLite, or a PostgreSQL server."""
 
 Values = Sequence[object] | Mapping[str, object]
+
+
+class Facts(NamedTuple):
+    """What ``check`` says of a server. ``round_trip`` is in seconds; ``ahead`` is how far the server's clock is
+    ahead of this machine's."""
+
+    version: str
+    encryption: str | None
+    user: str
+    is_superuser: bool
+    is_durable: bool
+    round_trip: float
+    ahead: timedelta
 
 
 class Record(Protocol):
@@ -72,6 +85,10 @@ class Connection(Protocol):
 
     def try_to_write(self) -> None:
         """Makes a change and takes it back. Raises StateFault if nothing can be written."""
+        ...
+
+    def facts(self) -> Facts | None:
+        """Of a server; None of a file."""
         ...
 
     def now(self) -> datetime:

@@ -63,6 +63,9 @@ class SqliteConnection:
             self.execute(f"PRAGMA user_version = {version}")
             self.execute("ROLLBACK")
 
+    def facts(self) -> None:
+        """There is no server."""
+
     def now(self) -> datetime:
         """By this machine's clock."""
         return datetime.now(UTC)

@@ -15,6 +15,7 @@ from typing import Any
 import filelock
 import psycopg
 import pytest
+import trustme
 
 NOBODY = 65534
 USER = "klarna24"  # may make a schema in its database, and nothing more
@@ -29,6 +30,9 @@ SETTINGS = {
     "autovacuum": "off",
     "timezone": "Pacific/Auckland",  # far from UTC: nothing may rely on it
     "lc_messages": "C",
+    "ssl": "on",
+    "ssl_cert_file": "server.pem",
+    "ssl_key_file": "server.pem",
 }
 
 
@@ -55,6 +59,13 @@ class Cluster:
         self._call(
             "initdb", "-N", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-D", str(self.data)
         )
+        certificate = trustme.CA()
+        certificate.cert_pem.write_to_path(self.folder / "ca.pem")
+        issued = certificate.issue_cert("db.example")
+        issued.private_key_and_cert_chain_pem.write_to_path(self.data / "server.pem")
+        (self.data / "server.pem").chmod(0o600)
+        if os.geteuid() == 0:
+            os.chown(self.data / "server.pem", NOBODY, NOBODY)
         lines = [f"{name} = '{value}'\n" for name, value in {**SETTINGS, **settings}.items()]
         lines += [f"port = {self.port}\n", f"unix_socket_directories = '{self.folder}'\n"]
         with (self.data / "postgresql.conf").open("a") as file:

@@ -2,7 +2,7 @@
 limits of time on everything, so that neither a host nor a network that dies keeps the other hosts waiting."""
 
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -70,7 +70,7 @@ def connect(server: Server, who: str) -> tuple[Opened, datetime]:
         prepared = opened.execute(SETTINGS.encode())
         while prepared.nextset():
             pass
-        return opened, prepared.fetchall()[0]["now"]
+        return opened, prepared.fetchall()[0]["now"].astimezone(UTC)
     except psycopg.Error as error:
         opened.close()
         raise refused(error, server) from None

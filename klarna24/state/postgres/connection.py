@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -18,7 +18,8 @@ import psycopg
 
 from klarna24.config.address import Server
 from klarna24.errors import Locked, Unavailable
-from klarna24.state.connection import Answer, Values
+from klarna24.logs.redaction import server_text
+from klarna24.state.connection import Answer, Facts, Values
 from klarna24.state.postgres import connecting, errors, rows
 from klarna24.state.who import who
 from klarna24.text.sentences import Sentence, sentence
@@ -39,6 +40,12 @@ FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE {condition} AND pid <> pg_
 ORDER BY backend_start LIMIT 1
 """
 _HELD = "SELECT count(*) AS locks FROM pg_locks WHERE pid = pg_backend_pid() AND ({condition})"
+_FACTS = """
+SELECT split_part(current_setting('server_version'), ' ', 1) AS version, current_user AS who,
+    (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS encryption,
+    (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_superuser,
+    current_setting('fsync') = 'on' AS is_durable, clock_timestamp() AS now
+"""
 WRITER = number("one change at a time")
 ANY_RUN = number("any run")  # shared by all runs; had alone by what must not meet one
 
@@ -114,6 +121,29 @@ class PostgresConnection:
             finally:
                 with suppress(psycopg.Error):
                     self.direct("ROLLBACK")
+
+    def facts(self) -> Facts:
+        """What ``check`` says of the server."""
+        with self.errors():
+            self.direct("BEGIN")
+            self.require_lock()  # which is missing where a pooler gives each transaction another connection
+            self.direct("ROLLBACK")
+            trips = []
+            for _ in range(3):
+                began = time.monotonic()
+                (found,) = self.direct(_FACTS)
+                here = datetime.now(UTC)
+                trips.append(time.monotonic() - began)
+        middle = found["now"] + timedelta(seconds=trips[-1] / 2)
+        return Facts(
+            server_text(found["version"], 40),
+            found["encryption"],
+            server_text(found["who"], 63),
+            found["is_superuser"],
+            found["is_durable"],
+            min(trips),
+            middle - here,
+        )
 
     def now(self) -> datetime:
         """By the server's clock, which was read when the connection was made."""

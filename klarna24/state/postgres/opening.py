@@ -5,10 +5,10 @@ A run makes the schema as it makes SQLite's file: unless this host remembers tha
 nothing cannot remember, and makes none.
 """
 
+import os
 from contextlib import suppress
 
 from klarna24.config.address import Server
-from klarna24.config.folders import NOWHERE
 from klarna24.errors import StateFault
 from klarna24.state import witness
 from klarna24.state.damage import Damaged
@@ -115,7 +115,9 @@ def _migrate(connection: PostgresConnection) -> None:
 def _refuse_lost(server: Server) -> None:
     if witness.remembered(server.folder):
         raise LostState(str(server))
-    if server.folder == NOWHERE:
+    with suppress(OSError):
+        make_private(server.folder)
+    if not os.access(server.folder, os.W_OK):
         raise LostState(str(server), is_remembered=False)
 
 
@@ -125,11 +127,13 @@ def _compare(connection: PostgresConnection, is_new: bool, remember: bool = True
     found = connection.direct("SELECT value FROM meta WHERE key = 'state'")
     if not found:
         raise Damaged(str(server), sentence("its id is missing"))
-    expected = None if is_new else witness.identity(server.folder)
+    expected = None
+    with suppress(OSError):  # a host that keeps nothing
+        expected = None if is_new else witness.identity(server.folder)
     if expected not in {None, found[0]["value"]}:
         raise OtherState(str(server))
     if expected is None and remember:
-        with suppress(OSError):  # a host that keeps nothing
+        with suppress(OSError):  # as above
             make_private(server.folder)
             witness.write(server.folder, found[0]["value"])
 
