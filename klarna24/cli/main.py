@@ -32,7 +32,7 @@ COMMANDS = {
     "resolve": "Settle a payout that needs a decision.",
     "log": "Show what was done, when, by whom, and the answer.",
     "schedule": "Print a crontab line or systemd units for the daily run.",
-    "state": "Begin again after the state was lost, knowingly.",
+    "state": "Begin again after the state was lost, knowingly; or move it.",
     "sandbox": "Simulate both APIs on this machine, for trying things out.",
     "demo": "Run everything once against the sandbox; leaves nothing behind.",
 }

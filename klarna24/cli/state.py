@@ -1,16 +1,22 @@
 """klarna24 state."""
 
 import sys
+from pathlib import Path
 
 import click
 
 from klarna24.cli.options import GlobalOptions
 from klarna24.cli.terminal import read_line
-from klarna24.config.loading import load
+from klarna24.config.address import Server
+from klarna24.config.loading import Config, absolute_path, address_of, load
 from klarna24.errors import UsageFault
+from klarna24.state.connection import Place
+from klarna24.state.copying import copy as copy_state
 from klarna24.state.lock import no_run
 from klarna24.state.renewal import begin_again, loss
 from klarna24.state.witness import OtherState
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import sentence
 
 _NEW = "A new state will be made, which knows no payout. "
 _OTHER = "The state that is there now will be used as it is. "
@@ -23,7 +29,7 @@ again: delete them in 24SevenOffice first, or set start_date to a day after them
 
 @click.group("state")
 def command() -> None:
-    """Begin again after the state was lost, knowingly."""
+    """Begin again after the state was lost, knowingly; or move it."""
 
 
 @command.command("new")
@@ -49,6 +55,39 @@ def new(options: GlobalOptions, yes: bool) -> int:
         click.echo(f"kept: {name}")
     click.echo(f"{place}: the state that is there now is used from now on")
     return 0
+
+
+@command.command("copy")
+@click.option("--from", "source", required=True, metavar="ADDRESS", help="The place that has the state.")
+@click.option("--to", "target", required=True, metavar="ADDRESS", help="The place that is to have it.")
+@click.pass_obj
+def copy(options: GlobalOptions, source: str, target: str) -> int:
+    """Copy the state between a folder and a PostgreSQL server, either way.
+
+    The target must have no state. No run can begin meanwhile, every row is compared, and the source stays as it is.
+    """
+    config = load(options.config, *options.state)
+    copied = copy_state(_place(config, source, "--from"), _place(config, target, "--to"), config.profiles)
+    say = Reader.of_environment().say
+    click.echo(
+        say(
+            sentence(
+                "copied and compared: {profiles} profiles, {payouts} payouts, {events} events",
+                profiles=copied["profile"],
+                payouts=copied["payout"],
+                events=copied["event"],
+            )
+        )
+    )
+    click.echo(say(sentence("name it in profiles.toml, and let no run use {source} any more", source=source)))
+    return 0
+
+
+def _place(config: Config, address: str, option: str) -> Place:
+    """A folder, unless it is an address of PostgreSQL. Raises ConfigFault."""
+    if "://" in address:
+        return Server(address_of(address, option), config.state_dir, config.state_password)
+    return absolute_path(Path(address))
 
 
 def _confirmed(text: str) -> bool:

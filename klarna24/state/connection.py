@@ -79,6 +79,10 @@ class Connection(Protocol):
         when it is changed: no other process, on whatever host, can write in between."""
         ...
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """All that is read inside is of one moment."""
+        ...
+
     def require_lock(self) -> None:
         """Inside a transaction: raises Unavailable if the lock with which this connection began is lost."""
         ...

@@ -52,6 +52,16 @@ class SqliteConnection:
                     self.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All that is read inside is of one moment; nobody can write meanwhile."""
+        with self.errors():
+            self.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self.execute("ROLLBACK")
+
     def require_lock(self) -> None:
         """Holds always: see above."""
 

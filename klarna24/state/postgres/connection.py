@@ -39,7 +39,10 @@ SELECT application_name AS host, date_trunc('second', backend_start AT TIME ZONE
 FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE {condition} AND pid <> pg_backend_pid()
 ORDER BY backend_start LIMIT 1
 """
-_HELD = "SELECT count(*) AS locks FROM pg_locks WHERE pid = pg_backend_pid() AND ({condition})"
+_OWN_LOCKS = "SELECT count(*) AS locks FROM pg_locks WHERE pid = pg_backend_pid() AND ({condition})"
+_COUNT_ON = """
+SELECT setval(pg_get_serial_sequence('klarna24.{table}', 'id'), max(id)) FROM {table} HAVING max(id) IS NOT NULL
+"""
 _FACTS = """
 SELECT split_part(current_setting('server_version'), ' ', 1) AS version, current_user AS who,
     (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS encryption,
@@ -113,6 +116,21 @@ class PostgresConnection:
                     self.direct("ROLLBACK")
                 raise
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All that is read inside is of one moment."""
+        with self.errors():
+            self.direct("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                yield
+            finally:
+                with suppress(psycopg.Error):
+                    self.direct("ROLLBACK")
+
+    def count_from_newest(self, table: str) -> None:
+        """The next row of the table gets a number after those that it has."""
+        self.direct(_COUNT_ON.format(table=table))
+
     def try_to_write(self) -> None:
         """Makes a change and takes it back. Raises StateFault if nothing can be written."""
         with self.errors():
@@ -185,7 +203,7 @@ class PostgresConnection:
         """Inside a transaction: raises Unavailable if this connection began with a lock, and has it no more."""
         if self._locks is None:
             return
-        (found,) = self.direct(_HELD.format(condition=" OR ".join(f"({_is(lock)})" for lock in self._locks)))
+        (found,) = self.direct(_OWN_LOCKS.format(condition=" OR ".join(f"({_is(lock)})" for lock in self._locks)))
         if found["locks"] < len(self._locks):
             raise Unavailable(
                 sentence(

@@ -6,19 +6,19 @@ nothing cannot remember, and makes none.
 """
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 
 from klarna24.config.address import Server
 from klarna24.errors import StateFault
 from klarna24.state import witness
 from klarna24.state.damage import Damaged
 from klarna24.state.folder import make_private
-from klarna24.state.postgres.connection import PostgresConnection, number
+from klarna24.state.postgres.connection import PostgresConnection
 from klarna24.state.postgres.schema import SCHEMA, STEPS, script
 from klarna24.state.witness import LostState, OtherState
 from klarna24.text.sentences import sentence
 
-MIGRATION = number("migration")
 # The names of the tables in our schema; a name that is missing for a schema without tables.
 _TABLES = "SELECT relname FROM pg_namespace n LEFT JOIN pg_class c ON relnamespace = n.oid WHERE nspname = ?"
 
@@ -96,20 +96,40 @@ def _tables(connection: PostgresConnection) -> set[str | None]:
 
 
 def _migrate(connection: PostgresConnection) -> None:
-    """Takes all missing steps in one transaction, one host at a time."""
-    connection.direct(f"BEGIN; SELECT pg_advisory_xact_lock({MIGRATION})")
-    try:
-        if not _tables(connection):
-            connection.direct(f"CREATE SCHEMA {SCHEMA}")
-        before = _version(connection)
-        for version, step in enumerate(STEPS[before:], start=before + 1):
-            connection.direct(script(step))
-            connection.execute("INSERT INTO migration (version) VALUES (?)", (version,))
-        connection.direct("COMMIT")
-    except BaseException:
-        with suppress(Exception):
-            connection.direct("ROLLBACK")
-        raise
+    """Takes all missing steps in one transaction, one host after the other."""
+    with connection.transaction():
+        _take_steps(connection)
+
+
+def _take_steps(connection: PostgresConnection) -> None:
+    if not _tables(connection):
+        connection.direct(f"CREATE SCHEMA {SCHEMA}")
+    before = _version(connection)
+    for version, step in enumerate(STEPS[before:], start=before + 1):
+        connection.direct(script(step))
+        connection.execute("INSERT INTO migration (version) VALUES (?)", (version,))
+
+
+def has_state(server: Server) -> bool:
+    """Whether there is one, or anything else in its place."""
+    with closing(PostgresConnection(server, read_only=True)) as connection, connection.errors():
+        return bool(_tables(connection) - {None})
+
+
+@contextmanager
+def making(server: Server) -> Iterator[PostgresConnection]:
+    """A new state, which is there once all that is done inside has ended well. No run can begin meanwhile. Raises
+    StateFault where there is one."""
+    with closing(PostgresConnection(server)) as connection:
+        connection.lock_out_runs()
+        with connection.transaction():
+            if _tables(connection) - {None}:
+                raise StateFault(
+                    sentence("there is a state already, or was one: {place}", place=str(server)),
+                    sentence("name a place that is empty"),
+                )
+            _take_steps(connection)
+            yield connection
 
 
 def _refuse_lost(server: Server) -> None:
@@ -140,13 +160,9 @@ def _compare(connection: PostgresConnection, is_new: bool, remember: bool = True
 
 def set_aside(server: Server) -> list[str]:
     """Gives a damaged schema another name, which is returned."""
-    connection = PostgresConnection(server)
-    try:
-        with connection.errors():
-            if not _tables(connection):
-                return []
-            name = f"{SCHEMA}_{connection.now():%Y%m%dt%H%M%S}"
-            connection.direct(f"ALTER SCHEMA {SCHEMA} RENAME TO {name}")
-            return [name]
-    finally:
-        connection.close()
+    with closing(PostgresConnection(server)) as connection, connection.errors():
+        if not _tables(connection):
+            return []
+        name = f"{SCHEMA}_{connection.now():%Y%m%dt%H%M%S}"
+        connection.direct(f"ALTER SCHEMA {SCHEMA} RENAME TO {name}")
+        return [name]
