@@ -163,9 +163,11 @@ class Blocked(Klarna24Error):
         self.code = ProblemCode(code)
 
 
+def severity(exit_code: int) -> tuple[bool, bool, int]:
+    """Orders exit codes: the higher is the worse, except that any other failure outranks 5, and 1 outranks all."""
+    return exit_code == ProblemCode.BUG.exit_code, exit_code not in {0, Unavailable.code.exit_code}, exit_code
+
+
 def worst(exit_codes: Iterable[int]) -> int:
-    """The exit code of a whole run: the highest, except that any other failure outranks 5, and 1 outranks all."""
-    codes = set(exit_codes) - {0}
-    if 1 in codes:
-        return 1
-    return max(codes - {5}, default=5 if codes else 0)
+    """The exit code of a whole run: the worst one, 0 where there is none."""
+    return max(exit_codes, key=severity, default=0)

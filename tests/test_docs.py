@@ -1,6 +1,7 @@
 """The documents describe the program as it is, in its own words."""
 
 import json
+import math
 import re
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import pexpect
 import pytest
 import requests
 from click.testing import CliRunner
@@ -19,7 +21,7 @@ from klarna24.cli.main import COMMANDS, klarna24
 from klarna24.errors import Blocked, ProblemCode
 from klarna24.state.records import Status
 from klarna24.text.sentences import Language
-from tests.support import ROOT, bookkeeping, data, python, type_table
+from tests.support import ROOT, bookkeeping, data, manual, python, type_table
 from tests.support.processes import wait_until
 
 PACKAGE = ROOT / "klarna24"
@@ -130,6 +132,10 @@ def test_the_commands_and_their_options_are_those_of_the_program() -> None:
 
 
 # What they say of the code
+
+
+def test_the_manual_page_is_the_help_of_the_commands() -> None:
+    assert manual.PAGE.read_text("utf-8") == manual.manual(), "python -m tests.support.manual writes it anew"
 
 
 def test_the_layout_names_every_package_and_every_module_beside_them() -> None:
@@ -248,10 +254,24 @@ def bare(home: Path, temporary: Path) -> dict[str, str]:
 def test_the_demo_succeeds_in_an_empty_home_and_leaves_nothing(home: Path, temporary: Path) -> None:
     result = python("-m", "klarna24", "demo", env=bare(home, temporary), timeout=30)
     assert result.returncode == 0, result.stderr
-    assert "11 payouts became 11 vouchers" in result.stdout
+    assert "11 payouts became 11 drafts" in result.stdout
     assert "Nothing new" in result.stdout
     assert "Traceback" not in result.stderr
     assert [*home.iterdir(), *temporary.iterdir()] == []
+
+
+def test_the_demo_fits_sixty_lines_of_a_terminal_and_says_three_things_to_try(home: Path, temporary: Path) -> None:
+    demo = pexpect.spawn(
+        sys.executable,
+        ["-m", "klarna24", "demo"],
+        env=bare(home, temporary) | {"PYTHONPATH": str(ROOT)},
+        dimensions=(24, 80),
+        encoding="utf-8",
+    )
+    demo.expect(pexpect.EOF, timeout=30)
+    lines = re.sub(r"\x1b\[[?\d;]*[a-zA-Z]", "", demo.before or "").replace("\r", "").strip("\n").split("\n")
+    assert sum(max(1, math.ceil(len(line) / 80)) for line in lines) <= 60
+    assert len(re.findall(r"^   klarna24 ", "\n".join(lines[-4:]), re.MULTILINE)) == 3
 
 
 def test_the_demo_leaves_its_page_open_until_ctrl_c_and_then_nothing(

@@ -18,11 +18,11 @@ from klarna24.check.result import Check, failed
 from klarna24.config.tables import Profile
 from klarna24.errors import BadAnswer, Blocked, Klarna24Error, ProblemCode
 from klarna24.klarna.client import KlarnaClient
-from klarna24.text.sentences import sentence
+from klarna24.text.sentences import Sentence, joined, sentence
 
 MOST_PAYOUTS = 60  # whose rows are read, the newest ones: a year of weekly payouts
 ROWS_SECONDS = 60.0  # after which no more rows are read: a large shop's payout has many pages of them
-OCR_ADVICE = (
+OCR_ADVICE = sentence(
     "a Klarna order id has 36 characters, and the vendor's newer API takes 32 in the OCR field; what the one that "
     "klarna24 uses does with more is not documented"
 )
@@ -35,34 +35,45 @@ def check_accounts(profile: Profile, chart: Mapping[int, str]) -> Iterator[Check
             message = sentence("{number} is not in 24SevenOffice's chart of accounts", number=number)
             table = f"[profiles.{profile.name}.accounts] {key}"
             hint = sentence("add it there, or change {table}", table=table)
-            yield failed(f"account {key}", Blocked(ProblemCode.ACCOUNT_UNKNOWN, message, hint))
+            yield failed(sentence("account {key}", key=key), Blocked(ProblemCode.ACCOUNT_UNKNOWN, message, hint))
             continue
-        account = f"{number} {chart[number]}"
-        why, better = _objection(profile, key, number, chart[number]) or ("", "")
-        if why:
-            yield Check(f"account {key}", "advice", f"{account} {why}", better)
+        account, label = f"{number} {chart[number]}", sentence("account {key}", key=key)
+        if objection := _objection(profile, key, number, chart[number]):
+            why, better = objection
+            yield Check(label, "advice", joined(" ", (account, why)), better)
         else:
-            yield Check(f"account {key}", "ok", account)
+            yield Check(label, "ok", account)
 
 
-def _objection(profile: Profile, key: str, number: int, name: str) -> tuple[str, str] | None:
+def _objection(profile: Profile, key: str, number: int, name: str) -> tuple[Sentence, Sentence] | None:
     """Return what an accountant would say against the account, and what would be better
     (docs/vendors/bookkeeping.md, "Accounts")."""
     if key in {"payout", "receivable", "holdback"} and is_for_something_else(name):
-        return "is by its name for taxes, losses, travel or prepayments", "take another account, or rename it"
+        return (
+            sentence("is by its name for taxes, losses, travel or prepayments"),
+            sentence("take another account, or rename it"),
+        )
     if key == "payout" and is_bank(number, name):
         return (
-            "is a bank account: a payout of 31 December that arrives on 2 January is booked there, but is not in "
-            "the bank at year-end",
-            'name a clearing account (in Sweden 1940, or one of your own, 19xx "Klarna"), and book the row of the '
-            "bank statement against it",
+            sentence(
+                "is a bank account: a payout of 31 December that arrives on 2 January is booked there, but is not "
+                "in the bank at year-end"
+            ),
+            sentence(
+                'name a clearing account (in Sweden 1940, or one of your own, 19xx "Klarna"), and book the row of '
+                "the bank statement against it"
+            ),
         )
     if key == "receivable" and (profile.voucher.ledger(number) or is_control(name)):
         return (
-            "is the control account of a ledger: its balance must be that of the open invoices, and Klarna's "
-            "totals match none of them",
-            "book sales paid by Klarna on a receivable of their own (in Sweden 1686 or 1580, in Norway one of "
-            "your own, 15xx), and name that",
+            sentence(
+                "is the control account of a ledger: its balance must be that of the open invoices, and Klarna's "
+                "totals match none of them"
+            ),
+            sentence(
+                "book sales paid by Klarna on a receivable of their own (in Sweden 1686 or 1580, in Norway one of "
+                "your own, 15xx), and name that"
+            ),
         )
     return None
 
@@ -70,7 +81,9 @@ def _objection(profile: Profile, key: str, number: int, name: str) -> tuple[str,
 def check_references(profile: Profile) -> Iterator[Check]:
     """Advice where a reference may be too long for its field."""
     if profile.references.order_id == "ocr":
-        yield Check("references.order_id", "advice", OCR_ADVICE, 'short_order_id = "ocr" fits')
+        yield Check(
+            "references.order_id", "advice", OCR_ADVICE, sentence("{line} fits", line='short_order_id = "ocr"')
+        )
 
 
 @dataclass
@@ -82,10 +95,18 @@ class _Occurrence:
     payouts: int = 0
     sums: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
-    def __str__(self) -> str:
-        count = f"{self.payouts} payout{'' if self.payouts == 1 else 's'}"
-        sums = " and ".join(f"{abs(amount):.2f} {currency}" for currency, amount in sorted(self.sums.items()))
-        return f"{kind_name(self.kind, self.key)} in {count}, {sums}"
+    def described(self) -> Sentence:
+        """What it is, in how many payouts, and what they come to."""
+        return sentence(
+            "{kind} in {payouts}, {sums}",
+            kind=kind_name(self.kind, self.key),
+            payouts=_payouts(self.payouts),
+            sums=joined(", ", (f"{abs(amount):.2f} {currency}" for currency, amount in sorted(self.sums.items()))),
+        )
+
+
+def _payouts(count: int) -> Sentence:
+    return sentence("1 payout") if count == 1 else sentence("{count} payouts", count=count)
 
 
 def check_kinds(profile: Profile, payouts: Iterable[Listed], client: KlarnaClient, since: date) -> Iterator[Check]:
@@ -114,34 +135,61 @@ def check_kinds(profile: Profile, payouts: Iterable[Listed], client: KlarnaClien
     for key, occurrences in by_key.items():
         types = [occurrence.kind.detailed_type or "other" for occurrence in occurrences]
         yield Check(
-            f"account {key}",
+            sentence("account {key}", key=key),
             "advice",
-            f"payouts since {since} needed an account that is not there: {'; '.join(map(str, occurrences))}",
-            f"add under [profiles.{profile.name}.accounts]: {account_line(key, types, profile)}, with the "
-            "account's number for ACCOUNT",
+            sentence(
+                "payouts since {day} needed an account that is not there: {kinds}",
+                day=str(since),
+                kinds=joined("; ", (occurrence.described() for occurrence in occurrences)),
+            ),
+            sentence(
+                "add under {table}: {line}, with the account's number for ACCOUNT",
+                table=f"[profiles.{profile.name}.accounts]",
+                line=account_line(key, types, profile),
+            ),
         )
     yield from _unlike_the_others(profile, reader, since)
     if reader.error:
-        message = f"Klarna's rows cannot be read: {reader.error.message}"
-        yield Check("history", "advice", message, "try again later, or with --history 0")
+        message = sentence("Klarna's rows cannot be read: {why}", why=reader.error.message)
+        hint = sentence("try again later, or with {option}", option="--history 0")
+        yield Check(sentence("history"), "advice", message, hint)
     elif not missing:
-        notes = [f"the {len(readable)} payouts since {since} have an account for all that they need"]
-        notes += [f"{reader.blocked} would be blocked for another reason"] if reader.blocked else []
-        notes += [f"the rows of {reader.unread} were not read"] if reader.unread else []
-        yield Check("history", "ok", "; ".join(notes))
+        yield Check(sentence("history"), "ok", _all_found(reader, len(readable), since))
+
+
+def _all_found(reader: "_Reader", count: int, since: date) -> Sentence:
+    notes = [
+        sentence(
+            "the {count} payouts since {day} have an account for all that they need", count=count, day=str(since)
+        )
+    ]
+    if reader.blocked:
+        notes.append(sentence("{count} would be blocked for another reason", count=reader.blocked))
+    if reader.unread:
+        notes.append(sentence("the rows of {count} were not read", count=reader.unread))
+    return joined("; ", notes)
 
 
 def _unlike_the_others(profile: Profile, reader: "_Reader", since: date) -> Iterator[Check]:
     """Advice for kinds that are booked like ordinary ones although they are something else. A run sees those among
     returns only where it reads their rows."""
     for (key, name), (meaning, count) in reader.unlike.items():
-        payouts = f"{count} payout{'' if count == 1 else 's'}"
         yield Check(
-            f"account {key}.{name}",
+            sentence("account {key}", key=f"{key}.{name}"),
             "advice",
-            f"{name} ({meaning}) occurred in {payouts} since {since} and is booked like other {key}",
-            f"to book it elsewhere, add under [profiles.{profile.name}.accounts]: "
-            f"{account_line(key, [name], profile)}",
+            sentence(
+                "{name} ({meaning}) occurred in {payouts} since {day} and is booked like other {key}",
+                name=name,
+                meaning=meaning,
+                payouts=_payouts(count),
+                day=str(since),
+                key=key,
+            ),
+            sentence(
+                "to book it elsewhere, add under {table}: {line}",
+                table=f"[profiles.{profile.name}.accounts]",
+                line=account_line(key, [name], profile),
+            ),
         )
 
 

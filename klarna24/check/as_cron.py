@@ -4,16 +4,17 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from klarna24.check.result import Check, CheckedProfile, Outcome
 from klarna24.config.loading import Config
+from klarna24.config.tables import Profile
 from klarna24.errors import Problem, ProblemCode, Unavailable
 from klarna24.schedule.command import program, user
-from klarna24.text.sentences import sentence
+from klarna24.text.sentences import from_json, sentence
 
 TIMEOUT_SECONDS = 600.0  # each check has a much shorter time limit of its own
 
@@ -26,19 +27,28 @@ def check_as_cron(config: Config, names: Sequence[str], test_mail: bool, months:
     profiles = [word for name in names for word in ("--profile", name)]
     mail = ["--test-mail"] if test_mail else []
     history = ["--history", str(months)]
-    output, errors = _run([*program(), *folders, "check", "--json", *mail, *history, *profiles])
+    output, errors = _run([*program(), *folders, "check", "--json", "--wording", *mail, *history, *profiles])
     try:
         document = json.loads(output)
     except ValueError:
         raise RuntimeError(f"the check in cron's environment printed no result:\n{errors}") from None
     problems = tuple(
-        Problem(**{**problem, "code": ProblemCode(problem["code"])}) for problem in document["problems"]
+        Problem(ProblemCode(it["code"]), from_json(it["message"]), from_json(it["hint"]), it["payment_reference"])
+        for it in document["problems"]
     )
-    return Outcome(document["exit_code"], [_checked(profile) for profile in document["profiles"]], problems)
+    checked = [_checked(config.profile(profile["profile"]), profile["checks"]) for profile in document["profiles"]]
+    return Outcome(document["exit_code"], checked, problems)
 
 
-def _checked(document: dict[str, Any]) -> CheckedProfile:
-    return CheckedProfile(document["profile"], [Check(**check) for check in document["checks"]])
+def _checked(profile: Profile, checks: Iterable[dict[str, Any]]) -> CheckedProfile:
+    return CheckedProfile(
+        profile.name,
+        profile.language,
+        [
+            Check(from_json(it["name"]), it["status"], from_json(it["message"]), from_json(it["next"]))
+            for it in checks
+        ],
+    )
 
 
 def environment() -> tuple[dict[str, str], str]:

@@ -10,7 +10,7 @@ from klarna24.bookkeeping.figures import fiscal_year
 from klarna24.bookkeeping.payout import Listed
 from klarna24.bookkeeping.usual_accounts import country_code
 from klarna24.check.accounts import check_accounts, check_kinds
-from klarna24.check.currency import check_foreign
+from klarna24.check.currency import CURRENCY, check_foreign
 from klarna24.check.result import Check, failed, not_tried
 from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient
@@ -23,6 +23,7 @@ from klarna24.twentyfour.client import TwentyFourClient
 from klarna24.twentyfour.sessions import Sessions
 
 LOOK_BACK = timedelta(days=30)
+FISCAL_YEAR = sentence("fiscal year")
 
 NamedCheck = tuple[str, Callable[[], Iterable[Check]]]
 
@@ -48,8 +49,12 @@ def check_klarna(
             server_times["Klarna"] = client.server_time
         where = f"{urlsplit(settings.url).netloc} ({settings.region}, {settings.environment})"
         number = sum(1 for payout in payouts if _local_date(payout, profile) >= lately)
-        count = f"{number} payout{'' if number == 1 else 's'}"
-        yield Check("klarna", "ok", f"{where}: {count} in the last {LOOK_BACK.days} days")
+        message = sentence(
+            "{where}: {count} payouts in the last {days} days", where=where, count=number, days=LOOK_BACK.days
+        )
+        if number == 1:
+            message = sentence("{where}: 1 payout in the last {days} days", where=where, days=LOOK_BACK.days)
+        yield Check("klarna", "ok", message)
         if months:
             yield from check_kinds(profile, payouts, client, since)
     return currencies | {payout.currency for payout in payouts}
@@ -110,7 +115,7 @@ class _OfficeChecks:
         """The checks in their order."""
         voucher = self._profile.voucher
         yield "24sevenoffice", self._company
-        yield "accounts", self._accounts
+        yield sentence("accounts"), self._accounts
         yield "voucher.type", self._voucher_type
         if voucher.department_id is not None:
             yield "voucher.department_id", self._department
@@ -119,23 +124,26 @@ class _OfficeChecks:
         if self._profile.vat.tax_code is not None:
             yield "vat.tax_code", self._tax_code
         if voucher.customer_id is not None or voucher.supplier_id is not None:
-            yield "customer, supplier", self._parties
-        yield "fiscal year", self._fiscal_year
-        yield "currency", lambda: self._currency(currencies)
+            yield sentence("customer, supplier"), self._parties
+        yield FISCAL_YEAR, self._fiscal_year
+        yield CURRENCY, lambda: self._currency(currencies)
 
     def _company(self) -> Iterator[Check]:
         """A cached session says nothing about the password, so that is tried as well."""
         settings = self._profile.twentyfour
         company = f"{self.client.ask(BooksReader.company_name)} ({settings.client_id})"
         if self._logged_in:
-            yield Check("24sevenoffice", "ok", f"logged in to {company}")
+            yield Check("24sevenoffice", "ok", sentence("logged in to {company}", company=company))
             return
-        yield Check("24sevenoffice", "ok", f"the session of the last run is valid for {company}")
+        message = sentence("the session of the last run is valid for {company}", company=company)
+        yield Check("24sevenoffice", "ok", message)
         if not self.client.accepts_credentials():
-            message = (
-                f"the cached session is still valid, but {settings.username} cannot log in with this password"
+            message = sentence(
+                "the cached session is still valid, but {username} cannot log in with this password",
+                username=settings.username,
             )
-            yield Check("24sevenoffice", "advice", message, "correct the password before the session ends")
+            hint = sentence("correct the password before the session ends")
+            yield Check("24sevenoffice", "advice", message, hint)
 
     def _accounts(self) -> Iterator[Check]:
         chart = self.client.ask(BooksReader.chart)
@@ -154,8 +162,11 @@ class _OfficeChecks:
 
     def _project(self) -> Iterator[Check]:
         """None of the services that klarna24 uses lists projects."""
-        message = f"{self._profile.voucher.project_id}: klarna24 cannot ask 24SevenOffice for its projects"
-        yield Check("voucher.project_id", "advice", message, "look for it in 24SevenOffice")
+        message = sentence(
+            "{number}: klarna24 cannot ask 24SevenOffice for its projects",
+            number=self._profile.voucher.project_id or 0,
+        )
+        yield Check("voucher.project_id", "advice", message, sentence("look for it in 24SevenOffice"))
 
     def _tax_code(self) -> Iterator[Check]:
         name = self.client.ask(BooksReader.tax_code)
@@ -169,29 +180,39 @@ class _OfficeChecks:
             if "klarna" in name.casefold():
                 yield Check(f"voucher.{key}", "ok", f"{number} {name}")
             else:
-                message = f"{number} is in 24SevenOffice's CRM, but its name does not contain Klarna"
-                yield Check(f"voucher.{key}", "advice", message, "look in 24SevenOffice whether it is right")
+                message = sentence(
+                    "{number} is in 24SevenOffice's CRM, but its name does not contain Klarna", number=number
+                )
+                hint = sentence("look in 24SevenOffice whether it is right")
+                yield Check(f"voucher.{key}", "advice", message, hint)
 
     def _fiscal_year(self) -> Iterator[Check]:
         """The fiscal year of a payout of today."""
         today = datetime.now(self._profile.timezone).date()
         year = fiscal_year(today, self._profile, self.client.ask(BooksReader.fiscal_years))
-        yield Check("fiscal year", "ok", f"{year} is open on {today}")
+        yield Check(FISCAL_YEAR, "ok", sentence("{year} is open on {day}", year=year, day=str(today)))
 
     def _currency(self, currencies: set[str]) -> Iterator[Check]:
         client = self.client.ask(BooksReader.client)
         if not client.home_currency:
             message = sentence("24SevenOffice does not say what the company's currency is")
             raise Unavailable(message, sentence("try again later"))
-        yield Check("currency", "ok", f"the company keeps its books in {client.home_currency}")
+        message = sentence("the company keeps its books in {currency}", currency=client.home_currency)
+        yield Check(CURRENCY, "ok", message)
         if foreign := currencies - {client.home_currency}:
             yield from check_foreign(self._profile, client.home_currency, foreign, self._ecb)
         if country_code(client.country, client.home_currency) == "NO" and self._profile.vat.mode is None:
             yield Check(
                 "vat.mode",
                 "advice",
-                "a Norwegian company itself accounts for the VAT on those fees from abroad that are taxable "
-                "(snudd avregning, omvendt avgiftsplikt), and the profile does not say whether Klarna's are",
-                f'ask your accountant, then add under [profiles.{self._profile.name}.vat]: mode = "none", or '
-                'mode = "reverse-charge" with rate, output and input',
+                sentence(
+                    "a Norwegian company itself accounts for the VAT on those fees from abroad that are taxable "
+                    "(snudd avregning, omvendt avgiftsplikt), and the profile does not say whether Klarna's are"
+                ),
+                sentence(
+                    "ask your accountant, then add under {table}: {line}, or {other} with rate, output and input",
+                    table=f"[profiles.{self._profile.name}.vat]",
+                    line='mode = "none"',
+                    other='mode = "reverse-charge"',
+                ),
             )

@@ -10,6 +10,7 @@ from klarna24.ecb.rates import NoRate
 from klarna24.errors import Blocked
 from klarna24.text.sentences import sentence
 
+CURRENCY = sentence("currency")
 DIFFERENCES = ("currency_gain", "currency_loss")
 
 
@@ -17,13 +18,14 @@ def check_foreign(profile: Profile, home: str, foreign: set[str], ecb: EcbClient
     """What a run makes of payouts in the currencies ``foreign``, in a company whose currency is ``home``."""
     if profile.voucher.foreign_currency == "hold":
         table = f"[profiles.{profile.name}.voucher]"
-        hint = f'{table} foreign_currency = "ecb", or book them by hand'
-        yield Check("currency", "advice", f"payouts in {', '.join(sorted(foreign))} will be blocked", hint)
+        hint = sentence("{line}, or book them by hand", line=f'{table} foreign_currency = "ecb"')
+        message = sentence("payouts in {currencies} will be blocked", currencies=", ".join(sorted(foreign)))
+        yield Check(CURRENCY, "advice", message, hint)
         return
     try:
         newest = ecb.newest_day()
     except NoRate as error:
-        yield failed("currency", Blocked(error.code, error.message, error.first or sentence("try again later")))
+        yield failed(CURRENCY, Blocked(error.code, error.message, error.first or sentence("try again later")))
         return
     for currency in sorted(foreign):
         try:
@@ -32,16 +34,23 @@ def check_foreign(profile: Profile, home: str, foreign: set[str], ecb: EcbClient
             yield _will_be_blocked(currency, error.message)
             continue
         if currency in NOT_TWO_DECIMALS:
-            yield _will_be_blocked(currency, "it does not have two decimals, which 24SevenOffice requires")
+            yield _will_be_blocked(
+                currency, sentence("it does not have two decimals, which 24SevenOffice requires")
+            )
             continue
         worth = f"1 {currency} = {rate.value.normalize():f} {home}"
-        message = f"{worth} at the European Central Bank's newest rate, of {rate.day}"
-        yield Check("currency", "ok", message)
+        message = sentence(
+            "{worth} at the European Central Bank's newest rate, of {day}", worth=worth, day=str(rate.day)
+        )
+        yield Check(CURRENCY, "ok", message)
     if missing := [key for key in DIFFERENCES if getattr(profile.accounts, key) is None]:
-        message = f"there is no account for {' and '.join(missing)}: a payout with a difference will be blocked"
+        message = sentence(
+            "there is no account for {keys}: a payout with a difference will be blocked", keys=", ".join(missing)
+        )
         table = f"[profiles.{profile.name}.accounts]"
-        yield Check("currency", "advice", message, f"{table} {', '.join(f'{key} = ACCOUNT' for key in missing)}")
+        yield Check(CURRENCY, "advice", message, f"{table} {', '.join(f'{key} = ACCOUNT' for key in missing)}")
 
 
 def _will_be_blocked(currency: str, why: str) -> Check:
-    return Check("currency", "advice", f"payouts in {currency} will be blocked: {why}", "book them by hand")
+    message = sentence("payouts in {currency} will be blocked: {why}", currency=currency, why=why)
+    return Check(CURRENCY, "advice", message, sentence("book them by hand"))

@@ -6,8 +6,10 @@ from klarna24.check.result import Check
 from klarna24.config.tables import Profile
 from klarna24.errors import Unavailable
 from klarna24.run.pages import NoRenderer, rendered
+from klarna24.text.sentences import sentence
 from klarna24.twentyfour.connection import address_of
 
+EVIDENCE = sentence("evidence")
 RENDER_SECONDS = 20.0
 # A page of a point by a point.
 TRIAL = b"""%PDF-1.4
@@ -23,8 +25,10 @@ def check_evidence(profile: Profile) -> Iterator[Check]:
     """Say where reports are mailed, or try the renderer and name the service that would get the pages."""
     match profile.evidence:
         case "mail":
-            message = f"reports are mailed to {profile.twentyfour.inbox}; this check did not mail there"
-            yield Check("evidence", "ok", message)
+            message = sentence(
+                "reports are mailed to {address}; this check did not mail there", address=profile.twentyfour.inbox
+            )
+            yield Check(EVIDENCE, "ok", message)
         case "attach":
             yield _renderer(profile)
 
@@ -34,10 +38,13 @@ def _renderer(profile: Profile) -> Check:
     try:
         rendered(TRIAL, RENDER_SECONDS)
     except NoRenderer as error:
-        message = "the renderer is not installed: reports are not attached to the drafts"
-        return Check("evidence", "advice", message, error.hint)
+        message = sentence("the renderer is not installed: reports are not attached to the drafts")
+        return Check(EVIDENCE, "advice", message, error.hint)
     except Unavailable as error:
-        return Check("evidence", "advice", f"a trial page was not rendered: {error.message}", "klarna24 check")
-    address = address_of("attachment", profile.twentyfour.base_url)
-    message = f"a trial page was rendered; reports are uploaded to {address}; this check uploaded nothing"
-    return Check("evidence", "ok", message)
+        message = sentence("a trial page was not rendered: {why}", why=error.message)
+        return Check(EVIDENCE, "advice", message, "klarna24 check")
+    message = sentence(
+        "a trial page was rendered; reports are uploaded to {address}; this check uploaded nothing",
+        address=address_of("attachment", profile.twentyfour.base_url),
+    )
+    return Check(EVIDENCE, "ok", message)

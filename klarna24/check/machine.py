@@ -14,17 +14,22 @@ from klarna24.errors import CredentialsFault, Klarna24Error, ProblemCode
 from klarna24.http.server_time import ServerTime
 from klarna24.notify import smtp
 from klarna24.notify.letter import trial_letter
+from klarna24.text.sentences import sentence
 
 MAX_CLOCK_ERROR = timedelta(minutes=5)
+CLOCK = sentence("clock")
 
 
 def check_file(config: Config) -> Check:
     """Who can read profiles.toml; that it is valid is known already."""
     mode = stat.S_IMODE(config.path.stat().st_mode)
     if mode & (stat.S_IRGRP | stat.S_IROTH):
-        message = f"{config.path} is valid, but others can read it (mode {mode:o})"
+        message = sentence(
+            "{path} is valid, but others can read it (mode {mode})", path=str(config.path), mode=f"{mode:o}"
+        )
         return Check("profiles.toml", "advice", message, f"chmod 600 {config.path}")
-    return Check("profiles.toml", "ok", f"{config.path} is valid, readable only by you")
+    message = sentence("{path} is valid, readable only by you", path=str(config.path))
+    return Check("profiles.toml", "ok", message)
 
 
 def check_passwords(profile: Profile) -> Generator[Check, None, dict[str, str | None]]:
@@ -51,14 +56,22 @@ def _check_source(name: str, secret: Secret) -> Check:
     value = secret.value if isinstance(secret.value, str) else secret.value[0]
     match secret.source:
         case "env":
-            message = f"from the variable {value}; cron has it only if the crontab sets it"
+            message = sentence(
+                "from the variable {variable}; cron has it only if the crontab sets it", variable=str(value)
+            )
             return Check(name, "advice", message, "klarna24 check --as-cron")
         case "keyring":
-            message = "from the keyring, which is often locked when nobody is logged in"
-            return Check(name, "advice", message, 'for cron: password = { file = "…" }, chmod 600')
+            message = sentence("from the keyring, which is often locked when nobody is logged in")
+            hint = sentence("for cron: {line}", line='password = { file = "…" }, chmod 600')
+            return Check(name, "advice", message, hint)
         case "systemd":
-            return Check(name, "ok", f"from the systemd credential {value}, which only its unit has")
-    return Check(name, "ok", f"from the {secret.source} {value} (available to cron)")
+            message = sentence("from the systemd credential {name}, which only its unit has", name=str(value))
+            return Check(name, "ok", message)
+        case "command":
+            return Check(
+                name, "ok", sentence("from the command {command} (available to cron)", command=str(value))
+            )
+    return Check(name, "ok", sentence("from the file {path} (available to cron)", path=str(value)))
 
 
 def check_clock(server_times: Mapping[str, ServerTime | None]) -> Check:
@@ -67,14 +80,18 @@ def check_clock(server_times: Mapping[str, ServerTime | None]) -> Check:
         name: ahead for name, time in server_times.items() if time and (ahead := time.ahead()) is not None
     }
     if not differences:
-        return Check("clock", "not-tried", "not tried: no server sent the time")
+        return Check(CLOCK, "not-tried", sentence("not tried: no server sent the time"))
     name = min(differences, key=lambda server: abs(differences[server]))
     seconds = round(differences[name].total_seconds())
     if abs(seconds) <= MAX_CLOCK_ERROR.total_seconds():
-        return Check("clock", "ok", f"within {max(abs(seconds), 1)} s of {name}'s")
-    off = f"{timedelta(seconds=abs(seconds))} {'behind' if seconds > 0 else 'ahead of'} {name}'s"
-    hint = "set it: timedatectl set-ntp true"
-    return Check("clock", "failed", f"this machine's clock is {off}", hint, ProblemCode.CONFIG)
+        message = sentence("within {seconds} s of {server}'s", seconds=max(abs(seconds), 1), server=name)
+        return Check(CLOCK, "ok", message)
+    off: dict[str, str | int] = {"time": str(timedelta(seconds=abs(seconds))), "server": name}
+    message = sentence("this machine's clock is {time} ahead of {server}'s", **off)
+    if seconds > 0:
+        message = sentence("this machine's clock is {time} behind {server}'s", **off)
+    hint = sentence("set it: {command}", command="timedatectl set-ntp true")
+    return Check(CLOCK, "failed", message, hint, ProblemCode.CONFIG)
 
 
 def check_mail(profile: Profile, config: Config, mailed: set[str] | None) -> Iterator[Check]:
@@ -83,8 +100,8 @@ def check_mail(profile: Profile, config: Config, mailed: set[str] | None) -> Ite
     configured = config.email_of(profile)
     if configured is None:
         if mailed is not None:
-            hint = "add [notify.email], as in profiles.example.toml"
-            yield Check("notify.email", "advice", "no mail server is configured", hint)
+            hint = sentence("add {table}, as in {file}", table="[notify.email]", file="profiles.example.toml")
+            yield Check("notify.email", "advice", sentence("no mail server is configured"), hint)
         return
     email, path = configured
     password = None
@@ -107,13 +124,21 @@ def check_mail(profile: Profile, config: Config, mailed: set[str] | None) -> Ite
         return
     if mailed is not None:
         mailed.add(server)
-    how = f"{email.security}, {'logged in' if password else 'no login'}"
-    result = f"a test mail was sent to {', '.join(email.to)}" if is_sent else "no mail was sent"
-    yield Check("notify.email", "ok", f"{email.host}:{email.port} ({how}); {result}")
+    message = sentence(
+        "{server} ({security}, {login}); {result}",
+        server=f"{email.host}:{email.port}",
+        security=email.security,
+        login=sentence("logged in") if password else sentence("no login"),
+        result=sentence("a test mail was sent to {recipients}", recipients=", ".join(email.to))
+        if is_sent
+        else sentence("no mail was sent"),
+    )
+    yield Check("notify.email", "ok", message)
 
 
 def check_monitor(profile: Profile, config: Config) -> Iterator[Check]:
     """The monitor is not pinged, because it would take a check for a run."""
     for heartbeat in filter(None, (profile.notify.heartbeat, config.notify.heartbeat)):
         host = urlsplit(heartbeat.url).netloc
-        yield Check("notify.heartbeat", "ok", f"{host} is pinged by each sync; this check did not ping it")
+        message = sentence("{host} is pinged by each sync; this check did not ping it", host=host)
+        yield Check("notify.heartbeat", "ok", message)

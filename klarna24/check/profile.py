@@ -11,13 +11,19 @@ from klarna24.check.evidence import check_evidence
 from klarna24.check.machine import check_clock, check_file, check_mail, check_monitor, check_passwords
 from klarna24.check.result import Check
 from klarna24.check.state import check_state
-from klarna24.config.loading import Config
+from klarna24.config.loading import BrokenProfile, Config
 from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient
 from klarna24.http.server_time import ServerTime
 from klarna24.twentyfour.sessions import Sessions
 
 HISTORY = 12  # months
+
+
+def check_broken(profile: BrokenProfile) -> Iterator[Check]:
+    """The faults of a profile of which nothing can be tried."""
+    for problem in profile.fault.problems():
+        yield Check("profiles.toml", "failed", problem.message, problem.hint, problem.code)
 
 
 def check_profile(

@@ -1,9 +1,11 @@
 """What one check found, and the outcome of all checks."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self, cast
 
 from klarna24.errors import Klarna24Error, Problem, ProblemCode, worst
+from klarna24.text.sentences import Language, Sentence, sentence
 
 Status = Literal["ok", "failed", "advice", "not-tried"]
 THIS_COMMAND = (
@@ -28,7 +30,13 @@ class CheckedProfile:
     """One profile with all its checks."""
 
     profile: str
+    language: Language
     checks: list[Check]
+
+    @property
+    def exit_code(self) -> int:
+        """The one that a run with the same failures returns."""
+        return worst(it.code.exit_code for it in self.checks if it.status == "failed" and it.code)
 
 
 class Outcome(NamedTuple):
@@ -39,20 +47,22 @@ class Outcome(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
     @classmethod
-    def of(cls, profiles: list[CheckedProfile]) -> Self:
-        """Its exit code is the one that a run with the same failures returns."""
-        codes = (check.code for profile in profiles for check in profile.checks if check.status == "failed")
-        return cls(worst(code.exit_code for code in codes if code), profiles)
+    def of(cls, profiles: Iterable[CheckedProfile]) -> Self:
+        """Its exit code is that of the worst of them."""
+        done = list(profiles)
+        return cls(worst(one.exit_code for one in done), done)
 
 
 def failed(name: str, error: Klarna24Error) -> Check:
     """The failed check that this error stands for."""
-    hint = error.hint.removesuffix(f": {THIS_COMMAND}")
+    hint = error.hint
+    if isinstance(hint, Sentence) and hint.values.get("part1") == THIS_COMMAND:  # joined(": ", …)
+        hint = cast("str", hint.values["part0"])
     if hint == THIS_COMMAND:
-        hint = "try again later; if it fails again, report it to the maintainers of klarna24"
+        hint = sentence("try again later; if it fails again, report it to the maintainers of klarna24")
     return Check(name, "failed", error.message, hint, error.code)
 
 
 def not_tried(name: str, blocker: str) -> Check:
     """A check that makes no sense while ``blocker``, another check, fails."""
-    return Check(name, "not-tried", f"not tried: it needs {blocker}")
+    return Check(name, "not-tried", sentence("not tried: it needs {check}", check=blocker))

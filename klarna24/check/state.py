@@ -16,10 +16,12 @@ from klarna24.state.connection import Facts
 from klarna24.state.lock import only_run
 from klarna24.state.records import Owner
 from klarna24.state.store import State
+from klarna24.text.sentences import sentence
 
 MIN_FREE_BYTES = 50 * 10**6
+STATE = sentence("state")
 MAX_ROUND_TRIP = 0.05  # seconds; a payout takes about 30 of them
-MAX_AHEAD = timedelta(seconds=30)
+MAX_APART = timedelta(seconds=30)
 
 
 def check_state(profile: Profile, config: Config) -> Generator[Check, None, bool]:
@@ -31,7 +33,7 @@ def check_state(profile: Profile, config: Config) -> Generator[Check, None, bool
             state.check_owner(Owner.of(profile))
             facts = state.facts()
     except Klarna24Error as error:
-        yield failed("state", error)
+        yield failed(STATE, error)
         return False
     if isinstance(place, Path):
         yield _of_folder(place)
@@ -42,31 +44,41 @@ def check_state(profile: Profile, config: Config) -> Generator[Check, None, bool
 
 def _of_folder(folder: Path) -> Check:
     free = shutil.disk_usage(folder).free
-    megabytes = f"{free / 10**6:,.0f} MB free"
+    megabytes = free // 10**6
     if free < MIN_FREE_BYTES:
-        return Check("state", "advice", f"{folder}: only {megabytes}", f"free disk space: df -h {folder}")
-    return Check("state", "ok", f"{folder}: lock and test write succeeded, {megabytes}")
+        message = sentence("{folder}: only {megabytes} MB free", folder=str(folder), megabytes=megabytes)
+        return Check(STATE, "advice", message, sentence("free disk space: {command}", command=f"df -h {folder}"))
+    message = sentence(
+        "{folder}: lock and test write succeeded, {megabytes} MB free", folder=str(folder), megabytes=megabytes
+    )
+    return Check(STATE, "ok", message)
 
 
 def _of_server(server: Server, facts: Facts) -> Iterator[Check]:
     """One line of what it is, and one of advice for each thing that is odd."""
-    trip, ahead = f"{facts.round_trip * 1000:.1f} ms", abs(facts.ahead.total_seconds())
-    how = f"PostgreSQL {facts.version}, {facts.encryption or 'no TLS'}, round trip {trip}"
-    how += f", clock within {ahead:.1f} s"
-    yield Check("state", "ok", f"{server}: lock and test write succeeded ({how})")
+    trip, seconds = f"{facts.round_trip * 1000:.1f} ms", f"{abs(facts.ahead.total_seconds()):.1f}"
+    message = sentence(
+        "{server}: lock and test write succeeded (PostgreSQL {version}, {encryption}, round trip {trip}, clocks "
+        "{seconds} s apart)",
+        server=str(server),
+        version=facts.version,
+        encryption=facts.encryption or sentence("no TLS"),
+        trip=trip,
+        seconds=seconds,
+    )
+    yield Check(STATE, "ok", message)
     if facts.round_trip > MAX_ROUND_TRIP:
-        hint = "run klarna24 nearer to the server"
-        yield Check("state", "advice", f"a round trip to the server takes {trip}, and a payout some 30", hint)
-    if abs(facts.ahead) > MAX_AHEAD:
-        which = "ahead of" if facts.ahead > timedelta() else "behind"
-        message = f"the server's clock is {ahead:.0f} s {which} this machine's, and it dates what is kept"
-        yield Check("state", "advice", message, "set both: timedatectl set-ntp true")
+        message = sentence("a round trip to the server takes {trip}, and a payout some 30 of them", trip=trip)
+        yield Check(STATE, "advice", message, sentence("run klarna24 nearer to the server"))
+    if abs(facts.ahead) > MAX_APART:
+        message = sentence("the server's clock, by which the state goes, is {seconds} s off ours", seconds=seconds)
+        yield Check(STATE, "advice", message, "timedatectl set-ntp true")
     if not facts.is_durable:
-        message = "the server has fsync = off: after a power failure a payout can be sent twice"
-        yield Check("state", "advice", message, "in postgresql.conf: fsync = on")
+        message = sentence("the server has fsync = off: after a power failure a payout can be sent twice")
+        yield Check(STATE, "advice", message, sentence("in postgresql.conf: {line}", line="fsync = on"))
     if facts.is_superuser:
-        message = f"the user {facts.user} may do everything on the server, and needs only a schema of its own"
-        yield Check("state", "advice", message, "docs/scaling.md#rights")
+        message = sentence("the user {user} may do everything on the server", user=facts.user)
+        yield Check(STATE, "advice", message, "docs/scaling.md#rights")
     if server.folder == NOWHERE:
-        message = "this host has no folder in which to keep sessions: each profile logs in at each run"
-        yield Check("state", "advice", message, "--state-dir FOLDER, or KLARNA24_STATE_DIR")
+        message = sentence("this host has no folder in which to keep sessions: each profile logs in at each run")
+        yield Check(STATE, "advice", message, "--state-dir FOLDER")

@@ -9,7 +9,7 @@ import click
 
 from klarna24.archive.keep import Keeper, Limits
 from klarna24.archive.verify import verify
-from klarna24.cli.chosen import choose_profiles
+from klarna24.cli.chosen import choose_profiles, print_broken
 from klarna24.cli.options import (
     GlobalOptions,
     all_option,
@@ -18,7 +18,8 @@ from klarna24.cli.options import (
     refuse_reversed,
     to_option,
 )
-from klarna24.cli.output.lines import print_line, print_problems, while_someone_reads
+from klarna24.cli.output.lines import print_problems, print_words, while_someone_reads
+from klarna24.cli.output.sums import number_of_payouts
 from klarna24.config import credentials
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
@@ -28,6 +29,7 @@ from klarna24.run.stopping import stop_on_signals
 from klarna24.state.lock import only_run
 from klarna24.state.records import Owner, Row
 from klarna24.state.store import State
+from klarna24.text.reader import Reader
 from klarna24.text.sentences import sentence
 
 Ended = tuple[str, list[Problem]]  # one line that sums up, and what is wrong
@@ -57,7 +59,7 @@ def command(
     first, last = since.date() if since else date.min, until.date() if until else date.max
     chosen = choose_profiles(options, names, every or not names)
     root = _root(chosen.config)
-    codes = []
+    codes = [print_broken(chosen.broken)]
     with stop_on_signals():
         for profile in chosen.profiles:
             line, problems = _one(
@@ -66,8 +68,8 @@ def command(
             codes += [problem.exit_code for problem in problems]
             with while_someone_reads():
                 if line and not options.quiet:
-                    print_line(line)
-            print_problems(problems, profile.name, profile.language)
+                    print_words(f"{profile.name}: {Reader(profile.language).say(line)}")
+            print_problems(problems, profile.name, Reader(profile.language))
     return worst(codes)
 
 
@@ -91,8 +93,10 @@ def _one(root: Path, profile: Profile, config: Config, only_verify: bool, wanted
 
 def _verify(root: Path, profile: Profile, state: State, wanted: Callable[[Row], bool]) -> Ended:
     payouts, files, problems = verify(root, state, Owner.of(profile), wanted)
-    wrong = f"{len(problems)} not as archived" if problems else "all as archived"
-    return f"{profile.name}: {payouts} payouts, {files} files: {wrong}", problems
+    wrong = sentence("{count} not as archived", count=len(problems)) if problems else sentence("all as archived")
+    return sentence(
+        "{payouts}, {files} files: {result}", payouts=number_of_payouts(payouts), files=files, result=wrong
+    ), problems
 
 
 def _fill(root: Path, profile: Profile, state: State, wanted: Callable[[Row], bool]) -> Ended:
@@ -103,6 +107,5 @@ def _fill(root: Path, profile: Profile, state: State, wanted: Callable[[Row], bo
     finally:
         klarna.close()
     files = sum(len(kept.files) for kept in done)
-    return f"{profile.name}: {files} file{'' if files == 1 else 's'} added", [
-        problem for kept in done for problem in kept.problems
-    ]
+    added = sentence("1 file added") if files == 1 else sentence("{count} files added", count=files)
+    return added, [problem for kept in done for problem in kept.problems]

@@ -1,17 +1,22 @@
 """klarna24 check."""
 
+import sys
+from contextlib import nullcontext
+
 import click
 
 from klarna24.check.as_cron import check_as_cron
-from klarna24.check.profile import HISTORY, check_profile
+from klarna24.check.profile import HISTORY, check_broken, check_profile
 from klarna24.check.result import CheckedProfile, Outcome
 from klarna24.cli.chosen import Chosen, choose_profiles
 from klarna24.cli.options import GlobalOptions, all_option, json_option, profiles_option
+from klarna24.cli.output.checks import print_overview, profiles_progress, show_checks, show_faults
 from klarna24.cli.output.json_documents import checks_json
 from klarna24.cli.output.lines import print_failed_checks, print_line, print_problems, while_someone_reads
-from klarna24.cli.output.tables import show_checks, show_faults
 from klarna24.errors import Klarna24Error
 from klarna24.run.stopping import stop_on_signals
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import sentence, to_json
 
 
 @click.command("check")
@@ -21,6 +26,7 @@ from klarna24.run.stopping import stop_on_signals
 @click.option(
     "--as-cron", is_flag=True, help="Check as cron would run it: few variables, no session, no terminal."
 )
+@click.option("--wording", "with_wording", is_flag=True, hidden=True, help="Print what can be translated.")
 @click.option("--test-mail", is_flag=True, help="Also send one test mail to the recipients of each mail server.")
 @click.option(
     "--history",
@@ -38,6 +44,7 @@ def command(
     every: bool,
     as_json: bool,
     as_cron: bool,
+    with_wording: bool,
     test_mail: bool,
     months: int,
 ) -> int:
@@ -46,40 +53,51 @@ def command(
     Checks all profiles unless some are named. Exits with the code that sync would return.
     """
     with_tables = not (as_json or options.quiet)
+    reader, chosen = Reader.of_environment(), None
     try:
         with stop_on_signals():
             chosen = choose_profiles(options, names, every or not names)
+            reader = chosen.reader
             check = _check_as_cron if as_cron else _check
             outcome = check(chosen, test_mail, months, with_tables)
     except Klarna24Error as error:
         outcome = Outcome(error.exit_code, [], error.problems())
     with while_someone_reads():
         if as_json:
-            print_line(checks_json(*outcome))
+            print_line(checks_json(*outcome, to_json if with_wording else str))
         elif options.quiet:
             print_failed_checks(outcome.profiles)
+        elif chosen and chosen.of_many and not as_cron:
+            print_overview(outcome)
         if with_tables:
-            show_faults(outcome.problems)
+            show_faults(outcome.problems, reader)
         else:
-            print_problems(outcome.problems)
+            print_problems(outcome.problems, None, reader)
     return outcome.exit_code
 
 
 def _check(chosen: Chosen, test_mail: bool, months: int, with_tables: bool) -> Outcome:
-    """Prints each check as soon as it is done, so that a person sees which one takes time."""
-    done = []
+    """Prints each check of one profile as soon as it is done, so that a person sees which one takes time."""
     mailed: set[str] | None = set() if test_mail else None
-    for profile in chosen.profiles:
-        checks = check_profile(profile, chosen.config, mailed, months)
-        done.append(
-            CheckedProfile(profile.name, [*(show_checks(profile.name, checks) if with_tables else checks)])
-        )
+    one_by_one = with_tables and not chosen.of_many
+    started = [(it.name, it.language, check_broken(it)) for it in chosen.broken]
+    started += [(it.name, it.language, check_profile(it, chosen.config, mailed, months)) for it in chosen.profiles]
+    watched = with_tables and chosen.of_many and sys.stderr.isatty()
+    with profiles_progress(len(started)) if watched else nullcontext() as begins:
+        done = []
+        for name, language, checks in started:
+            if begins:
+                begins(name)
+            shown = show_checks(name, checks, Reader(language)) if one_by_one else checks
+            done.append(CheckedProfile(name, language, [*shown]))
     return Outcome.of(done)
 
 
 def _check_as_cron(chosen: Chosen, test_mail: bool, months: int, with_tables: bool) -> Outcome:
-    outcome = check_as_cron(chosen.config, [profile.name for profile in chosen.profiles], test_mail, months)
+    names = [*(it.name for it in chosen.broken), *(it.name for it in chosen.profiles)]
+    outcome = check_as_cron(chosen.config, names, test_mail, months)
     if with_tables:
         for one in outcome.profiles:
-            list(show_checks(f"{one.profile}, as cron runs it", one.checks))
+            title = sentence("{profile}, as cron runs it", profile=one.profile)
+            list(show_checks(title, one.checks, Reader(one.language)))
     return outcome

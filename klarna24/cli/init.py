@@ -26,6 +26,8 @@ def command(options: GlobalOptions, name: str | None) -> int:
     Nothing is written before you answer the last question, "Save?".
     """
     if not sys.stdin.isatty():
-        raise UsageFault("init is a conversation and needs a terminal", "copy profiles.example.toml instead")
+        raise UsageFault(
+            "init is a conversation and needs a terminal", "klarna24 schema --example > profiles.toml"
+        )
     path = absolute_path(options.config or default_path())
     return conversation.run(path, options.state.folder, name)

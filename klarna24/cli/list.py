@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import click
 
+from klarna24.cli.chosen import print_broken
 from klarna24.cli.options import (
     GlobalOptions,
     all_option,
@@ -18,10 +19,11 @@ from klarna24.cli.options import (
 from klarna24.cli.output.csv_text import print_utf8
 from klarna24.cli.output.lines import while_someone_reads
 from klarna24.cli.output.payouts import list_csv, list_json, print_list
-from klarna24.config.loading import load
+from klarna24.config.loading import Config, load
 from klarna24.report.month import Month
 from klarna24.state.records import Row, Status
 from klarna24.state.store import State
+from klarna24.text.reader import Reader
 
 _STATUSES = [status.value for status in Status if status is not Status.SENDING]
 
@@ -60,28 +62,30 @@ def command(
     first, last = since and since.date(), until and until.date()
     if month:
         first, last = Month.of(month).first, Month.of(month).last
-    rows = _rows(options, () if every else names, first, last, Status(status) if status else None)
+    config = load(options.config, *options.state)
+    rows = _rows(config, () if every else names, first, last, Status(status) if status else None)
     with while_someone_reads():
         if as_json:
             print_utf8(list_json(rows))
         elif as_csv:
             print_utf8(list_csv(rows))
         else:
-            print_list(rows)
+            shown = [config.profiles[row.profile] for row in rows if row.profile in config.profiles]
+            print_list(rows, Reader.shared(it.language for it in shown or config.profiles.values()))
+    print_broken([it for it in config.broken.values() if every or not names or it.name in names])
     return 0
 
 
 def _rows(
-    options: GlobalOptions, names: tuple[str, ...], first: date | None, last: date | None, status: Status | None
+    config: Config, names: tuple[str, ...], first: date | None, last: date | None, status: Status | None
 ) -> list[Row]:
     """The payouts, oldest first. Raises ConfigFault for a profile that neither the file nor the state knows."""
-    config = load(options.config, *options.state)
     with closing(State.for_reading(config.state)) as state:
         known = state.profiles()
         for name in names:
             if name not in known:
-                config.profile(name)  # raises, with the nearest name
-        wanted = dict.fromkeys(names or [*config.profiles, *known])
+                config.find(name)  # raises, with the nearest name
+        wanted = dict.fromkeys(names or [*config.names, *known])
         rows = [row for name in wanted for row in state.period(name, first, last)]
     shown = [row for row in rows if status is None or row.shown_status is status]
     return sorted(shown, key=lambda row: (row.payout_date, row.profile, row.id))

@@ -41,5 +41,5 @@ def command(
                 for part in log_json(events):
                     print_line(part)
             else:
-                print_log(events)
+                print_log(events, config.profiles)
     return 0

@@ -14,7 +14,6 @@ from klarna24 import __version__
 from klarna24.cli.options import GlobalOptions, StateOptions
 from klarna24.cli.surroundings import make_usable
 from klarna24.errors import Klarna24Error
-from klarna24.logs import journal_level
 from klarna24.logs.configure import logging_to
 from klarna24.logs.tracebacks import print_traceback
 from klarna24.run.stopping import Stopped
@@ -32,6 +31,7 @@ COMMANDS = {
     "resolve": "Settle a payout that needs a decision.",
     "log": "Show what was done, when, by whom, and the answer.",
     "schedule": "Print a crontab line or systemd units for the daily run.",
+    "schema": "Print the JSON Schema of profiles.toml, for editors.",
     "state": "Begin again after the state was lost, knowingly; or move it.",
     "sandbox": "Simulate both APIs on this machine, for trying things out.",
     "demo": "Run everything once against the sandbox; leaves nothing behind.",
@@ -56,6 +56,15 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return list(COMMANDS)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command, and says what ends it."""
+        try:
+            return super().invoke(ctx)
+        except (Klarna24Error, Stopped) as error:
+            from klarna24.cli import ended  # noqa: PLC0415 - loads pydantic, which --help does not need
+
+            return ended.said(error, ctx.params["config"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
@@ -115,21 +124,10 @@ def _run(arguments: Sequence[str], at_the_end: ExitStack) -> int:
         result = klarna24.main(list(arguments), prog_name="klarna24", standalone_mode=False, obj=at_the_end)
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except Stopped as stopped:
-        _print_error(f"stopped by {stopped.name}; the next run carries on", journal_level.WARNING)
-        return stopped.exit_code
     except click.ClickException as error:
         error.show()
-        return error.exit_code
-    except Klarna24Error as error:
-        for problem in error.problems():
-            _print_error(f"{problem.message} → {problem.hint}", journal_level.ERROR)
         return error.exit_code
     except Exception:  # noqa: BLE001 - a bug is shown with its traceback, and has exit code 1
         print_traceback()
         return 1
     return result if isinstance(result, int) else 0
-
-
-def _print_error(line: str, level: int) -> None:
-    click.echo(f"{journal_level.level_prefix(level)}klarna24: {line}", err=True)

@@ -57,7 +57,7 @@ def complete_profile(context: click.Context, parameter: click.Parameter, typed: 
     del parameter
     try:
         path = context.find_root().params.get("config") or default_path()
-        names = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("profiles", {})
+        names = tomllib.loads(Path(path).read_text(encoding="utf-8-sig")).get("profiles", {})
         return [name for name in names if name.startswith(typed)]
     except (OSError, ValueError, AttributeError):
         return []

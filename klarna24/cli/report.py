@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from klarna24.cli.chosen import chosen_of
 from klarna24.cli.options import MONTH, GlobalOptions, all_option, json_option, profiles_option
 from klarna24.cli.output.csv_text import print_utf8
 from klarna24.cli.output.lines import print_problems, while_someone_reads
@@ -15,6 +16,7 @@ from klarna24.config.loading import load
 from klarna24.errors import worst
 from klarna24.report.month import Month, ProfileMonth, worst_first
 from klarna24.report.run import report
+from klarna24.text.reader import Reader
 
 _file = click.Path(path_type=Path)
 
@@ -48,10 +50,11 @@ def command(
     for file in filter(None, (html_file, csv_file)):
         refuse_unfit(file)  # before anybody is asked
     config = load(options.config, *options.state)
-    wanted = [config.profile(name) for name in dict.fromkeys(() if every else names)] or [
-        *config.profiles.values()
-    ]
-    months = worst_first([report(profile, config, Month.of(month) if month else None) for profile in wanted])
+    chosen = chosen_of(config, () if every else names)
+    months = [report(profile, config, Month.of(month) if month else None) for profile in chosen.profiles]
+    asked = Month.of(month) if month else Month.of(datetime.now().astimezone()).before
+    months += [ProfileMonth(it.name, it.language, asked, problems=it.fault.problems()) for it in chosen.broken]
+    months = worst_first(months)
     code = worst(one.exit_code for one in months)
     if csv_file:
         write(csv_file, report_csv(months))
@@ -74,4 +77,4 @@ def _show(months: Sequence[ProfileMonth], code: int, as_json: bool, quiet: bool)
         elif not quiet:
             print_months(months)
     for one in months:
-        print_problems(one.problems, one.profile, one.language)
+        print_problems(one.problems, one.profile, Reader(one.language))

@@ -6,12 +6,15 @@ from contextlib import closing
 import click
 
 from klarna24.cli.options import GlobalOptions, complete_profile
-from klarna24.cli.terminal import read_line
+from klarna24.cli.output.lines import print_problems, print_words
+from klarna24.cli.terminal import confirmed, read_line
 from klarna24.config.loading import load
 from klarna24.errors import Klarna24Error, UsageFault
 from klarna24.run.resolve import Decision, PayoutName, Question, resolve
 from klarna24.state.store import State
 from klarna24.text.clean import clean
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import sentence
 
 
 def complete_reference(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
@@ -67,18 +70,26 @@ def command(
     if decision is None:
         raise click.UsageError("Give --drafted, --resend or --skip.")
     config = load(options.config, *options.state)
+    reader = Reader.shared(it.language for it in config.profiles.values() if it.name == profile)
 
     def confirm(question: Question) -> bool:
         if yes and not question.to_type:
             return True
         if not sys.stdin.isatty():
-            raise UsageFault("cannot ask for confirmation: not a terminal", "run it on a terminal")
+            raise UsageFault(
+                sentence("cannot ask for confirmation: not a terminal"), sentence("run it on a terminal")
+            )
         if not question.to_type:
-            return read_line(f"{question.text} [y/N]: ", err=True).strip().lower() in {"y", "yes"}
-        typed = read_line(f"{question.text}\nType the payment reference to go on: ", err=True)
+            return confirmed(question.text, reader)
+        print_words(reader.say(question.text), sys.stderr)
+        typed = read_line(f"{reader.say(sentence('Type the payment reference to go on'))}: ", err=True)
         return typed.strip().lower() == question.to_type.lower()
 
     name = PayoutName(reference, currency, merchant)
-    result = resolve(config, profile, name, decision, clean(note) or None, confirm)
-    click.echo(f"{profile}: {result}")
+    try:
+        result = resolve(config, profile, name, decision, clean(note) or None, confirm)
+    except Klarna24Error as error:
+        print_problems(error.problems(), None, reader)
+        return error.exit_code
+    print_words(f"{profile}: {reader.say(result)}")
     return 0

@@ -7,6 +7,7 @@ from datetime import date
 from functools import partial
 
 from klarna24.cli.chosen import Chosen, choose_profiles
+from klarna24.cli.ended import reader_of_file
 from klarna24.cli.options import GlobalOptions, RunOptions
 from klarna24.cli.output.json_documents import runs_json
 from klarna24.cli.output.lines import (
@@ -14,12 +15,14 @@ from klarna24.cli.output.lines import (
     payout_line,
     print_line,
     print_problems,
+    print_words,
     summary_line,
     while_someone_reads,
 )
 from klarna24.cli.side_by_side import side_by_side
+from klarna24.config.contacts import Heartbeat
 from klarna24.config.loading import Config, read_contacts
-from klarna24.config.tables import Heartbeat, Profile
+from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient
 from klarna24.errors import ConfigFault, Klarna24Error, Problem, worst
 from klarna24.logs.tracebacks import print_traceback
@@ -31,6 +34,7 @@ from klarna24.run.messages import bug
 from klarna24.run.outcome import Report, RowsProgress
 from klarna24.run.standing import Standings
 from klarna24.run.stopping import stop_on_signals
+from klarna24.text.reader import Reader
 
 Period = tuple[date | None, date | None]
 Run = Callable[[Profile, Config, RowsProgress | None], Report]
@@ -68,6 +72,8 @@ def run_sync(options: GlobalOptions, wanted: RunOptions, chosen: Chosen, known: 
 
     config = chosen.config
     _ping_start(config.notify.heartbeat)
+    for broken in chosen.broken:
+        _ping_end(broken.notify.heartbeat, broken.fault.exit_code)
     reports = _run_all(options, wanted, chosen, run)
     _show("sync", options, wanted, reports)
     exit_code = worst(report.exit_code for report in reports)
@@ -107,9 +113,11 @@ def report_file_fault(options: GlobalOptions, as_json: bool, fault: ConfigFault)
 
 
 def _run_all(options: GlobalOptions, wanted: RunOptions, chosen: Chosen, run: Run) -> list[Report]:
+    """Those that are broken come first, with their faults."""
+    broken = [Report(profile=it.name, language=it.language, problems=it.fault.problems()) for it in chosen.broken]
     with stop_on_signals(), _progress(options, wanted) as progress:
         one = partial(_without_bugs, run, chosen.config, progress)
-        return side_by_side(one, chosen.profiles, wanted.jobs, lambda profile: profile.name)
+        return [*broken, *side_by_side(one, chosen.profiles, wanted.jobs, lambda profile: profile.name)]
 
 
 def _progress(options: GlobalOptions, wanted: RunOptions) -> AbstractContextManager[RowsProgress | None]:
@@ -169,24 +177,25 @@ def _show(
         is_read = (sys.stdout.isatty() or options.verbose) and not options.quiet
         if is_read and len(reports) > 1:
             with while_someone_reads():
-                print_line(summary_line(reports))
-    print_problems(problems)
+                print_words(summary_line(reports))
+    print_problems(problems, None, reader_of_file(options.config))
 
 
 def _show_one(command: str, report: Report, options: GlobalOptions) -> None:
     """Tables on a terminal (and for a dry run, which is asked for to be read); silence for a cron that is well."""
-    is_read = (sys.stdout.isatty() or command == "dry-run") and not options.quiet
+    was_read = bool(report.outcomes or not report.problems)  # else there is nothing to show but the problems
+    is_read = (sys.stdout.isatty() or command == "dry-run") and not options.quiet and was_read
     is_due = report.due or command != "sync"
     with while_someone_reads():
         if is_read and not is_due:
-            print_line(not_due_line(report))
+            print_words(not_due_line(report))
         elif is_read:
             from klarna24.cli.output import tables  # noqa: PLC0415 - rich is loaded where a table is drawn
 
             tables.print_report(report, show_all=options.verbose)
         elif options.verbose:
             for outcome in report.outcomes:
-                print_line(payout_line(report.profile, outcome))
+                print_words(payout_line(report, outcome))
     already_shown = is_read and is_due and sys.stdout.isatty() and sys.stderr.isatty()
     problems = report.problems if already_shown else report.all_problems()
-    print_problems(problems, report.profile, report.language)
+    print_problems(problems, report.profile, Reader(report.language))

@@ -2,7 +2,7 @@
 
 import click
 
-from klarna24.cli.chosen import choose_profiles
+from klarna24.cli.chosen import choose_profiles, print_broken
 from klarna24.cli.options import GlobalOptions, all_option, profiles_option
 from klarna24.schedule.crontab import crontab
 from klarna24.schedule.systemd import systemd
@@ -18,7 +18,8 @@ def command(options: GlobalOptions, names: tuple[str, ...], every: bool, units: 
 
     Nothing is installed. --all also covers profiles that are added later.
     """
-    config, profiles = choose_profiles(options, names, every)
+    config, profiles, broken, _ = choose_profiles(options, names, every)
     text = systemd if units else crontab
-    click.echo(text(config, None if every else [profile.name for profile in profiles]))
-    return 0
+    if every or profiles:
+        click.echo(text(config, None if every else [profile.name for profile in profiles]))
+    return print_broken(broken)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from klarna24.cli.options import GlobalOptions
+from klarna24.cli.output.lines import print_words
 from klarna24.cli.terminal import read_line
 from klarna24.config.address import Server
 from klarna24.config.loading import Config, absolute_path, address_of, load
@@ -16,15 +17,15 @@ from klarna24.state.lock import no_run
 from klarna24.state.renewal import begin_again, loss
 from klarna24.state.witness import OtherState
 from klarna24.text.reader import Reader
-from klarna24.text.sentences import sentence
+from klarna24.text.sentences import joined, sentence
 
-_NEW = "A new state will be made, which knows no payout. "
-_OTHER = "The state that is there now will be used as it is. "
-_CONSEQUENCE = """\
-Every payout since start_date that it does not know
-counts as never sent. The next sync searches the ledger for vouchers that are
-booked. Drafts that nobody has booked cannot be seen, and would be drafted
-again: delete them in 24SevenOffice first, or set start_date to a day after them."""
+_NEW = sentence("A new state will be made, which knows no payout.")
+_OTHER = sentence("The state that is there now will be used as it is.")
+_CONSEQUENCE = sentence(
+    "Every payout since start_date that it does not know counts as never sent. The next sync searches the ledger "
+    "for vouchers that are booked. Drafts that nobody has booked cannot be seen, and would be drafted again: "
+    "delete them in 24SevenOffice first, or set start_date to a day after them."
+)
 
 
 @click.group("state")
@@ -44,16 +45,18 @@ def new(options: GlobalOptions, yes: bool) -> int:
     place = config.state
     fault = loss(place)
     if fault is None:
-        raise UsageFault(f"the state in {place} is not lost", "klarna24 status")
+        raise UsageFault(sentence("the state in {folder} is not lost", folder=str(place)), "klarna24 status")
+    reader = Reader.shared(profile.language for profile in config.profiles.values())
     what = _OTHER if isinstance(fault, OtherState) else _NEW
-    if not yes and not _confirmed(f"{fault.message}.\n{what}{_CONSEQUENCE}\n"):
-        click.echo("nothing was changed")
+    if not yes and not _confirmed(reader, joined("", (fault.message, ".")), what, _CONSEQUENCE):
+        print_words(reader.say(sentence("nothing was changed")))
         return 0
-    with no_run(place, config.profiles):
+    with no_run(place, config.names):
         kept = begin_again(place, fault)
     for name in kept:
-        click.echo(f"kept: {name}")
-    click.echo(f"{place}: the state that is there now is used from now on")
+        print_words(reader.say(sentence("kept: {file}", file=name)))
+    text = sentence("{folder}: the state that is there now is used from now on", folder=str(place))
+    print_words(reader.say(text))
     return 0
 
 
@@ -64,22 +67,19 @@ def new(options: GlobalOptions, yes: bool) -> int:
 def copy(options: GlobalOptions, source: str, target: str) -> int:
     """Copy the state between a folder and a PostgreSQL server, either way.
 
-    The target must have no state. No run can begin meanwhile, every row is compared, and the source stays as it is.
+    The target must have no state. No run can begin meanwhile, every row is compared, and the source stays.
     """
     config = load(options.config, *options.state)
-    copied = copy_state(_place(config, source, "--from"), _place(config, target, "--to"), config.profiles)
-    say = Reader.of_environment().say
-    click.echo(
-        say(
-            sentence(
-                "copied and compared: {profiles} profiles, {payouts} payouts, {events} events",
-                profiles=copied["profile"],
-                payouts=copied["payout"],
-                events=copied["event"],
-            )
-        )
+    copied = copy_state(_place(config, source, "--from"), _place(config, target, "--to"), config.names)
+    reader = Reader.shared(profile.language for profile in config.profiles.values())
+    counts = sentence(
+        "copied and compared: {profiles} profiles, {payouts} payouts, {events} events",
+        profiles=copied["profile"],
+        payouts=copied["payout"],
+        events=copied["event"],
     )
-    click.echo(say(sentence("name it in profiles.toml, and let no run use {source} any more", source=source)))
+    print_words(reader.say(counts))
+    print_words(reader.say(sentence("name the copy in profiles.toml, and let no run use {source}", source=source)))
     return 0
 
 
@@ -90,7 +90,12 @@ def _place(config: Config, address: str, option: str) -> Place:
     return absolute_path(Path(address))
 
 
-def _confirmed(text: str) -> bool:
+def _confirmed(reader: Reader, *texts: str) -> bool:
     if not sys.stdin.isatty():
-        raise UsageFault("cannot ask for confirmation: not a terminal", "run it on a terminal, or use --yes")
-    return read_line(f"{text}Type new to go on: ", err=True).strip() == "new"
+        raise UsageFault(
+            sentence("cannot ask for confirmation: not a terminal"), sentence("run it on a terminal, or use --yes")
+        )
+    for text in texts:
+        print_words(reader.say(text), sys.stderr)
+    prompt = reader.say(sentence("Type {word} to go on", word="new"))
+    return read_line(f"{prompt}: ", err=True).strip() == "new"

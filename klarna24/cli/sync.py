@@ -61,7 +61,9 @@ def _standings(chosen: Chosen) -> Standings:
 
 
 def _nothing_to_do(chosen: Chosen, known: Standings) -> bool:
-    """Whether no profile is due, no monitor expects to hear of this run, and no report is to be mailed."""
+    """Whether all profiles can run and none is due, no monitor expects to hear of it, and no report is due."""
+    if chosen.broken:
+        return False
     notify = [chosen.config.notify, *(profile.notify for profile in chosen.profiles)]
     is_heard = any(it.heartbeat for it in notify)
     if is_heard or not all(it.name in known and not known[it.name].is_due for it in chosen.profiles):

@@ -1,4 +1,4 @@
-"""Reads a line that a person types."""
+"""Reads a line that a person types, and whether it means yes."""
 
 import signal
 import sys
@@ -8,7 +8,12 @@ from threading import current_thread, main_thread
 
 import click
 
+from klarna24.cli.output.lines import columns, wrapped
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import Sentence, sentence
+
 SIGNAL_CHECK_SECONDS = 0.2
+YES = {"y", "yes", "j", "ja"}  # in English, Swedish and Norwegian
 
 
 def read_line(prompt: str, *, err: bool = False) -> str:
@@ -19,6 +24,12 @@ def read_line(prompt: str, *, err: bool = False) -> str:
     if not line:
         raise click.Abort
     return line.removesuffix("\n")
+
+
+def confirmed(question: Sentence, reader: Reader) -> bool:
+    """Whether the answer, on stderr and stdin, is yes in any of our languages."""
+    text = f"{reader.say(question)} {reader.say(sentence('[y/N]'))}: "
+    return read_line("\n".join(wrapped(text, columns(sys.stderr))) + " ", err=True).strip().lower() in YES
 
 
 @contextmanager

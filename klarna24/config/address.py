@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from klarna24.config.values import Secret, fault, is_loopback
+from klarna24.text.clean import clean
+from klarna24.text.sentences import sentence
 
 EXAMPLE = "postgresql://klarna24@db.example/klarna24"
 VERIFIED = "verify-full"
@@ -29,21 +31,31 @@ def postgres_url(raw: object) -> str:
     """The same address. Raises a fault for one that is not valid, has a password in it, or would send the state
     unencrypted, or to whoever answers, to another host. No message shows the address: it may hold a password."""
     if not isinstance(raw, str) or not re.fullmatch(r"postgres(ql)?://[!-~]*", raw):
-        raise fault(f'not an address of PostgreSQL: write it as in "{EXAMPLE}"; a folder is named by state_dir')
+        raise fault(
+            sentence(
+                'not an address of PostgreSQL: write it as in "{example}"; a folder is named by state_dir',
+                example=EXAMPLE,
+            )
+        )
     try:
         parts = urlsplit(raw)
         query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
-        raise fault(f'not an address of PostgreSQL: write it as in "{EXAMPLE}"') from None
+        message = sentence('not an address of PostgreSQL: write it as in "{example}"', example=EXAMPLE)
+        raise fault(message) from None
     userinfo = parts.netloc.rpartition("@")[0]
     if ":" in userinfo or {"password", "sslpassword"} & set(query):
-        raise fault("the password must not stand in the address: use state_password, or PGPASSFILE")
+        raise fault(sentence("the password must not stand in the address: use state_password, or PGPASSFILE"))
     if not unquote(parts.path.strip("/")) and "dbname" not in query:
-        raise fault(f'the address names no database: write it as in "{EXAMPLE}"')
+        raise fault(sentence('the address names no database: write it as in "{example}"', example=EXAMPLE))
     sslmode = query.get("sslmode", VERIFIED)
     if sslmode != VERIFIED and not is_on_this_host(hosts(raw)):
         raise fault(
-            f'sslmode={sslmode} would trust whoever answers: leave it out, for another host needs "{VERIFIED}"'
+            sentence(
+                'sslmode={mode} would trust whoever answers: leave it out, for another host needs "{needed}"',
+                mode=clean(sslmode),
+                needed=VERIFIED,
+            )
         )
     return raw
 

@@ -1,35 +1,51 @@
-"""Reads and validates profiles.toml: all faults are reported at once, each with its path in the file."""
+"""Reads and validates profiles.toml: all faults are told at once, each with its line and its path in the file."""
 
-import difflib
-import itertools
 import os
 import stat
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from klarna24.config.address import EXAMPLE, Server, postgres_url
-from klarna24.config.file import File
+from klarna24.config.contacts import Email, Notify
+from klarna24.config.faults import Fault, faults_of, nearest, unknown_key
+from klarna24.config.file import DEFAULTS, PROFILES, File
 from klarna24.config.folders import NOWHERE, default_path, default_state_dir
-from klarna24.config.tables import ECB, Email, Notify, Profile, Table, disjoint
+from klarna24.config.lines import Lines, key_lines
+from klarna24.config.profiles import Profiles, read_profiles
+from klarna24.config.tables import DEFAULT_LANGUAGE, ECB, Profile
 from klarna24.config.values import Secret, secret_source
 from klarna24.errors import ConfigFault
 from klarna24.files import belongs_to_others, is_open_to_all
 from klarna24.logs.redaction import register_guid
 from klarna24.text.clean import clean
+from klarna24.text.sentences import Language, sentence
 
 COMMON_EMAIL = "notify.email"
+UTF16 = (b"\xff\xfe", b"\xfe\xff")  # how a text in UTF-16 begins
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenProfile:
+    """A profile that cannot run: ``fault`` has all that is wrong with its table. Its language, and whom to notify,
+    are as far as they can be read."""
+
+    name: str
+    fault: ConfigFault
+    language: Language
+    notify: Notify
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A valid profiles.toml. ``state_dir`` is the folder to use, ``state_dir_in_file`` the one it names;
-    ``server`` has the state if it is not in that folder, and ``state_in_file`` is the address in the file."""
+    """A profiles.toml that can be used. ``broken`` are the profiles that cannot. ``state_dir`` is the folder to
+    use, ``state_dir_in_file`` the one it names; ``server`` has the state if it is not in that folder, and
+    ``state_in_file`` is the address in the file."""
 
     path: Path
     state_dir: Path
@@ -39,6 +55,7 @@ class Config:
     rates_url: str = ECB
     archive: Path | None = None
     report_day: int | None = None
+    broken: Mapping[str, BrokenProfile] = field(default_factory=dict)
     server: Server | None = None
     state_in_file: str | None = None
     state_password: Secret | None = None
@@ -48,51 +65,54 @@ class Config:
         """Where the state is: on the server if there is one, else in the folder."""
         return self.server or self.state_dir
 
-    def email_of(self, profile: Profile) -> tuple[Email, str] | None:
+    @property
+    def names(self) -> list[str]:
+        """Of all profiles in the file, the broken ones last."""
+        return [*self.profiles, *self.broken]
+
+    def email_of(self, profile: Profile | BrokenProfile) -> tuple[Email, str] | None:
         """The profile's own mail settings, else the common ones, with their path in the file; None without any."""
         if profile.notify.email:
             return profile.notify.email, f"{profile.name}.notify.email"
         return (self.notify.email, COMMON_EMAIL) if self.notify.email else None
 
     def profile(self, name: str) -> Profile:
-        """The profile of this name. Raises :class:`ConfigFault` naming the nearest known profile."""
-        try:
-            return self.profiles[name]
-        except KeyError:
-            known = ", ".join(self.profiles)
-            raise ConfigFault(
-                f"{self.path}: no profile {clean(name)!r}{_did_you_mean(name, self.profiles)}",
-                f"profiles in this file: {known}",
-            ) from None
+        """The profile of this name. Raises :class:`ConfigFault` where it is broken, or as :meth:`find`."""
+        found = self.find(name)
+        if isinstance(found, BrokenProfile):
+            raise found.fault
+        return found
 
-
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    def find(self, name: str) -> Profile | BrokenProfile:
+        """The profile of this name, broken or not. Raises :class:`ConfigFault` naming the nearest known one."""
+        if found := self.profiles.get(name) or self.broken.get(name):
+            return found
+        file, wrong = str(self.path), repr(clean(name))
+        message = sentence("{file}: no profile {name}", file=file, name=wrong)
+        if near := nearest(name, self.names):
+            message = sentence("{file}: no profile {name}; did you mean {near}?", file=file, name=wrong, near=near)
+        raise ConfigFault(message, sentence("profiles in this file: {names}", names=", ".join(self.names)))
 
 
 def load(path: Path | None = None, state_dir: Path | None = None, state: str | None = None) -> Config:
     """The file at ``path``, or at its default place; the state's folder and a server's address as the command line
-    names them, if it does. Raises :class:`ConfigFault` with all faults of the file."""
+    names them, if it does. Raises :class:`ConfigFault` where it is no valid TOML, or has a fault outside the
+    profiles: then with all faults of the file."""
     path = absolute_path(path or default_path())
-    try:
-        raw = tomllib.loads(_read(path).decode("utf-8-sig"))
-    except UnicodeDecodeError as error:  # its own message shows a byte, perhaps of a password
-        line = error.object.count(b"\n", 0, error.start) + 1
-        message = f"{path}: not valid TOML: it is not saved as UTF-8 (at line {line})"
-        raise ConfigFault(message, f"edit {path}") from None
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
-        raise ConfigFault(f"{path}: not valid TOML: {error}", f"edit {path}") from None
-    try:
-        file = File.model_validate(raw)
-    except ValidationError as error:
-        faults = tuple(f"{path}: {_describe(detail)}" for detail in error.errors())
-        raise ConfigFault(f"{path}: {len(faults)} faults", f"edit {path}", faults=faults) from None
-    for name, profile in file.profiles.items():
-        profile._name = name
+    text = _text(path)
+    raw = _parsed(path, text)
+    profiles = read_profiles(raw.get(PROFILES), raw.get(DEFAULTS, {}))
+    file, faults = _file({key: value for key, value in raw.items() if key not in {PROFILES, DEFAULTS}})
+    faults += profiles.common
+    if file:
+        _check_mail_for_evidence(file, profiles)
+        faults += _report_without_readers(file, profiles)
+    lines = key_lines(text) if faults or profiles.broken else {}
+    if file is None or faults:
+        of_profiles = [fault for each in profiles.broken.values() for fault in each]
+        raise _config_fault(path, lines, [*faults, *of_profiles])
+    for profile in profiles.valid.values():
         register_guid(profile.twentyfour.application_id)
-    _check_one_company_each(file.profiles, path)
-    _check_mail_for_evidence(file, path)
     in_file = absolute_path(Path(file.state_dir), path.parent) if file.state_dir else None
     archive = absolute_path(Path(file.archive), path.parent) if file.archive else None
     server = _address(state, file.state)
@@ -100,12 +120,18 @@ def load(path: Path | None = None, state_dir: Path | None = None, state: str | N
     return Config(
         path=path,
         state_dir=folder,
-        profiles=file.profiles,
+        profiles=profiles.valid,
         notify=file.notify,
         state_dir_in_file=in_file,
         rates_url=file.rates_url,
         archive=archive,
         report_day=file.report.day,
+        broken={
+            name: BrokenProfile(
+                name, _config_fault(path, lines, found), profiles.language(name), profiles.notify(name)
+            )
+            for name, found in profiles.broken.items()
+        },
         server=Server(server, folder, file.state_password) if server else None,
         state_in_file=file.state,
         state_password=file.state_password,
@@ -126,7 +152,7 @@ def read_contacts(
     """The contacts in a file that :func:`load` refused; None where they are invalid, too, or cannot be trusted."""
     try:
         path = absolute_path(path or default_path())
-        raw = tomllib.loads(_read(path).decode("utf-8-sig"))
+        raw = _parsed(path, _text(path))
         notify = Notify.model_validate(raw.get("notify", {}))
         named = raw.get("state_dir")
         in_file = absolute_path(Path(named), path.parent) if isinstance(named, str) and named else None
@@ -134,35 +160,78 @@ def read_contacts(
         folder = _state_dir(state_dir, in_file, is_needed=server is None)
         password = secret_source(raw["state_password"]) if server and "state_password" in raw else None
         return Contacts(Server(server, folder, password) if server else folder, notify)
-    # pydantic's ValidationError and PydanticCustomError are ValueErrors
-    except (ConfigFault, ValueError, RecursionError):
+    except (ConfigFault, ValueError):  # pydantic's ValidationError and PydanticCustomError are ValueErrors
         return None
 
 
-def _check_one_company_each(profiles: dict[str, Profile], path: Path) -> None:
-    """Refuse a copied profile of which only half was changed: it would book each payout in two companies."""
-    for one, other in itertools.combinations(profiles.values(), 2):
-        same_klarna = (one.klarna.url, one.klarna.username) == (other.klarna.url, other.klarna.username)
-        if (
-            same_klarna
-            and one.twentyfour.client_id != other.twentyfour.client_id
-            and not disjoint(one.klarna, other.klarna)
-        ):
-            raise ConfigFault(
-                f"{path}: profiles {one.name} and {other.name} would book the same payouts in two companies",
-                "give them different currencies or merchant_ids, or different Klarna credentials",
-            )
+def read_languages(path: Path | None = None) -> set[Language]:
+    """The languages of a file's profiles, also where :func:`load` refused it; empty where they cannot be told."""
+    try:
+        path = absolute_path(path or default_path())
+        raw = _parsed(path, _text(path))
+        usual = raw.get(DEFAULTS, {}).get("language", DEFAULT_LANGUAGE)
+        found = [profile.get("language", usual) for profile in raw[PROFILES].values()]
+    except (ConfigFault, KeyError, AttributeError):
+        return set()
+    return {it for it in get_args(Language) if it in found}
 
 
-def _check_mail_for_evidence(file: File, path: Path) -> None:
-    """Refuse reports that are to be mailed where no mail server is configured."""
-    faults = tuple(
-        f'{path}: profiles.{name}.evidence: "mail" needs a mail server: add [notify.email]'
-        for name, profile in file.profiles.items()
-        if profile.evidence == "mail" and not (profile.notify.email or file.notify.email)
+def _text(path: Path) -> str:
+    """The file as text, without a byte order mark. Raises ConfigFault."""
+    raw = _read(path)
+    try:
+        if raw.startswith(UTF16):
+            message = sentence("{file}: it is saved as UTF-16: save it as UTF-8", file=str(path))
+            raise ConfigFault(message, sentence("edit {file}", file=str(path)))
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:  # its own message shows a byte, perhaps of a password
+        line = error.object.count(b"\n", 0, error.start) + 1
+        message = sentence("{file}, line {line}: it is not saved as UTF-8", file=str(path), line=line)
+        raise ConfigFault(message, sentence("edit {file}", file=str(path))) from None
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
+        message = sentence("{file}: not valid TOML: {error}", file=str(path), error=str(error))
+        raise ConfigFault(message, sentence("edit {file}", file=str(path))) from None
+
+
+def _file(raw: dict[str, Any]) -> tuple[File | None, list[Fault]]:
+    """What stands around the profiles, or its faults."""
+    try:
+        return File.model_validate(raw), []
+    except ValidationError as error:
+        known = [*File.keys(), PROFILES, DEFAULTS]
+        return None, [
+            Fault(it.path, unknown_key(str(it.path[0]), known)) if it.is_unknown and len(it.path) == 1 else it
+            for it in faults_of(error, File, ())
+        ]
+
+
+def _config_fault(path: Path, lines: Lines, faults: list[Fault]) -> ConfigFault:
+    return ConfigFault(
+        sentence("{file}: {number} faults", file=str(path), number=len(faults)),
+        sentence("edit {file}", file=str(path)),
+        faults=tuple(fault.in_file(str(path), lines) for fault in faults),
     )
-    if faults:
-        raise ConfigFault(f"{path}: {len(faults)} faults", f"edit {path}", faults=faults)
+
+
+def _check_mail_for_evidence(file: File, profiles: Profiles) -> None:
+    """A profile whose reports are to be mailed, where no mail server is configured, is broken."""
+    message = sentence('"mail" needs a mail server: add [notify.email]')
+    for name, profile in [*profiles.valid.items()]:
+        if profile.evidence == "mail" and not (profile.notify.email or file.notify.email):
+            profiles.breaks(name, Fault((PROFILES, name, "evidence"), message))
+
+
+def _report_without_readers(file: File, profiles: Profiles) -> list[Fault]:
+    notified = (file.notify, *(profiles.notify(name) for name in profiles.raw))
+    if not file.report.day or any(it.email for it in notified):
+        return []
+    message = sentence("it names a day, but there is nobody to mail the report to: add [notify.email]")
+    return [Fault(("report", "day"), message)]
 
 
 def _state_dir(option: Path | None, in_file: Path | None, is_needed: bool) -> Path:
@@ -193,7 +262,9 @@ def address_of(address: str, name: str) -> str:
     try:
         return postgres_url(address)
     except PydanticCustomError as error:
-        raise ConfigFault(f"{name}: {error.message()}", f"{name} {EXAMPLE}") from None
+        context = error.context or {}
+        message = sentence("{name}: {what}", name=name, what=context["message"])
+        raise ConfigFault(message, f"{name} {EXAMPLE}") from None
 
 
 def absolute_path(path: Path, folder: Path | None = None) -> Path:
@@ -202,9 +273,11 @@ def absolute_path(path: Path, folder: Path | None = None) -> Path:
         path = path.expanduser()
         return (folder / path if folder else path).absolute()
     except FileNotFoundError:
-        raise ConfigFault(f"{path}: the current folder no longer exists", "write the whole path") from None
+        message = sentence("{file}: the current folder no longer exists", file=str(path))
+        raise ConfigFault(message, sentence("write the whole path")) from None
     except RuntimeError:
-        raise ConfigFault(f"{path}: there is no such home folder", "write the whole path") from None
+        message = sentence("{file}: there is no such home folder", file=str(path))
+        raise ConfigFault(message, sentence("write the whole path")) from None
 
 
 def _read(path: Path) -> bytes:
@@ -214,59 +287,28 @@ def _read(path: Path) -> bytes:
             others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
             if os.name == "posix" and (others_write or belongs_to_others(status)):
                 raise ConfigFault(
-                    f"{path}: others can write this file, and it can contain commands",
+                    sentence("{file}: others can write this file, and it can contain commands", file=str(path)),
                     f"chown {os.geteuid()} {path}; chmod 600 {path}",
                 )
             _refuse_open_folders(path)
             return file.read()
     except FileNotFoundError:
-        raise ConfigFault(f"{path}: no such file", "klarna24 init, or --config FILE") from None
+        message = sentence("{file}: no such file", file=str(path))
+        raise ConfigFault(
+            message, sentence("{command}, or {option}", command="klarna24 init", option="--config FILE")
+        ) from None
     except OSError as error:
-        raise ConfigFault(f"{path}: cannot be read: {error.strerror}", f"ls -l {path}") from None
+        message = sentence("{file}: cannot be read: {why}", file=str(path), why=str(error.strerror))
+        raise ConfigFault(message, f"ls -l {path}") from None
 
 
 def _refuse_open_folders(path: Path) -> None:
     """A folder in which everybody can replace the file, or a folder on the way to it; of a link's target, too."""
     for folder in {*path.parents, *path.resolve().parents}:
         if is_open_to_all(folder.stat()):
-            raise ConfigFault(
-                f"{path}: others can replace this file, which can contain commands: all can write to {folder}",
-                f"chmod o-w {folder}",
+            message = sentence(
+                "{file}: others can replace this file, which can contain commands: all can write to {folder}",
+                file=str(path),
+                folder=str(folder),
             )
-
-
-def _describe(detail: ErrorDetails) -> str:
-    """The fault with its path in the file: ``profiles.shop1.accounts.payout: …``."""
-    path = detail["loc"]
-    if detail["type"] == "klarna24" and path[-1:] == ("[key]",):  # added where a profile's name is wrong
-        path = path[:-1]
-    where = ".".join(clean(str(part)) for part in path)
-    match detail["type"]:
-        case "extra_forbidden":
-            return f"{where}: unknown key{_did_you_mean(str(path[-1]), _known_keys(path[:-1]))}"
-        case "missing":
-            return f"{where}: missing"
-        case "string_pattern_mismatch":
-            return f"{where}: not a valid value"
-        case "date_type":
-            return f"{where}: not a date: write it without quotes and time, as in 2026-11-24"
-        case "dict_type" | "model_type":
-            return f"{where}: not a table: write its settings below [{where}]"
-    return f"{where}: {detail['msg']}" if where else detail["msg"]
-
-
-def _known_keys(path: tuple[str | int, ...]) -> list[str]:
-    """The keys of the table at ``path``."""
-    in_profile = path[:1] == ("profiles",)
-    table: Any = Profile if in_profile else File
-    for part in path[2:] if in_profile else path:
-        fields = table.model_fields.items()
-        table = next((_table_of(field.annotation) for name, field in fields if part in {name, field.alias}), None)
-        if table is None:
-            return []
-    return [field.alias or name for name, field in table.model_fields.items()]
-
-
-def _table_of(annotation: Any) -> type[Table] | None:
-    candidates = [annotation, *getattr(annotation, "__args__", ())]
-    return next((c for c in candidates if isinstance(c, type) and issubclass(c, Table)), None)
+            raise ConfigFault(message, f"chmod o-w {folder}")

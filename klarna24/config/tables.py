@@ -3,38 +3,29 @@
 from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Literal, Self, cast, get_args
-from zoneinfo import ZoneInfo
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
+from klarna24.config.contacts import Notify
 from klarna24.config.values import (
     AccountNo,
     AccountsByType,
     BaseUrl,
+    Currency,
     ForeignCurrency,
     Guid,
-    HeartbeatUrl,
     Id,
     MailAddress,
     SecretField,
+    Table,
     TaxCode,
     Text,
+    TimeZone,
     VatRate,
-    fault,
-    is_loopback,
-    title_or_number,
-    zone,
+    VoucherType,
+    conflict,
 )
-from klarna24.text.sentences import Language
+from klarna24.text.sentences import Language, Sentence, joined, sentence
 
 # Accounts that refuse entries without a customer or a supplier (docs/vendors/bookkeeping.md, "Accounts"):
 CUSTOMER_LEDGER = range(1500, 1530)
@@ -43,6 +34,7 @@ Warning24 = Literal[
     "vatisnotinbalance", "vatismissingfoundation", "invoicealreadyexists", "customermismatchbankaccount"
 ]
 WARNINGS: tuple[str, ...] = get_args(Warning24)
+DEFAULT_LANGUAGE: Language = "en"
 ECB = "https://www.ecb.europa.eu"
 KLARNA_HOSTS = {
     ("europe", "live"): "https://api.klarna.com",
@@ -54,12 +46,6 @@ KLARNA_HOSTS = {
 }
 
 
-class Table(BaseModel):
-    """A table of profiles.toml: no value is converted into another type, and it cannot be changed."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
 class Klarna(Table):
     """``klarna``: the shop's account at Klarna, and which of its payouts are this profile's."""
 
@@ -67,7 +53,7 @@ class Klarna(Table):
     environment: Literal["live", "playground"] = "live"
     username: Text
     password: SecretField
-    currencies: list[Annotated[str, Field(pattern=r"^[A-Z]{3}$")]] | None = Field(None, min_length=1)
+    currencies: list[Currency] | None = Field(None, min_length=1)
     merchant_ids: list[Text] | None = Field(None, min_length=1)
     base_url: BaseUrl | None = None
 
@@ -115,13 +101,13 @@ class TwentyFour(Table):
 class VoucherSettings(Table):
     """``voucher``: what all vouchers of the profile have in common."""
 
-    type: Annotated[str | int, BeforeValidator(title_or_number)] = "Diverse"
+    type: VoucherType = "Diverse"
     department_id: Id | None = None
     project_id: Id | None = None
     customer_id: Id | None = None
     supplier_id: Id | None = None
-    ledger_accounts: list[AccountNo] = []
-    ignore_warnings: list[Warning24] = []
+    ledger_accounts: list[AccountNo] = Field([])
+    ignore_warnings: list[Warning24] = Field([])
     transaction_no: Literal["none", "next"] = "none"
     fiscal_year: Literal["start", "end"] | None = None
     foreign_currency: ForeignCurrency = "hold"
@@ -149,10 +135,10 @@ class Accounts(Table):
     commission: AccountNo | None = None
     holdback: AccountNo | None = None
     debt: AccountNo | None = None
-    returns: AccountsByType = {}
-    reversals: AccountsByType = {}
-    charges: AccountsByType = {}
-    credits: AccountsByType = {}
+    returns: AccountsByType = Field({})
+    reversals: AccountsByType = Field({})
+    charges: AccountsByType = Field({})
+    credits: AccountsByType = Field({})
     currency_gain: AccountNo | None = None
     currency_loss: AccountNo | None = None
 
@@ -180,11 +166,13 @@ class Vat(Table):
         keys = ("rate", "output", "input")
         if self.mode == "reverse-charge":
             if missing := [key for key in keys if getattr(self, key) is None]:
-                raise fault(f'mode = "reverse-charge" needs {", ".join(missing)} as well')
+                raise conflict(sentence('mode = "reverse-charge" needs {keys} as well', keys=", ".join(missing)))
             if self.output == self.input:
-                raise fault("output and input are one account, on which the VAT would cancel out: give two")
+                raise conflict(
+                    sentence("output and input are one account, on which the VAT would cancel out: give two")
+                )
         elif given := [key for key in keys if getattr(self, key) is not None]:
-            raise fault(f'{", ".join(given)} can only be used with mode = "reverse-charge"')
+            raise conflict(sentence('{keys} can only be used with mode = "reverse-charge"', keys=", ".join(given)))
         return self
 
 
@@ -208,42 +196,27 @@ class References(Table):
         targets = [getattr(self, field) for field in type(self).model_fields]
         for target in ("comment", "invoice_no", "ocr"):
             if targets.count(target) > 1:
-                raise fault(f'"{target}" is used for more than one reference: a field can hold only one')
+                raise conflict(
+                    sentence(
+                        '"{field}" is used for more than one reference: a field can hold only one', field=target
+                    )
+                )
         return self
 
 
-class Email(Table):
-    """``notify.email``: the mail server, and who writes to whom."""
-
-    host: Text
-    port: Annotated[int, Field(ge=1, le=65535)] = 587
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    username: Text | None = None
-    password: SecretField | None = None
-    sender: Annotated[MailAddress, Field(alias="from")]
-    to: Annotated[list[MailAddress], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _login_is_whole_and_hidden(self) -> Self:
-        if (self.username is None) != (self.password is None):
-            missing, given = ("password", "username") if self.username else ("username", "password")
-            raise fault(f"there is a {given} but no {missing}: add {missing} = …, or remove {given}")
-        if self.password and self.security == "none" and not is_loopback(self.host):
-            raise fault('security = "none" would send the password unencrypted: use "starttls" or "tls"')
-        return self
-
-
-class Heartbeat(Table):
-    """``notify.heartbeat``: a monitor such as healthchecks.io."""
-
-    url: HeartbeatUrl
-
-
-class Notify(Table):
-    """``notify``: whom to notify, of all profiles or of one."""
-
-    email: Email | None = None
-    heartbeat: Heartbeat | None = None
+def _needs_party(key: str, accounts: list[str]) -> Sentence:
+    named = ", ".join(accounts)
+    if len(accounts) == 1:
+        return sentence(
+            "{accounts} is a ledger account: add {key} = … (Klarna's number in 24SevenOffice's CRM) under voucher",
+            accounts=named,
+            key=key,
+        )
+    return sentence(
+        "{accounts} are ledger accounts: add {key} = … (Klarna's number in 24SevenOffice's CRM) under voucher",
+        accounts=named,
+        key=key,
+    )
 
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -253,12 +226,12 @@ class Profile(Table):
     """``profiles.NAME``: one web shop. A field is validated with the ones before it, so their order matters."""
 
     start_date: date
-    timezone: Annotated[ZoneInfo, BeforeValidator(zone)]
+    timezone: TimeZone
     frequency: Literal["daily", "weekly", "monthly"] = "daily"
     weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
     day: Annotated[int, Field(ge=1, le=31)] = 1
     transfer: Literal["lump", "itemised", "itemised-fees"] = "lump"
-    language: Language = "en"
+    language: Language = DEFAULT_LANGUAGE
     evidence: Literal["none", "mail", "attach"] = "none"
     remind_unbooked_after_days: Annotated[int, Field(ge=1, le=366)] | None = None
     expect_payout_within_days: Annotated[int, Field(ge=1, le=366)] | None = None
@@ -292,7 +265,13 @@ class Profile(Table):
     def _goes_with_frequency(cls, value: object, info: ValidationInfo) -> object:
         needs = {"weekday": "weekly", "day": "monthly"}[cast(str, info.field_name)]
         if info.data.get("frequency", needs) != needs:
-            raise fault(f'{info.field_name} can only be used with frequency = "{needs}"')
+            raise conflict(
+                sentence(
+                    '{key} can only be used with frequency = "{frequency}"',
+                    key=str(info.field_name),
+                    frequency=needs,
+                )
+            )
         return value
 
     @field_validator("accounts")
@@ -309,17 +288,14 @@ class Profile(Table):
             if key and getattr(voucher, key) is None:
                 needed.setdefault(key, []).append(f"{path} = {account_no}")
         if needed:
-            faults = [
-                f"{', '.join(named)} {'is a ledger account' if len(named) == 1 else 'are ledger accounts'}: "
-                f"add {key} = … (Klarna's number in 24SevenOffice's CRM) under voucher"
-                for key, named in needed.items()
-            ]
-            raise fault("; ".join(faults))
+            raise conflict(joined("; ", (_needs_party(key, named) for key, named in needed.items())))
         return accounts
 
     @field_validator("references")
     @classmethod
     def _references_need_rows(cls, references: References, info: ValidationInfo) -> References:
         if references.by_target() and info.data.get("transfer") == "lump":
-            raise fault('references need transfer = "itemised" or "itemised-fees": a lump voucher has no rows')
+            raise conflict(
+                sentence('references need transfer = "itemised" or "itemised-fees": a lump voucher has no rows')
+            )
         return references

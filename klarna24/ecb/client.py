@@ -12,7 +12,7 @@ import urllib3
 from klarna24.bookkeeping.voucher import Rate
 from klarna24.ecb.rates import Days, NoRate, Unusable, parse, rate_of
 from klarna24.http.exchange import AnswerTooLong, Exchange, new_session
-from klarna24.http.faults import permanent_fault
+from klarna24.http.faults import no_answer, permanent_fault
 from klarna24.text.sentences import Sentence, joined, sentence
 
 TIMEOUT = (10, 30)  # seconds to connect, and between two bytes
@@ -102,7 +102,7 @@ class EcbClient:
         except (OSError, urllib3.exceptions.HTTPError) as error:  # RequestException is an OSError
             if fault := permanent_fault(error, self._base, "rates_url"):
                 raise NoRate(_no_rates(address, fault.message), fault.hint) from None
-            raise _TryAgain(sentence("no answer ({error})", error=type(error).__name__)) from None
+            raise _TryAgain(no_answer(error, self._base)) from None
         log.info("ECB: %s: HTTP %d, %d bytes", address, response.status_code, len(body))
         if response.status_code != 200:
             raise self._refusal(address, response)

@@ -1,6 +1,9 @@
-"""What is permanently wrong with a connection: said at once, with the place where it is set, and never retried."""
+"""Why a connection cannot be made: what is permanent is said at once, with the place where it is set, and never
+retried; what may pass is named as well as it can be."""
 
 import os
+import re
+import socket
 import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -9,7 +12,7 @@ import requests
 
 from klarna24.errors import ConfigFault, Klarna24Error, Unavailable
 from klarna24.logs.redaction import server_text
-from klarna24.text.sentences import sentence
+from klarna24.text.sentences import Sentence, sentence
 
 CA_BUNDLE = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # requests obeys the first that is set
 # What OpenSSL says where waiting does not help: the other end speaks no TLS, or none that is safe.
@@ -21,10 +24,8 @@ def permanent_fault(error: Exception, url: str, setting: str = "base_url") -> Kl
     """Return what a person has to correct before the address can be reached, or None for what may pass.
     ``setting`` is the key of profiles.toml with the address. Variables are named without their values, because a
     proxy's may hold a password."""
-    host, causes = server_text(urlsplit(url).netloc.rpartition("@")[2], 100), list(_causes(error))
-    scheme = urlsplit(url).scheme
-    proxy = _set_in_environment(f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
-    if scheme == "https" and (fault := _bundle_fault()):
+    host, proxy, causes = _host(url), _proxy_variable(url), list(_causes(error))
+    if urlsplit(url).scheme == "https" and (fault := _bundle_fault()):
         return fault
     for it in causes:
         match it:
@@ -51,6 +52,35 @@ def permanent_fault(error: Exception, url: str, setting: str = "base_url") -> Kl
                     sentence("write it as {example}", example="http://USER:PASSWORD@HOST:PORT"),
                 )
     return None
+
+
+def no_answer(error: Exception, url: str) -> Sentence:
+    """Return why the address does not answer for now, as far as a person can do something about it."""
+    host, causes = _host(url), list(_causes(error))
+    proxy = {"variable": _proxy_variable(url) or "proxy", "host": host}
+    for it in causes:
+        if found := re.search(r"Tunnel connection failed: (\d{3})", str(it)):
+            return sentence(
+                "the proxy in {variable} makes no connection to {host} (HTTP {status})", **proxy, status=found[1]
+            )
+    for it in causes:
+        match it:
+            case requests.exceptions.ProxyError():
+                return sentence("the proxy in {variable}, by which {host} is asked, cannot be reached", **proxy)
+            case socket.gaierror():
+                return sentence("the name {host} cannot be looked up", host=host)
+            case ConnectionRefusedError():
+                return sentence("{host} refuses connections", host=host)
+    return sentence("no answer ({error})", error=type(error).__name__)
+
+
+def _host(url: str) -> str:
+    return server_text(urlsplit(url).netloc.rpartition("@")[2], 100)
+
+
+def _proxy_variable(url: str) -> str:
+    scheme = urlsplit(url).scheme
+    return _set_in_environment(f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

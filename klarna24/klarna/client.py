@@ -20,7 +20,7 @@ from klarna24.bookkeeping.payout import Listed, PayoutKey, Transaction, may_be_s
 from klarna24.config.tables import Klarna
 from klarna24.errors import BadAnswer, CredentialsFault, Unavailable
 from klarna24.http.exchange import AnswerTooLong, Exchange, new_session
-from klarna24.http.faults import permanent_fault
+from klarna24.http.faults import no_answer, permanent_fault
 from klarna24.http.pace import pace_of
 from klarna24.http.server_time import ServerTime
 from klarna24.klarna import answers
@@ -250,7 +250,7 @@ class KlarnaClient:
         except (OSError, urllib3.exceptions.HTTPError) as error:  # RequestException is an OSError
             if fault := permanent_fault(error, self._base):
                 raise fault from None
-            raise _TryAgain(_about(path, sentence("no answer ({error})", error=type(error).__name__))) from None
+            raise _TryAgain(_about(path, no_answer(error, self._base))) from None
         milliseconds = (time.monotonic() - asked_at) * 1000
         log.debug("Klarna: %s: HTTP %d, %d bytes, %.0f ms", path, response.status_code, len(body), milliseconds)
         if response.status_code != 200:
@@ -268,11 +268,16 @@ class KlarnaClient:
                     status=status,
                     said=text,
                 ),
-                sentence(
-                    "check username, password, region ({region}) and environment ({environment}): {command}",
-                    region=self._settings.region,
-                    environment=self._settings.environment,
-                    command=CHECK,
+                joined(
+                    ": ",
+                    (
+                        sentence(
+                            "check username, password, region ({region}) and environment ({environment})",
+                            region=self._settings.region,
+                            environment=self._settings.environment,
+                        ),
+                        CHECK,
+                    ),
                 ),
             )
         message = _about(path, f"HTTP {status}{text}")

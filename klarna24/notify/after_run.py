@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.config import credentials
+from klarna24.config.contacts import Email
 from klarna24.config.loading import COMMON_EMAIL, Config, Contacts
-from klarna24.config.tables import Email
 from klarna24.errors import Klarna24Error, Problem, ProblemCode, StateFault
 from klarna24.notify.alert_log import AlertLog
 from klarna24.notify.alerts import FILE, TEMPORARY, Alert, Digest, digest_of, updated
@@ -64,13 +64,13 @@ def notify(config: Config, reports: Iterable[Report]) -> None:
         return
     runs = []
     for report in due:
-        if found := config.email_of(config.profile(report.profile)):
+        if found := config.email_of(config.find(report.profile)):
             met, remarks = _alerts_of(report), _remarks_of(report)
             runs.append(_Run(report.profile, report.language, *found, met, remarks, report.ended))
     if config.notify.email:  # the file could be read: an alert about it is over
         runs.append(_Run(FILE, "en", config.notify.email, COMMON_EMAIL))
     if runs:
-        _mail(config.state, runs, set(config.profiles) | {FILE})
+        _mail(config.state, runs, {*config.names, FILE})
 
 
 def notify_of_file(contacts: Contacts, problems: Iterable[Problem]) -> None:

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import requests
 import tenacity
 
-from klarna24.config.tables import Heartbeat
+from klarna24.config.contacts import Heartbeat
 from klarna24.http.exchange import new_session
-from klarna24.http.faults import permanent_fault
+from klarna24.http.faults import no_answer, permanent_fault
 from klarna24.logs.redaction import register_secret
 from klarna24.notify import limit
 from klarna24.text.clean import clean
@@ -43,7 +43,7 @@ def _ping(heartbeat: Heartbeat, suffix: str) -> None:
         limit.within(limit.SECONDS, lambda: _get(heartbeat.url + suffix))
     except OSError as error:  # TimeoutError and requests' exceptions are OSErrors
         fault = permanent_fault(error, heartbeat.url)
-        why = f"{fault.message}: {fault.hint}" if fault else type(error).__name__
+        why = f"{fault.message}: {fault.hint}" if fault else no_answer(error, heartbeat.url)
         log.warning("heartbeat: %s could not be pinged (%s); the run goes on", host, why)
     else:
         log.debug("heartbeat: %s was pinged", host)

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 
-from klarna24.config.tables import Email
+from klarna24.config.contacts import Email
 from klarna24.logs.redaction import redacted
 from klarna24.notify.alerts import Digest, KnownAlert
 from klarna24.text.clean import clean

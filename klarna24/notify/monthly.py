@@ -6,8 +6,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from klarna24.config import credentials
+from klarna24.config.contacts import Email
 from klarna24.config.loading import Config
-from klarna24.config.tables import Email, Profile
+from klarna24.config.tables import Profile
 from klarna24.errors import ConfigFault, Klarna24Error, Locked
 from klarna24.notify.after_run import addressee
 from klarna24.notify.report_letter import compose
@@ -15,6 +16,7 @@ from klarna24.notify.smtp import send
 from klarna24.report.due import MailedReports, due
 from klarna24.report.month import Month, ProfileMonth
 from klarna24.state.lock import only_run
+from klarna24.text.sentences import sentence
 
 LOCK = ".report"  # no profile's name begins with a dot
 Gather = Callable[[Sequence[Profile]], Sequence[ProfileMonth]]
@@ -56,9 +58,12 @@ def _by_addressee(config: Config, months: Iterable[ProfileMonth]) -> list[tuple[
     """The mail settings with their path in profiles.toml, and the reports of one month that go there."""
     shared: dict[tuple[tuple[str, str], Month], tuple[Email, str, list[ProfileMonth]]] = {}
     for it in months:
-        found = config.email_of(config.profile(it.profile))
+        found = config.email_of(config.find(it.profile))
         if found is None:
-            raise ConfigFault(f"profile {it.profile} has no mail settings", f"add [notify.email] to {config.path}")
+            raise ConfigFault(
+                sentence("profile {profile} has no mail settings", profile=it.profile),
+                sentence("add {table} to {path}", table="[notify.email]", path=str(config.path)),
+            )
         shared.setdefault((addressee(*found), it.month), (*found, []))[2].append(it)
     return list(shared.values())
 

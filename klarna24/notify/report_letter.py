@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from email.message import EmailMessage
 
-from klarna24.config.tables import Email
+from klarna24.config.contacts import Email
 from klarna24.notify.letter import new_message, wrapped
 from klarna24.report.month import CurrencyMonth, ProfileMonth, worst_first
 from klarna24.report.page import page

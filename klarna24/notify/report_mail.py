@@ -16,7 +16,7 @@ from email.message import EmailMessage
 from klarna24.bookkeeping.payout import PayoutKey
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.config import credentials
-from klarna24.config.tables import Email
+from klarna24.config.contacts import Email
 from klarna24.errors import BadAnswer, Klarna24Error
 from klarna24.notify.letter import new_message, wrapped
 from klarna24.notify.smtp import MayHaveLeft, send

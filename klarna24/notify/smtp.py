@@ -9,13 +9,14 @@ from contextlib import closing, suppress
 from email.message import EmailMessage
 from threading import Lock
 
-from klarna24.config.tables import Email
+from klarna24.config.contacts import Email
 from klarna24.errors import ConfigFault, CredentialsFault, Klarna24Error, Unavailable
 from klarna24.logs.redaction import register_secret, server_text
 from klarna24.notify import limit
 from klarna24.text.clean import clean
+from klarna24.text.sentences import Sentence, joined, sentence
 
-ASK = "ask whoever runs it"
+ASK = sentence("ask whoever runs it")
 log = logging.getLogger(__name__)
 
 
@@ -48,7 +49,7 @@ def send(settings: Email, password: str | None, message: EmailMessage) -> None:
             raise
         for address, (code, text) in refused.items():
             reply = _reply(code, text)
-            log.warning("%s does not accept mail for %s: %s", _server(settings), clean(address), reply)
+            log.warning("mail server %s does not accept mail for %s: %s", _server(settings), clean(address), reply)
 
     try:
         _converse(settings, password, transfer)
@@ -71,7 +72,12 @@ def _converse(settings: Email, password: str | None, work: Callable[[smtplib.SMT
     try:
         limit.within(limit.SECONDS, conversation)
     except TimeoutError:
-        raise Unavailable(f"{_server(settings)} did not answer within {limit.SECONDS:.0f} s", ASK) from None
+        message = sentence(
+            "mail server {server} did not answer within {seconds} s",
+            server=_server(settings),
+            seconds=f"{limit.SECONDS:.0f}",
+        )
+        raise Unavailable(message, ASK) from None
     except Exception as error:  # noqa: BLE001 - sorted by kind below; a bug is raised again
         raise _fault(settings, error) from None
 
@@ -99,8 +105,8 @@ def _log_in(smtp: smtplib.SMTP, settings: Email, username: str, password: str) -
     try:
         smtp.login(username, password)
     except UnicodeEncodeError:
-        message = f"{_server(settings)}: user name and password must be ASCII"
-        raise CredentialsFault(message, "change it to ASCII") from None
+        message = sentence("mail server {server}: user name and password must be ASCII", server=_server(settings))
+        raise CredentialsFault(message, sentence("change it to ASCII")) from None
 
 
 def _fault(settings: Email, error: Exception) -> Exception:
@@ -112,12 +118,22 @@ def _fault(settings: Email, error: Exception) -> Exception:
         case smtplib.SMTPException():
             return _refusal(settings, error)
         case ssl.SSLCertVerificationError():
-            reason = clean(error.verify_message)
-            return ConfigFault(f"{server}: certificate verification failed: {reason}", f"correct host, or {ASK}")
+            message = sentence(
+                "mail server {server}: certificate verification failed: {reason}",
+                server=server,
+                reason=clean(error.verify_message),
+            )
+            return ConfigFault(message, sentence("correct host, or ask whoever runs the mail server"))
         case ssl.SSLError():
-            return ConfigFault(f"{server} does not support TLS ({clean(error.reason)})", _other_security(settings))
+            message = sentence(
+                "mail server {server} does not support TLS ({reason})", server=server, reason=clean(error.reason)
+            )
+            return ConfigFault(message, _other_security(settings))
         case socket.gaierror() | UnicodeError():
-            return Unavailable(f"{server}: no such host was found", "correct host, unless the network is down")
+            return Unavailable(
+                sentence("mail server {server}: no such host was found", server=server),
+                sentence("correct host, unless the network is down"),
+            )
         case OSError():
             return _no_connection(settings, error)
     return error
@@ -128,32 +144,49 @@ def _refusal(settings: Email, error: smtplib.SMTPException) -> Klarna24Error:
     server = _server(settings)
     match error:
         case smtplib.SMTPAuthenticationError(smtp_code=code, smtp_error=text):
-            message = f"{server} refused the login: {_reply(code, text)}"
-            return CredentialsFault(message, "check username and password")
+            message = sentence(
+                "mail server {server} refused the login: {reply}", server=server, reply=_reply(code, text)
+            )
+            return CredentialsFault(message, sentence("check username and password"))
         case smtplib.SMTPNotSupportedError() if "SMTPUTF8" in str(error):
-            return ConfigFault(f"{server} only accepts addresses in ASCII", "change from and to")
+            message = sentence("mail server {server} only accepts addresses in ASCII", server=server)
+            return ConfigFault(message, sentence("change from and to"))
         case smtplib.SMTPNotSupportedError():
-            feature = "STARTTLS" if "STARTTLS" in str(error) else "a login"
-            return ConfigFault(f"{server} does not support {feature}", _other_security(settings))
+            feature = "STARTTLS" if "STARTTLS" in str(error) else sentence("a login")
+            message = sentence("mail server {server} does not support {feature}", server=server, feature=feature)
+            return ConfigFault(message, _other_security(settings))
         case smtplib.SMTPRecipientsRefused(recipients=recipients):
             (address, (code, text)), *_ = recipients.items()
-            message = f"{server} does not accept mail for {clean(address)}: {_reply(code, text)}"
-            return ConfigFault(message, "correct to, or ask there")
+            message = sentence(
+                "mail server {server} does not accept mail for {address}: {reply}",
+                server=server,
+                address=clean(address),
+                reply=_reply(code, text),
+            )
+            return ConfigFault(message, sentence("correct to, or ask there"))
         case smtplib.SMTPResponseException(smtp_code=code, smtp_error=text):
-            return Unavailable(f"{server} replied: {_reply(code, text)}", ASK)
+            message = sentence("mail server {server} replied: {reply}", server=server, reply=_reply(code, text))
+            return Unavailable(message, ASK)
     if type(error) is smtplib.SMTPException:  # smtplib's only use of it: no common login method
-        return ConfigFault(f"{server} does not support any login method that klarna24 knows", ASK)
+        message = sentence(
+            "mail server {server} does not support any login method that klarna24 knows", server=server
+        )
+        return ConfigFault(message, ASK)
     return _no_connection(settings, error)
 
 
 def _no_connection(settings: Email, error: Exception) -> Unavailable:
-    message = f"{_server(settings)}: no connection ({type(error).__name__})"
-    return Unavailable(message, "correct host and port, or wait for it")
+    message = sentence(
+        "mail server {server}: no connection ({name})", server=_server(settings), name=type(error).__name__
+    )
+    return Unavailable(message, sentence("correct host and port, or wait for it"))
 
 
-def _other_security(settings: Email) -> str:
+def _other_security(settings: Email) -> Sentence:
     others = [f'"{way}"' for way in ("starttls", "tls") if way != settings.security]
-    return f"try security = {' or '.join(others)} and its port: 587 for starttls, 465 for tls"
+    return sentence(
+        "try security = {ways} and its port: 587 for starttls, 465 for tls", ways=joined(" / ", others)
+    )
 
 
 def _reply(code: int, text: bytes | str) -> str:
@@ -162,4 +195,4 @@ def _reply(code: int, text: bytes | str) -> str:
 
 
 def _server(settings: Email) -> str:
-    return f"mail server {clean(settings.host)}:{settings.port}"
+    return f"{clean(settings.host)}:{settings.port}"

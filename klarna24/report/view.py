@@ -8,22 +8,12 @@ from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
 from klarna24.report.charts import Chart, charts
 from klarna24.report.month import Balance, CurrencyMonth, MonthPayout, ProfileMonth
 from klarna24.state.records import Status
+from klarna24.state.words import status_words
 from klarna24.text.reader import SPACE, Reader, capital
 from klarna24.text.sentences import Language, joined, sentence
 
 # Those that have columns of their own. All others of a payout stand in the line below it.
 _IN_COLUMNS = {"settlement", "sale", "return", "fee", "fee_correction", "fee_refund", "tax", "tax_refund"}
-STATUSES = {
-    None: sentence("not drafted"),
-    Status.READY: sentence("ready"),
-    Status.BLOCKED: sentence("blocked"),
-    Status.SENDING: sentence("in doubt"),
-    Status.IN_DOUBT: sentence("in doubt"),
-    Status.REJECTED: sentence("rejected"),
-    Status.DRAFTED: sentence("drafted"),
-    Status.BOOKED: sentence("booked"),
-    Status.SKIPPED: sentence("skipped"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +172,7 @@ def _payouts(one: CurrencyMonth, reader: Reader) -> Table:
             (
                 reader.day(it.payout_date),
                 reader.say(it.key.payment_reference),
-                reader.say(STATUSES[it.status]),
+                reader.say(status_words(it.status)),
                 str(it.transaction_no or "–"),
                 *map(reader.amount, row),
             ),

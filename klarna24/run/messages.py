@@ -1,7 +1,7 @@
 """Problems of one payout, in words: what happened, the figures, and the next command."""
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple, Self
@@ -68,6 +68,12 @@ def _with_skip(hint: str, command: ResolveCommand) -> Sentence:
     if isinstance(hint, Sentence) and "{skip}" in hint.template:
         return hint.with_values(skip=command("skip"))
     return sentence("{hint}; or book it by hand, then {skip}", hint=hint, skip=command("skip"))
+
+
+def all_totals(totals: Mapping[str, Decimal], currency: str) -> Sentence:
+    """All of Klarna's totals; those of 0 in one word."""
+    figures = joined(", ", (joined(" ", (NAMES[name], f"{it:.2f}")) for name, it in totals.items() if it))
+    return sentence("Klarna's totals in {currency}: {figures}; all others 0", currency=currency, figures=figures)
 
 
 def not_fetched(error: Klarna24Error, payment_reference: str) -> Problem:

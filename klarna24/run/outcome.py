@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
@@ -13,7 +13,8 @@ from klarna24.bookkeeping.remarks import Remark
 from klarna24.bookkeeping.voucher import Rate, Voucher
 from klarna24.errors import Klarna24Error, Problem, ProblemCode, worst
 from klarna24.state.records import RateKey, Row, Status
-from klarna24.text.sentences import Language
+from klarna24.state.words import counted
+from klarna24.text.sentences import Language, Sentence, sentence
 
 Another = TypeVar("Another", bound="Outcome")
 RowsProgress = Callable[[str, int, int], None]  # payment reference, rows so far, rows in all
@@ -149,6 +150,7 @@ class Report:
 
     profile: str
     language: Language = "en"
+    timezone: tzinfo = UTC
     due: bool = True
     ended: bool = False
     next_due: datetime | None = None
@@ -168,7 +170,7 @@ class Report:
         return worst(problem.exit_code for problem in self.all_problems())
 
 
-def tally(outcomes: Iterable[Outcome]) -> str:
+def tally(outcomes: Iterable[Outcome]) -> Sentence:
     """``11 drafted, 2 blocked``; a draft that is only reminded of is not counted."""
     counts = Counter(it.status for it in outcomes if not it.problem or it.problem.code != ProblemCode.UNBOOKED)
-    return ", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing new"
+    return counted(counts) if counts else sentence("nothing new")

@@ -100,7 +100,7 @@ def _list(context: RunContext) -> _Listing:
     payouts = context.klarna.payouts(_since(context), context.today, profile.timezone)
     known = context.state.merchants(context.owner)
     _check_merchants(context, payouts, known)
-    left = context.state.orphans(context.owner, context.config.profiles)
+    left = context.state.orphans(context.owner, context.config.names)
     records = {payout.key: _record_of(context, payout, left) for payout in payouts}
     seen = {record.id for record in records.values() if record}
     merchants = known | {payout.merchant_id for payout in payouts} | {*(profile.klarna.merchant_ids or ())}
@@ -300,6 +300,16 @@ def _check_merchants(context: RunContext, listed: list[Listed], known: set[str])
 
 def _check_may_adopt(context: RunContext, record: Row) -> None:
     """A payout of another profile passes to this one only where that profile is gone, or no longer covers it."""
+    if record.profile in context.config.broken:
+        raise ConfigFault(
+            sentence(
+                "payout {reference} belongs to profile {other}, which has faults in profiles.toml",
+                reference=record.key.payment_reference,
+                other=record.profile,
+            ),
+            sentence("correct them first: {command}", command=f"klarna24 check --profile {record.profile}"),
+            record.key.payment_reference,
+        )
     other = context.config.profiles.get(record.profile)
     if other is not None and not disjoint(other.klarna, context.profile.klarna):
         raise ConfigFault(

@@ -15,6 +15,8 @@ from klarna24.run.context import RunContext, open_context
 from klarna24.state.lock import only_run
 from klarna24.state.records import Row, Status
 from klarna24.state.store import State
+from klarna24.state.words import STATUS_WORDS
+from klarna24.text.sentences import Sentence, joined, sentence
 from klarna24.twentyfour.sessions import Sessions
 
 Decision = Literal["drafted", "resend", "skip"]
@@ -33,7 +35,7 @@ class PayoutName:
 class Question:
     """What the person is asked: for yes, or for the payment reference where that is to be typed."""
 
-    text: str
+    text: Sentence
     to_type: str | None = None
 
 
@@ -42,8 +44,8 @@ Confirm = Callable[[Question], bool]
 
 def resolve(
     config: Config, profile: str, name: PayoutName, decision: Decision, note: str | None, confirm: Confirm
-) -> str:
-    """What was done, as a sentence. Takes the run's lock; ``resend`` searches the ledger first.
+) -> Sentence:
+    """What was done. Takes the run's lock; ``resend`` searches the ledger first.
 
     Raises UsageFault where the reference or the decision does not fit, and what a look-up can raise.
     """
@@ -56,7 +58,11 @@ def resolve(
         is_other_end = decision == "skip" and record.status is Status.DRAFTED  # its draft is gone, say
         if record.status.finished and record.by_person and not is_other_end:
             raise UsageFault(
-                f"payout {record.key.payment_reference} is {record.status} already",
+                sentence(
+                    "payout {reference} is {status} already",
+                    reference=record.key.payment_reference,
+                    status=STATUS_WORDS[record.status],
+                ),
                 f"klarna24 log --profile {profile}",
             )
         if decision == "drafted":
@@ -73,18 +79,27 @@ def _record(state: State, profile: str, name: PayoutName) -> Row:
     ]
     if not records:
         raise UsageFault(
-            f"profile {profile} has no payout {name.reference}", f"klarna24 status --profile {profile}"
+            sentence("profile {profile} has no payout {reference}", profile=profile, reference=name.reference),
+            f"klarna24 status --profile {profile}",
         )
     if len(references := {record.key.payment_reference for record in records}) > 1:
         raise UsageFault(
-            f"more than one payout begins with {name.reference}: {', '.join(sorted(references))}",
-            "type more of the reference",
+            sentence(
+                "more than one payout begins with {beginning}: {references}",
+                beginning=name.reference,
+                references=", ".join(sorted(references)),
+            ),
+            sentence("type more of the reference"),
         )
     if len(records) > 1:
-        them = ", ".join(f"{record.key.currency} of {record.key.merchant_id}" for record in records)
+        them = ", ".join(f"{record.key.currency} {record.key.merchant_id}" for record in records)
         raise UsageFault(
-            f"{records[0].key.payment_reference} is the reference of more than one payout: {them}",
-            "say which: --currency, --merchant",
+            sentence(
+                "{reference} is the reference of more than one payout: {them}",
+                reference=records[0].key.payment_reference,
+                them=them,
+            ),
+            sentence("say which: {options}", options="--currency, --merchant"),
         )
     return records[0]
 
@@ -98,43 +113,61 @@ def _named(state: State, profile: str, reference: str) -> list[Row]:
     return same or similar
 
 
-def _drafted(state: State, record: Row, note: str | None, confirm: Confirm) -> str:
-    if not confirm(Question(f"Is {_voucher_name(record)!r} in 24SevenOffice, once?")):
+def _drafted(state: State, record: Row, note: str | None, confirm: Confirm) -> Sentence:
+    if not confirm(Question(sentence("Is {voucher} in 24SevenOffice, once?", voucher=_voucher_name(record)))):
         return _unchanged(record)
     state.resolve(record, Status.DRAFTED, "resolved: a person found it in 24SevenOffice", note)
-    return f"payout {record.key.payment_reference} is drafted"
+    return sentence("payout {reference} is drafted", reference=record.key.payment_reference)
 
 
-def _skip(state: State, record: Row, note: str | None, confirm: Confirm) -> str:
+def _skip(state: State, record: Row, note: str | None, confirm: Confirm) -> Sentence:
     reference = record.key.payment_reference
-    if not confirm(Question(f"Should payout {reference} never be drafted?")):
+    if not confirm(Question(sentence("Should payout {reference} never be drafted?", reference=reference))):
         return _unchanged(record)
     state.resolve(record, Status.SKIPPED, "resolved: a person skipped it", note)
-    return f"payout {reference} is skipped: it will not be drafted"
+    return sentence("payout {reference} is skipped: it will not be drafted", reference=reference)
 
 
-def _resend(config: Config, state: State, record: Row, note: str | None, confirm: Confirm) -> str:
+def _resend(config: Config, state: State, record: Row, note: str | None, confirm: Confirm) -> Sentence:
     reference = record.key.payment_reference
     match = _search_ledger(config, state, record)
     if match and match.ours and not record.status.finished:
         number = match.transaction_no
         state.resolve(record, Status.BOOKED, f"found in the ledger as {number}", note, transaction_no=number)
-        return f"payout {reference} is in the ledger as voucher {number}: it is booked, nothing is sent again"
+        return sentence(
+            "payout {reference} is in the ledger as voucher {number}: it is booked, nothing is sent again",
+            reference=reference,
+            number=number,
+        )
     if match and record.status.finished and (match.ours or match.same_amount or match.voucher):
         raise UsageFault(
-            f"payout {reference} is in the ledger as voucher {match.transaction_no}: it cannot be sent again",
-            "delete or reverse that voucher in 24SevenOffice first",
+            sentence(
+                "payout {reference} is in the ledger as voucher {number}: it cannot be sent again",
+                reference=reference,
+                number=match.transaction_no,
+            ),
+            sentence("delete or reverse that voucher in 24SevenOffice first"),
         )
-    seen = f"Voucher {match.transaction_no} in the ledger has the reference {reference}. " if match else ""
-    text = (
-        f"{seen}Have you made sure that {_voucher_name(record)!r} is NOT in 24SevenOffice, neither booked nor as "
-        "a draft?"
+    text = sentence(
+        "Have you made sure that {voucher} is NOT in 24SevenOffice, neither booked nor as a draft?",
+        voucher=_voucher_name(record),
     )
+    if match:
+        seen = sentence(
+            "Voucher {number} in the ledger has the reference {reference}.",
+            number=match.transaction_no,
+            reference=reference,
+        )
+        text = joined(" ", (seen, text))
     needs_care = record.status.finished or match is not None
     if not confirm(Question(text, reference if needs_care else None)):
         return _unchanged(record)
     state.resolve(record, Status.READY, "resolved: a person ordered it to be sent again", note)
-    return f"payout {reference} is sent at the next run: klarna24 sync --profile {record.profile} --now"
+    return sentence(
+        "payout {reference} is sent at the next run: {command}",
+        reference=reference,
+        command=f"klarna24 sync --profile {record.profile} --now",
+    )
 
 
 def _search_ledger(config: Config, state: State, record: Row) -> LedgerMatch | None:
@@ -150,7 +183,7 @@ def _search_ledger(config: Config, state: State, record: Row) -> LedgerMatch | N
         return search.matches[0]
 
 
-def _accept(config: Config, state: State, record: Row, note: str | None, confirm: Confirm) -> str:
+def _accept(config: Config, state: State, record: Row, note: str | None, confirm: Confirm) -> Sentence:
     """The figures of a drafted payout changed at Klarna, and the person has corrected the voucher. What the new
     figures give is kept, so that the report can compare it with the ledger."""
     reference = record.key.payment_reference
@@ -160,15 +193,29 @@ def _accept(config: Config, state: State, record: Row, note: str | None, confirm
         is_known = payout is None or payout.figures == record.totals
         if payout is None or (is_known and record.id not in state.corrected(record.profile)):
             raise UsageFault(
-                f"payout {reference} is {record.status} already, and has not changed",
+                sentence(
+                    "payout {reference} is {status} already, and has not changed",
+                    reference=reference,
+                    status=STATUS_WORDS[record.status],
+                ),
                 f"klarna24 log --profile {record.profile}",
             )
         trace = _corrected_trace(context, payout, record)
-    unknown = " (the report cannot compare its sums with them)" if record.trace and trace is None else ""
-    if not confirm(Question(f"Has the voucher of {reference} been corrected to Klarna's new figures{unknown}?")):
+    question = sentence(
+        "Has the voucher of {reference} been corrected to Klarna's new figures?", reference=reference
+    )
+    result = sentence(
+        "payout {reference} is {status}, with Klarna's new figures",
+        reference=reference,
+        status=STATUS_WORDS[record.status],
+    )
+    if record.trace and trace is None:
+        unknown = sentence("(The report cannot compare its sums with them.)")
+        question, result = joined(" ", (question, unknown)), joined(" ", (result, unknown))
+    if not confirm(Question(question)):
         return _unchanged(record)
     state.accept(record, payout.figures, trace, note)
-    return f"payout {reference} is {record.status}, with Klarna's new figures{unknown}"
+    return result
 
 
 def _corrected_trace(context: RunContext, payout: Listed, record: Row) -> Trace | None:
@@ -188,8 +235,12 @@ def _corrected_trace(context: RunContext, payout: Listed, record: Row) -> Trace 
 
 
 def _voucher_name(record: Row) -> str:
-    return record.trace.name if record.trace else "its voucher"
+    return f'"{record.trace.name}"' if record.trace else sentence("its voucher")
 
 
-def _unchanged(record: Row) -> str:
-    return f"payout {record.key.payment_reference} stays {record.status}: nothing was changed"
+def _unchanged(record: Row) -> Sentence:
+    return sentence(
+        "payout {reference} stays {status}: nothing was changed",
+        reference=record.key.payment_reference,
+        status=STATUS_WORDS[record.status],
+    )

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import assert_never
 
 from klarna24.config.loading import Config
-from klarna24.errors import ProblemCode, worst
+from klarna24.errors import Problem, ProblemCode, worst
 from klarna24.run import messages
 from klarna24.run.due import next_due
 from klarna24.state.records import Owner, Row, Status
 from klarna24.state.store import State
-from klarna24.text.sentences import sentence
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import Language, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,13 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class ProfileStatus:
     """``in_file`` is false for a profile that is no longer in profiles.toml: no run of it is ever due. ``drafts``
-    wait in 24SevenOffice to be booked, as far as the ledger was read."""
+    wait in 24SevenOffice to be booked, as far as the ledger was read. ``problems`` are the faults in its settings,
+    because of which it cannot run. What belongs to no profile of the file is in the language of the environment,
+    and its times are in UTC."""
 
     profile: str
+    language: Language
+    timezone: tzinfo
     in_file: bool
     checkpoint: date | None
     completed_at: datetime | None
@@ -50,6 +55,7 @@ class ProfileStatus:
     counts: dict[Status, int]
     waiting: list[Waiting]
     drafts: list[Row]
+    problems: tuple[Problem, ...] = ()
 
     @property
     def for_person(self) -> list[Waiting]:
@@ -58,8 +64,8 @@ class ProfileStatus:
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the worst that waits for a person; 0 where nothing does."""
-        return worst(it.exit_code for it in self.for_person)
+        """The exit code of the worst that needs a person; 0 where nothing does."""
+        return worst([*(it.exit_code for it in self.for_person), *(it.exit_code for it in self.problems)])
 
     @property
     def oldest_draft(self) -> datetime | None:
@@ -71,26 +77,31 @@ def status(config: Config, names: list[str] | None) -> list[ProfileStatus]:
     """Of the named profiles, or of all, including those that only the state knows. Works while a sync runs."""
     state = State.for_reading(config.state)
     try:
-        wanted = names or [*config.profiles, *(set(state.profiles()) - set(config.profiles))]
-        known = {*config.profiles, *state.profiles()}
+        wanted = names or [*config.names, *(set(state.profiles()) - set(config.names))]
+        known = {*config.names, *state.profiles()}
         for name in wanted:
             if name not in known:
-                config.profile(name)  # raises, with the nearest name
+                config.find(name)  # raises, with the nearest name
         return [_of_profile(state, config, name) for name in wanted]
     finally:
         state.close()
 
 
 def _of_profile(state: State, config: Config, name: str) -> ProfileStatus:
+    profile, broken = config.profiles.get(name), config.broken.get(name)
+    known = profile or broken
     return ProfileStatus(
         profile=name,
-        in_file=name in config.profiles,
+        language=known.language if known else Reader.of_environment().language,
+        timezone=profile.timezone if profile else UTC,
+        in_file=known is not None,
         checkpoint=state.checkpoint(name),
         completed_at=state.completed_at(name),
         next_due=_next_due(state, config, name),
         counts=state.counts(name),
         waiting=list(_waiting(state, name)),
         drafts=state.drafts(name),
+        problems=broken.fault.problems() if broken else (),
     )
 
 

@@ -50,7 +50,7 @@ def dry_run(
     ecb: EcbClient | None = None,
 ) -> Report:
     """What a sync that is due would do, or with ``period`` a preview of any days. The state does not change."""
-    report = Report(profile=profile.name, language=profile.language)
+    report = Report(profile=profile.name, language=profile.language, timezone=profile.timezone)
     sessions = Sessions.beside(config.state_dir, keep=False)
     try:
         with closing(State.for_reading(config.state)) as state:
@@ -77,7 +77,7 @@ def sync(
     """Plan and draft. ``known`` is where the profile stands, and where that says "not due" nothing is done; None
     runs it in any case. ``wait`` is how many seconds to wait for another run of the profile to end.
     ``after_drafts`` is called with all outcomes, and returns them with more remarks."""
-    report = Report(profile=profile.name, language=profile.language)
+    report = Report(profile=profile.name, language=profile.language, timezone=profile.timezone)
     if known is not None:
         report = replace(report, checkpoint=known.checkpoint, due=known.is_due, next_due=known.next_due)
     if not report.due:

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from klarna24.config.contacts import Email
 from klarna24.config.loading import Config
-from klarna24.config.tables import Email, Profile
+from klarna24.config.tables import Profile
 from klarna24.config.values import Secret
 from klarna24.text.clean import clean
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import Sentence
 
 if sys.platform != "win32":
     import pwd
@@ -84,13 +87,18 @@ class DailyRun:
             emails.append((f"profiles.{profile.name}.notify.email", profile.notify.email))
         yield from ((table, email.password) for table, email in emails if email and email.password)
 
-    def notes(self, texts: Mapping[str, str]) -> Iterator[str]:
+    def notes(self, texts: Mapping[str, Sentence]) -> Iterator[str]:
         """A comment for each password whose source has a text; its ``{value}`` is the variable or the command."""
         for table, secret in self.passwords():
             if text := texts.get(secret.source):
                 value = secret.value if isinstance(secret.value, str) else secret.value[0]
                 where = "state_password" if table == "state" else f"[{table}] password"
-                yield clean(f"# {where}: {text.format(value=value)}")
+                yield clean(f"# {where}: {self.reader.say(text.with_values(value=value))}")
+
+    @property
+    def reader(self) -> Reader:
+        """Who reads the comments."""
+        return Reader.shared(profile.language for profile in self.profiles())
 
 
 def daily_runs(config: Config, names: list[str] | None) -> list[DailyRun]:

@@ -6,18 +6,24 @@ from klarna24.config.loading import Config
 from klarna24.errors import UsageFault
 from klarna24.schedule.command import DailyRun, daily_runs
 from klarna24.text.clean import clean
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import sentence
 
 NOTES = {
-    "env": "cron does not have {value}: set it on a line of its own above, {value}=…",
-    "systemd": "cron has no systemd credentials: use klarna24 schedule --systemd",
-    "keyring": "the keyring is often locked when nobody is logged in",
+    "env": sentence("cron does not have {value}: set it on a line of its own above, {value}=…", value=""),
+    "systemd": sentence("cron has no systemd credentials: use klarna24 schedule --systemd"),
+    "keyring": sentence("the keyring is often locked when nobody is logged in"),
 }
+
+_WHAT = sentence("Runs every day; a profile that is not due exits at once. Add this to your crontab: crontab -e")
 
 
 def crontab(config: Config, names: list[str] | None) -> str:
     """A line for each profile; for None, one line for all."""
-    lines = ["# Runs every day; a profile that is not due exits at once. Add this to your crontab: crontab -e"]
-    for run in daily_runs(config, names):
+    runs = daily_runs(config, names)
+    reader = Reader.shared(run.reader.language for run in runs)
+    lines = [f"# {reader.say(_WHAT)}"]
+    for run in runs:
         lines += [*run.notes(NOTES), crontab_line(run)]
     return "\n".join(lines)
 
@@ -28,7 +34,10 @@ def crontab_line(run: DailyRun) -> str:
     command = shlex.join(run.command())
     if "\\" in command or not command.isprintable():
         raise UsageFault(
-            f"a crontab line cannot hold a backslash or a control character: {clean(command)}", "rename the folder"
+            sentence(
+                "a crontab line cannot hold a backslash or a control character: {command}", command=clean(command)
+            ),
+            sentence("rename the folder"),
         )
     command = command.replace("%", "\\%")  # cron takes a bare % for the end of the command
     return f"{minute} {hour} * * *  {command}"

@@ -11,15 +11,21 @@ from klarna24.errors import UsageFault
 from klarna24.http.exchange import SAVE_SECONDS
 from klarna24.schedule.command import DailyRun, daily_runs, program, user
 from klarna24.text.clean import clean
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import sentence
 
 STOP_SECONDS = int(SAVE_SECONDS) + 30  # a save that was sent should get its answer, and be written down
 HOMES = ("/home", "/root", "/run/user")  # what ProtectHome hides
 TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - nothing is created there: this is what PrivateTmp hides
 
 NOTES = {
-    "env": 'a service does not have {value}, and all users can read Environment=: use {{ systemd = "…" }}',
-    "keyring": "the keyring is often locked when nobody is logged in",
-    "command": "if {value} has to write to the home folder, relax ProtectHome",
+    "env": sentence(
+        "a service does not have {value}, and all users can read Environment=: use {source}",
+        value="",
+        source='{ systemd = "…" }',
+    ),
+    "keyring": sentence("the keyring is often locked when nobody is logged in"),
+    "command": sentence("if {value} has to write to the home folder, relax ProtectHome", value=""),
 }
 
 SERVICE = """\
@@ -60,7 +66,7 @@ SystemCallFilter=@system-service
 
 TIMER = """\
 [Unit]
-Description={what}, every day
+Description={what}
 
 [Timer]
 OnCalendar=*-*-* {time}
@@ -74,17 +80,21 @@ WantedBy=timers.target
 
 def systemd(config: Config, names: list[str] | None) -> str:
     """The units one after the other, each below a comment with its file; ``names`` as for the crontab."""
-    units = {file: text for run in daily_runs(config, names) for file, text in systemd_units(run).items()}
+    runs = daily_runs(config, names)
+    reader = Reader.shared(run.reader.language for run in runs)
+    units = {file: text for run in runs for file, text in systemd_units(run).items()}
     parts = [f"# /etc/systemd/system/{file}\n{text}" for file, text in units.items()]
     timers = " ".join(file for file in units if file.endswith(".timer"))
-    last = f"# Then: systemctl daemon-reload; systemctl enable --now {timers}"
-    return "\n".join(["# As root, put each part into the file that is named above it.", *parts, last])
+    first = sentence("As root, put each part into the file that is named above it.")
+    last = sentence("Then: {command}", command=f"systemctl daemon-reload; systemctl enable --now {timers}")
+    return "\n".join([f"# {reader.say(first)}", *parts, f"# {reader.say(last)}"])
 
 
 def systemd_units(run: DailyRun) -> dict[str, str]:
     """The texts of the service and of its timer, by file name."""
     unit = f"klarna24-{run.name}" if run.name else "klarna24"
-    what = f"Klarna payouts to 24SevenOffice, {run.name or 'all profiles'}"
+    which = run.name or sentence("all profiles")
+    what = run.reader.say(sentence("Klarna payouts to 24SevenOffice, {profiles}", profiles=which))
     hour, minute = run.time_of_day()
     first, *rest = run.command()
     service = SERVICE.format(
@@ -93,12 +103,13 @@ def systemd_units(run: DailyRun) -> dict[str, str]:
         command=" ".join([_unit_word(first), *(_unit_word(word).replace("$", "$$") for word in rest)]),
         user=user()[0],
         stop=STOP_SECONDS,
-        writable=_writable(run.config.state_dir),
+        writable=_writable(run.config.state_dir, run.reader),
         home="read-only" if _needs_home(run) else "tmpfs",
         tmp="no" if _is_below(TEMPORARY, _paths(run)) else "yes",
         credentials=_lines(_load_credentials(run)),
     )
-    timer = TIMER.format(what=what, time=f"{hour:02}:{minute:02}:00")
+    daily = run.reader.say(sentence("{what}, every day", what=what))
+    timer = TIMER.format(what=daily, time=f"{hour:02}:{minute:02}:00")
     return {f"{unit}.service": service, f"{unit}.timer": timer}
 
 
@@ -106,18 +117,20 @@ def _lines(texts: Iterator[str]) -> str:
     return "".join(f"{text}\n" for text in texts)
 
 
-def _writable(state_dir: Path) -> str:
+def _writable(state_dir: Path, reader: Reader) -> str:
     """systemd creates a folder below /var/lib by itself; any other must exist before the first run."""
     if below := re.fullmatch(r"/var/lib/([\w./-]+)", str(state_dir), re.ASCII):  # it takes no quotes, as others do
         return f"StateDirectory={below[1]}\nStateDirectoryMode=0700"
     folder = _unit_word(str(state_dir))
-    return f"# must exist: mkdir -p -m 700 {shlex.quote(str(state_dir))}\nReadWritePaths={folder}"
+    must = sentence("must exist: {command}", command=f"mkdir -p -m 700 {shlex.quote(str(state_dir))}")
+    return f"# {reader.say(must)}\nReadWritePaths={folder}"
 
 
 def _load_credentials(run: DailyRun) -> Iterator[str]:
     secrets = [secret for _, secret in run.passwords() if secret.source == "systemd"]
     if secrets:
-        yield "# a file of root's, mode 0600, with only the password; or use LoadCredentialEncrypted="
+        text = sentence("a file of root's, mode 0600, with only the password; or use LoadCredentialEncrypted=")
+        yield f"# {run.reader.say(text)}"
     for name in dict.fromkeys(str(secret.value).replace("%", "%%") for secret in secrets):
         yield f"LoadCredential={name}:/etc/credstore/{name}"
 
@@ -145,6 +158,9 @@ def _is_below(folders: tuple[str, ...], paths: list[Path]) -> bool:
 def _unit_word(text: str) -> str:
     """One word of a unit file: in quotes where needed, % doubled as it begins a specifier."""
     if any(ord(character) < ord(" ") for character in text):
-        raise UsageFault(f"a unit file cannot hold a control character: {clean(text)}", "rename the folder")
+        raise UsageFault(
+            sentence("a unit file cannot hold a control character: {text}", text=clean(text)),
+            sentence("rename the folder"),
+        )
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"' if set(text) & set(" \"'\\;") else escaped

@@ -2,8 +2,9 @@
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Self
 
@@ -58,6 +59,13 @@ class Reader:
                     return cls("en")
         return cls("en")
 
+    @classmethod
+    def shared(cls, languages: Iterable[Language]) -> Self:
+        """Of whoever reads about several profiles at once: in the language that all of them have, else in that of
+        the environment."""
+        different = set(languages)
+        return cls(different.pop()) if len(different) == 1 else cls.of_environment()
+
     def say(self, text: str) -> str:
         """The text on one line, translated where it is a Sentence, with the amounts and dates in it."""
         if isinstance(text, Sentence):
@@ -71,6 +79,10 @@ class Reader:
         marks: dict[str, str | int | None] = {",": thousands, ".": point, "-": minus}
         return f"{rounded:,}".translate(str.maketrans(marks))
 
+    def money(self, value: Decimal, currency: str) -> str:
+        """The number with its currency, on one line."""
+        return f"{self.amount(value)}{SPACE}{currency}"
+
     def percent(self, value: Decimal | None) -> str:
         """With one decimal; a dash where there is no number."""
         return "–" if value is None else f"{self.amount(value, 1)}{SPACE}%"
@@ -83,6 +95,11 @@ class Reader:
             case "nb":
                 return f"{value:%d.%m.%Y}"
         return SPACE.join((str(value.day), self.short_month(value), str(value.year)))
+
+    def moment(self, value: datetime, zone: tzinfo) -> str:
+        """The day and the time in the zone, without seconds."""
+        local = value.astimezone(zone)
+        return f"{self.day(local.date())}{SPACE}{local:%H:%M}"
 
     def month(self, value: date) -> str:
         """November 2026."""

@@ -8,7 +8,7 @@ from klarna24.bookkeeping.voucher import Books, FiscalYear, VoucherType
 from klarna24.config.tables import Profile
 from klarna24.errors import ConfigFault, Unavailable
 from klarna24.text.clean import clean
-from klarna24.text.sentences import sentence
+from klarna24.text.sentences import joined, sentence
 from klarna24.twentyfour.answers import is_refusal
 from klarna24.twentyfour.connection import NEXT_RUN, refused
 from klarna24.twentyfour.dates import local_day
@@ -172,7 +172,7 @@ class BooksReader:
                 message = clean(company.APIException.Message)
                 if is_refusal(message):
                     raise refused("GetCompanies", message)
-                raise Unavailable(f"24SevenOffice: {message}", NEXT_RUN)
+                raise Unavailable(joined(": ", ("24SevenOffice", message)), NEXT_RUN)
         known = {int(company.Id): clean(company.Name) for company in companies if company.Id is not None}
         for key, number in wanted.items():
             if number not in known:

@@ -141,7 +141,7 @@ class Connection:
         if not session_id:
             raise CredentialsFault(
                 sentence("24SevenOffice refused the login of {username}", username=self._settings.username),
-                sentence("check username, password, application_id and identity_id: {command}", command=CHECK),
+                joined(": ", (sentence("check username, password, application_id and identity_id"), CHECK)),
             )
         if not fits_a_cookie(session_id):
             raise Unavailable(
@@ -300,8 +300,8 @@ def refused(operation: str, text: str) -> CredentialsFault:
     """Return the exception for a refusal that no waiting ends."""
     return CredentialsFault(
         sentence("24SevenOffice refuses {operation}: {text}", operation=operation, text=text),
-        sentence(
-            "check the user's rights in 24SevenOffice, application_id and identity_id: {command}", command=CHECK
+        joined(
+            ": ", (sentence("check the user's rights in 24SevenOffice, application_id and identity_id"), CHECK)
         ),
     )
 

@@ -17,7 +17,7 @@ import zeep
 
 from klarna24.errors import Klarna24Error
 from klarna24.http.exchange import SAVE_SECONDS, AnswerTooLong, Exchange, new_session
-from klarna24.http.faults import permanent_fault
+from klarna24.http.faults import no_answer, permanent_fault
 from klarna24.http.pace import TooManyRequests, pace_of
 from klarna24.http.server_time import ServerTime
 from klarna24.logs.redaction import server_text
@@ -133,7 +133,7 @@ class Transport(zeep.Transport):
                 raise NoAnswer(_reason(error)) from None
             if fault := permanent_fault(error, address):
                 raise NotSent(fault.message, retry=False, fault=fault) from None
-            raise NotSent(sentence("no connection ({error})", error=type(error).__name__)) from None
+            raise NotSent(no_answer(error, address)) from None
         answer = _checked(response, answer, is_save)
         response.raw = io.BytesIO(answer)  # requests reads .content from here, because the stream is consumed
         response.headers["Content-Type"] = "text/xml"  # zeep trusts one of multipart

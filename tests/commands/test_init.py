@@ -188,7 +188,7 @@ def test_an_existing_profile_is_edited_and_the_rest_of_the_file_stays_as_it_is(
     open_shop: OpenShop, tmp_path: Path
 ) -> None:
     shop: Shop = open_shop()
-    shop.write(None, shop2={})
+    shop.write(None, shop2={"klarna": {"username": "K2"}})
     whole = shop.config.read_text()
     start = whole.index("[profiles.shop2]")
     first, second = whole[whole.index("[profiles.shop1]") : start], whole[start:]

@@ -19,7 +19,8 @@ from tests.support.shops import OpenShop, Shop, simple
 
 def test_schedule_prints_lines_that_crontab_takes_as_they_are(shop: Shop) -> None:
     """A line for each named profile, or one for all, with comments on what cron does not have."""
-    shop.write(None, shop2={"klarna": {"password": {"env": None, "systemd": "shop2-klarna"}}})
+    other = {"username": "K2", "password": {"env": None, "systemd": "shop2-klarna"}}
+    shop.write(None, shop2={"klarna": other})
     one, two, every = (
         shop.run("schedule", *arguments)
         for arguments in (["--profile", "shop1"], ["--profile", "shop1", "--profile", "shop2"], ["--all"])

@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 import trustme
 
+from klarna24.klarna import client as klarna
+from klarna24.twentyfour import connection
 from tests.support.network import ask
 
 Behave = Callable[[socket.socket], object]
@@ -195,6 +197,13 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may pass is not repeated."""
+    for module in (klarna, connection):
+        monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
+
+
 def told(kind: str, url: str) -> tuple[str, str]:
     """Return the exit code and what is said, at once and in one line."""
     result = ask(kind, url)
@@ -284,3 +293,62 @@ def test_a_proxy_that_asks_for_a_password_is_named(
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
         code, said = told(kind, "https://office.example")
     assert (code, "the proxy in https_proxy asks for a user" in said) == ("3", True), said
+
+
+@pytest.mark.parametrize("kind", ["klarna", "read"])
+@pytest.mark.parametrize("wrong", ["refuses", "no such name", "forbids", "is not there"])
+def test_a_proxy_that_may_recover_is_named_and_not_the_host_behind_it(
+    plain: None, quick: None, monkeypatch: pytest.MonkeyPatch, kind: str, wrong: str
+) -> None:
+    def forbid(connection: socket.socket) -> None:
+        connection.recv(2**16)
+        status = b"403 Forbidden" if wrong == "forbids" else b"502 Bad Gateway"
+        connection.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
+
+    with serving(forbid) as port:
+        free = socket.create_server(("127.0.0.1", 0))
+        nobody = free.getsockname()[1]
+        free.close()
+        address = {"refuses": f"127.0.0.1:{nobody}", "no such name": "no-such-proxy.invalid:1"}
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:hush@{address.get(wrong, f'127.0.0.1:{port}')}")
+        result = ask(kind, "https://office.example")
+    expected = {
+        "forbids": "the proxy in HTTPS_PROXY makes no connection to office.example (HTTP 403)",
+        "is not there": "the proxy in HTTPS_PROXY makes no connection to office.example (HTTP 502)",
+    }.get(wrong, "the proxy in HTTPS_PROXY, by which office.example is asked, cannot be reached")
+    assert (result["outcome"], expected in result["said"]) == ("5", True), result
+    assert "hush" not in result["said"]
+
+
+@pytest.mark.parametrize("kind", ["klarna", "read"])
+def test_a_request_goes_through_the_proxy_with_the_authority_of_the_environment(
+    plain: None, quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A small proxy that connects every name to one TLS server on loopback, and notes what it was asked for."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("office.example").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    asked: list[bytes] = []
+
+    def proxy(connection: socket.socket) -> None:
+        asked.append(connection.recv(2**16))
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with context.wrap_socket(connection, server_side=True) as secure:
+            asked.append(secure.recv(2**16))
+            secure.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+
+    with serving(proxy) as port:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:hush@127.0.0.1:{port}")
+        result = ask(kind, "https://office.example")
+        asked_before = len(asked)
+        monkeypatch.setenv("NO_PROXY", "office.example")
+        past = ask(kind, "https://office.example")
+        assert len(asked) == asked_before
+    tunnel, request = asked[0], asked[1]
+    assert tunnel.startswith(b"CONNECT office.example:443 HTTP/1.")
+    assert b"Proxy-Authorization: Basic dXNlcjpodXNo" in tunnel
+    assert request.startswith((b"GET /", b"POST /"))
+    assert b"Proxy-Authorization" not in request, "the proxy's password is the proxy's alone"
+    assert "hush" not in result["said"]
+    assert (past["outcome"], "the name office.example cannot be looked up" in past["said"]) == ("5", True), past

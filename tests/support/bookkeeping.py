@@ -13,7 +13,6 @@ import pytest
 from klarna24.bookkeeping.mapping import voucher_for
 from klarna24.bookkeeping.payout import Payout, Transaction
 from klarna24.bookkeeping.voucher import Books, FiscalYear, Voucher, VoucherType
-from klarna24.config.file import File
 from klarna24.config.tables import Profile
 from klarna24.errors import Blocked
 from klarna24.klarna.answers import parse_payout, parse_transactions
@@ -154,8 +153,7 @@ def merged(base: Json, over: Json) -> Json:
 def profile(over: Json | None = None, *, norwegian: bool = False) -> Profile:
     """Return the profile shop1: lump, the accounts that every payout needs, and what ``over`` adds."""
     base = merged(PROFILE, NORWEGIAN) if norwegian else PROFILE
-    file = File.model_validate({"profiles": {"shop1": merged(base, over or {})}})
-    made = file.profiles["shop1"]
+    made = Profile.model_validate(merged(base, over or {}))
     made._name = "shop1"
     return made
 

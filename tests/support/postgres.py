@@ -186,5 +186,6 @@ def base(worker_base: Base) -> Base:
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         f" WHERE datname = '{worker_base.name}' AND pid <> pg_backend_pid()",
         "DROP SCHEMA IF EXISTS klarna24 CASCADE",
+        f"REVOKE ALL ON DATABASE {worker_base.name} FROM trusted",
     )
     return worker_base

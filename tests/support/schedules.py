@@ -19,10 +19,11 @@ SOURCES: dict[str, Any] = {
 
 
 def config_in(folder: Path, *names: str, state_dir: Path | None = None, over: Json | None = None) -> Config:
-    """A profiles.toml in that folder, with these profiles."""
+    """A profiles.toml in that folder, with these profiles, each of a merchant of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "profiles.toml"
-    profiles = {name: merged(PROFILE, over or {}) for name in names or ("shop1",)}
+    own = {name: {"klarna": {"merchant_ids": [name]}} for name in names or ("shop1",)}
+    profiles = {name: merged(merged(PROFILE, it), over or {}) for name, it in own.items()}
     top = {"state_dir": str(state_dir)} if state_dir else {}
     path.write_text(tomli_w.dumps({**top, "profiles": profiles}))
     path.chmod(0o600)

@@ -1,17 +1,22 @@
 """A profiles.toml for the tests of config."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-import pytest
 import tomli_w
 
+from klarna24.config.file import File
 from klarna24.config.loading import Config, load
-from klarna24.config.tables import Profile, Table
+from klarna24.config.tables import Profile
+from klarna24.config.values import Table
 from klarna24.errors import ConfigFault
+from tests.support import ROOT
 from tests.support.bookkeeping import PROFILE, Json, merged
 
+EXAMPLE = (ROOT / "profiles.example.toml").read_text("utf-8")
+ALL_IN_USE = re.sub(r"(?m)^# ", "", EXAMPLE)  # "# key = value" is a setting that is left out; "## …" explains
 EMAIL: Json = {"host": "smtp.example.com", "from": "klarna24@shop1.se", "to": ["accounts@shop1.se"]}
 
 
@@ -37,12 +42,16 @@ class Settings:
         return self.load(over).profile("shop1")
 
     def faults(self, over: Json | None = None, top: Json | None = None, name: str = "shop1") -> list[str]:
-        """All faults, without the path of the file, with which each must begin."""
-        with pytest.raises(ConfigFault) as caught:
-            self.load(over, top, name)
-        faults = [problem.message for problem in caught.value.problems()]
-        assert all(fault.startswith(f"{self.path}: ") for fault in faults), faults
-        return [fault.removeprefix(f"{self.path}: ") for fault in faults]
+        """All faults of the file, or of its profiles, without the path and the line with which each must begin."""
+        self.write(over, top, name)
+        try:
+            faults = [problem for it in load(self.path).broken.values() for problem in it.fault.problems()]
+        except ConfigFault as fault:
+            faults = [*fault.problems()]
+        assert faults
+        found = [re.fullmatch(rf"{re.escape(str(self.path))}(, line \d+)?: (.*)", it.message) for it in faults]
+        assert all(found), faults
+        return [it[2] for it in found if it]
 
     def fault(self, over: Json | None = None, top: Json | None = None, name: str = "shop1") -> str:
         """The only fault."""
@@ -58,14 +67,14 @@ def nested(path: str, value: Any) -> Json:
 
 
 def keys(table: type[Table], path: str = "") -> Iterator[str]:
-    """Every key below a table, as a dotted path; profiles by the name shop1."""
+    """Every key below a table, as a dotted path; those of a profile below that of shop1, too."""
+    if table is File:
+        yield from keys(Profile, "profiles.shop1.")
     for name, field in table.model_fields.items():
         here = f"{path}{field.alias or name}"
         below = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
         tables = [kind for kind in below if issubclass(kind, Table)]
-        if here == "profiles":
-            yield from keys(Profile, "profiles.shop1.")
-        elif tables:
+        if tables:
             yield from keys(tables[0], f"{here}.")
         else:
             yield here

@@ -1,7 +1,7 @@
 """What scripts read: one JSON document (docs/reference.md, "JSON")."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -80,11 +80,12 @@ def _entry(entry: Entry) -> dict[str, Any]:
     }
 
 
-def problem_json(problem: Problem) -> dict[str, Any]:
+def problem_json(problem: Problem, text: Callable[[str], Any] = str) -> dict[str, Any]:
+    """The problem as an object; ``text`` makes values of its texts."""
     return {
         "code": problem.code,
-        "message": problem.message,
-        "hint": problem.hint,
+        "message": text(problem.message),
+        "hint": text(problem.hint),
         "payment_reference": problem.payment_reference,
     }
 
@@ -95,6 +96,7 @@ def status_json(statuses: Sequence[ProfileStatus]) -> str:
         {
             "profile": one.profile,
             "in_file": one.in_file,
+            "problems": [problem_json(problem) for problem in one.problems],
             "checkpoint": one.checkpoint.isoformat() if one.checkpoint else None,
             "completed_at": one.completed_at.isoformat() if one.completed_at else None,
             "next_due": one.next_due.isoformat(timespec="seconds") if one.next_due else None,
@@ -140,13 +142,23 @@ def log_json(events: Iterable[Event]) -> Iterator[str]:
     yield f"{before.removesuffix(',')}\n  ]\n}}" if before.endswith(",") else f"{before}]\n}}"
 
 
-def checks_json(exit_code: int, done: Iterable[CheckedProfile], problems: Iterable[Problem]) -> str:
-    """The document of ``klarna24 check --json``."""
+def checks_json(
+    exit_code: int,
+    done: Iterable[CheckedProfile],
+    problems: Iterable[Problem],
+    text: Callable[[str], Any] = str,
+) -> str:
+    """The document of ``klarna24 check --json``; ``text`` makes values of its texts."""
     profiles = [
         {
             "profile": one.profile,
             "checks": [
-                {"name": check.name, "status": check.status, "message": check.message, "next": check.next}
+                {
+                    "name": text(check.name),
+                    "status": check.status,
+                    "message": text(check.message),
+                    "next": text(check.next),
+                }
                 for check in one.checks
             ],
         }
@@ -156,7 +168,7 @@ def checks_json(exit_code: int, done: Iterable[CheckedProfile], problems: Iterab
         "version": 1,
         "command": "check",
         "exit_code": exit_code,
-        "problems": [problem_json(problem) for problem in problems],
+        "problems": [problem_json(problem, text) for problem in problems],
         "profiles": profiles,
     }
     return json.dumps(document, ensure_ascii=False, indent=2)

@@ -3,75 +3,144 @@
 import errno
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
-from decimal import Decimal
+from datetime import UTC
 from typing import TextIO
 
 from klarna24.check.result import CheckedProfile
+from klarna24.config.tables import Profile
 from klarna24.errors import Problem, ProblemCode
 from klarna24.logs import journal_level as systemd
 from klarna24.run.outcome import Outcome, Report, tally
 from klarna24.state.records import Event
-from klarna24.text.sentences import translated
+from klarna24.state.words import EVENT_WORDS, STATUS_WORDS
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import joined, sentence
+
+FALLBACK, LEAST = 80, 20  # columns
 
 
-def problem_line(problem: Problem, profile: str | None = None, language: str = "en") -> str:
+def problem_line(problem: Problem, profile: str | None, reader: Reader) -> str:
     """One line: the profile, what happened with the figures, and the next step."""
     who = f"{profile}: " if profile else ""
-    next_step = f" → {translated(problem.hint, language)}" if problem.hint else ""
-    return " ".join(f"klarna24: {who}{translated(problem.message, language)}{next_step}".splitlines())
+    next_step = f" → {reader.say(problem.hint)}" if problem.hint else ""
+    return f"klarna24: {who}{reader.say(problem.message)}{next_step}"
 
 
-def print_problems(problems: Iterable[Problem], profile: str | None = None, language: str = "en") -> None:
+def print_problems(problems: Iterable[Problem], profile: str | None, reader: Reader) -> None:
+    """On stderr. What has exit code 0 is mailed: cron stays quiet."""
     with while_someone_reads():
         for problem in problems:
-            if not problem.exit_code:
-                continue  # it is mailed: cron stays quiet
-            is_temporary = problem.exit_code == ProblemCode.UNAVAILABLE.exit_code
-            prefix = systemd.level_prefix(systemd.WARNING if is_temporary else systemd.ERROR)
-            print(f"{prefix}{problem_line(problem, profile, language)}", file=sys.stderr)  # noqa: T201 - as below
+            if problem.exit_code:
+                is_temporary = problem.exit_code == ProblemCode.UNAVAILABLE.exit_code
+                print_error(problem_line(problem, profile, reader), is_temporary=is_temporary)
+
+
+def print_error(line: str, *, is_temporary: bool) -> None:
+    """A line on stderr, with its level where systemd reads it."""
+    level = systemd.WARNING if is_temporary else systemd.ERROR
+    print_words(f"{systemd.level_prefix(level)}{line}", sys.stderr)
 
 
 def summary_line(reports: Sequence[Report]) -> str:
     """Of several profiles: how many payouts had which outcome, and which profiles need a person."""
     ran = [report for report in reports if report.due]
-    what = tally(outcome for report in ran for outcome in report.outcomes)
     with_problems = [report.profile for report in ran if any(report.all_problems())]
-    needs = f"; look at {', '.join(with_problems)}" if with_problems else ""
-    return f"{len(ran)} of {len(reports)} profiles ran: {what}{needs}"
+    text = sentence(
+        "{ran} of {all} profiles ran: {outcomes}",
+        ran=len(ran),
+        all=len(reports),
+        outcomes=tally(outcome for report in ran for outcome in report.outcomes),
+    )
+    needs = [sentence("look at {profiles}", profiles=", ".join(with_problems))] if with_problems else []
+    return Reader.shared(report.language for report in reports).say(joined("; ", [text, *needs]))
 
 
 def print_line(text: str) -> None:
+    """As it is: for documents, and for lines that are copied."""
     print(text)  # noqa: T201 - this is what prints
 
 
-def payout_line(profile: str, outcome: Outcome) -> str:
+def print_words(text: str, stream: TextIO | None = None) -> None:
+    """For people: on a terminal, wrapped at words; elsewhere on one line."""
+    stream = stream or sys.stdout
+    lines = [" ".join(text.splitlines())]
+    if stream.isatty():
+        lines = wrapped(lines[0], columns(stream), "  ")
+    print("\n".join(lines), file=stream)
+
+
+def columns(stream: TextIO) -> int:
+    """The width of the terminal."""
+    try:
+        width = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        width = 0
+    return int(named) if (named := os.environ.get("COLUMNS", "")).isdecimal() else width or FALLBACK
+
+
+def wrapped(text: str, width: int, indent: str = "", break_long_words: bool = False) -> list[str]:
+    """The text in lines of at most ``width`` columns, which begin with ``indent`` from the second on. A longer
+    word, such as a path, has a line of its own, to be copied; or is broken, where it would spoil a column."""
+    return textwrap.wrap(
+        text,
+        max(width, LEAST),
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=break_long_words,
+    )
+
+
+def payout_line(report: Report, outcome: Outcome) -> str:
     """For ``-v`` without a terminal: one line for each payout."""
-    payout = f"Klarna {outcome.key.payment_reference} {outcome.payout_date}"
-    remarks = "".join(f"; remark: {remark.text}" for remark in outcome.remarks)
-    problem = outcome.problem
-    reminder = (
-        f"; {problem.message}" if problem and not problem.exit_code else ""
-    )  # others are printed as problems
-    return f"{profile}: {outcome.status} {payout}, {settlement(outcome)}{reminder}{remarks}"
+    reader, problem = Reader(report.language), outcome.problem
+    parts: list[str] = [
+        sentence(
+            "{profile}: {status} Klarna {reference} {day}, {amount}",
+            profile=report.profile,
+            status=STATUS_WORDS[outcome.status],
+            reference=outcome.key.payment_reference,
+            day=str(outcome.payout_date),
+            amount=f"{outcome.settlement:.2f} {outcome.key.currency}",
+        )
+    ]
+    if problem and not problem.exit_code:  # others are printed as problems
+        parts.append(problem.message)
+    parts += [sentence("remark: {remark}", remark=remark.text) for remark in outcome.remarks]
+    return reader.say(joined("; ", parts))
 
 
 def not_due_line(report: Report) -> str:
     """For a person who ran it by hand; without a terminal nothing is printed."""
-    until = f" until {when(report.next_due)}" if report.next_due else ""
-    return f"{report.profile}: not due{until}; use --now to run anyway"
+    reader = Reader(report.language)
+    if report.next_due is None:
+        text = sentence("{profile}: not due; use --now to run anyway", profile=report.profile)
+    else:
+        text = sentence(
+            "{profile}: not due until {moment}; use --now to run anyway",
+            profile=report.profile,
+            moment=reader.moment(report.next_due, report.timezone),
+        )
+    return reader.say(text)
 
 
-def print_log(events: Iterable[Event]) -> None:
-    """One line for each event."""
+def print_log(events: Iterable[Event], profiles: Mapping[str, Profile]) -> None:
+    """One line for each event, in its profile's language and zone; without a profile, in the environment's
+    language and in UTC, which is named."""
+    environment = Reader.of_environment()
     for event in events:
+        profile = profiles.get(event.profile)
+        reader = Reader(profile.language) if profile else environment
         payout = f" {event.payment_reference} {event.currency}" if event.payment_reference else ""
-        answer = f": {event.answer}" if event.answer else ""
+        what = EVENT_WORDS.get(event.what, event.what)
+        answer = f": {reader.say(event.answer)}" if event.answer else ""
         note = f" ({event.note})" if event.note else ""
-        when = f"{event.at.astimezone():%Y-%m-%d %H:%M:%S}"
-        print_line(f"{when}  {event.who}  {event.profile}{payout}  {event.what}{answer}{note}")
+        zone = profile.timezone if profile else UTC
+        when = f"{reader.day(event.at.astimezone(zone).date())} {event.at.astimezone(zone):%H:%M:%S}"
+        named = "" if profile else " UTC"
+        print_words(f"{when}{named}  {event.who}  {event.profile}{payout}  {reader.say(what)}{answer}{note}")
 
 
 def print_failed_checks(done: Iterable[CheckedProfile]) -> None:
@@ -79,8 +148,9 @@ def print_failed_checks(done: Iterable[CheckedProfile]) -> None:
     for one in done:
         failed = [check for check in one.checks if check.status == "failed"]
         print_problems(
-            (Problem(it.code or ProblemCode.BUG, f"{it.name}: {it.message}", it.next) for it in failed),
+            (Problem(it.code or ProblemCode.BUG, joined(": ", (it.name, it.message)), it.next) for it in failed),
             one.profile,
+            Reader(one.language),
         )
 
 
@@ -107,16 +177,3 @@ def _hush(stream: TextIO) -> None:
     except (OSError, ValueError):
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def settlement(outcome: Outcome) -> str:
-    return f"{outcome.settlement:,.2f} {outcome.key.currency}"
-
-
-def amount_text(amount: Decimal | None) -> str:
-    return "" if amount is None else f"{amount:,.2f}"
-
-
-def when(moment: datetime) -> str:
-    """In the time zone of this machine, which cron uses as well."""
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}"

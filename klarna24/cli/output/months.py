@@ -7,16 +7,18 @@ from typing import Any
 
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
+from klarna24.cli.output.console import new_console, print_paragraph
 from klarna24.cli.output.csv_text import csv_text
 from klarna24.cli.output.json_documents import problem_json
-from klarna24.cli.output.lines import amount_text
+from klarna24.cli.output.sums import Sums, number_of_payouts, sums_line
 from klarna24.report.month import Balance, CurrencyMonth, ProfileMonth
-from klarna24.text.sentences import translated
+from klarna24.state.words import status_words
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import Sentence, joined, sentence
 
 COLUMNS = (
     *("month", "profile", "payout_date", "payment_reference", "currency", "status", "transaction_no"),
@@ -102,117 +104,162 @@ def _rows(month: ProfileMonth, one: CurrencyMonth) -> Iterator[dict[str, object]
 
 
 def print_months(months: Sequence[ProfileMonth]) -> None:
-    """Of several a line each first; then each, in the order given."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    """Of several a line each first; then each, in the order given and in its own language."""
+    console = new_console()
     if len(months) > 1:
         for one in months:
-            console.print(Text(f"{one.profile}: {verdict(one)}", _style(one)))
+            print_paragraph(console, f"{one.profile}: {Reader(one.language).say(verdict(one))}", _style(one))
         console.print()
     for one in months:
-        console.print(Text(f"{one.profile}, {one.month}: {verdict(one)}", f"bold {_style(one)}"))
+        reader = Reader(one.language)
+        title = f"{one.profile}, {reader.month(one.month.first)}: {reader.say(verdict(one))}"
+        print_paragraph(console, title, f"bold {_style(one)}")
         for it in one.currencies:
-            _print_currency(console, one, it)
-        _print_open_items(console, one)
+            _print_currency(console, one, it, reader)
+        _print_open_items(console, one, reader)
         console.print()
 
 
-def verdict(month: ProfileMonth) -> str:
+def verdict(month: ProfileMonth) -> Sentence:
     """Closes, or what keeps it from closing, in a few words."""
     if month.problems:
-        return "could not be read"
+        return sentence("could not be read")
     if not month.currencies:
-        return "no payouts"
+        return sentence("no payouts")
     count = sum(len(it.differences) for it in month.currencies)
-    words = f"does not close, {count} difference{'s' if count > 1 else ''}" if count else "closes"
-    return "; ".join([words, *(_sums(it) for it in month.currencies)])
+    words = sentence("closes")
+    if count:
+        words = sentence("does not close, {count} differences", count=count)
+    if count == 1:
+        words = sentence("does not close, 1 difference")
+    return joined("; ", (words, *(_sums(it) for it in month.currencies)))
 
 
-def _sums(one: CurrencyMonth) -> str:
-    count = len(one.payouts)
-    cost = f", fees {one.cost:.1f}\u00a0%" if one.cost is not None else ""
-    return f"{count} payout{'' if count == 1 else 's'}, {one.settlement:,.2f} {one.currency}{cost}"
+def _sums(one: CurrencyMonth) -> Sentence:
+    parts = [
+        number_of_payouts(len(one.payouts)),
+        sentence("paid out {amount}", amount=f"{one.settlement:.2f} {one.currency}"),
+    ]
+    if one.cost is not None:
+        parts.append(sentence("fees {percent} % of sales", percent=f"{one.cost:.2f}"))
+    return joined(", ", parts)
 
 
 def _style(month: ProfileMonth) -> str:
     return "green" if month.closes else "red"
 
 
-def _print_currency(console: Console, month: ProfileMonth, one: CurrencyMonth) -> None:
-    more = ("Sales", "Fees", "VAT") if console.width >= WIDE else ()
-    table = _table("Date", "Reference", "Status", right=(*more, "Amount", "No."))
+def _print_currency(console: Console, month: ProfileMonth, one: CurrencyMonth, reader: Reader) -> None:
+    more = (sentence("Sales"), sentence("Fees"), sentence("VAT")) if console.width >= WIDE else ()
+    sums = [one.klarna.get("sale", ZERO), one.fees, one.vat][: len(more)]
+    table = _table(
+        (sentence("Date"), sentence("Payout"), sentence("Status")),
+        (*more, sentence("Amount"), sentence("No.")),
+        reader,
+        ("", number_of_payouts(len(one.payouts)), "", *map(reader.amount, (*sums, one.settlement)), ""),
+    )
     for payout in one.payouts:
         its = payout.totals
         figures = (its.get("sale", ZERO), net_fees(its), net_vat(its))[: len(more)]
-        amounts = [amount_text(amount) for amount in (*figures, payout.settlement)]
+        amounts = [reader.amount(amount) for amount in (*figures, payout.settlement)]
         reference, number = payout.key.payment_reference, str(payout.transaction_no or "")
-        table.add_row(str(payout.payout_date), Text(reference), payout.status or UNKNOWN, *amounts, number)
+        table.add_row(
+            reader.day(payout.payout_date),
+            Text(reference),
+            reader.say(status_words(payout.status)),
+            *amounts,
+            number,
+        )
     console.print(table)
-    cost = f": {one.cost:.2f}\u00a0% of sales" if one.cost is not None else ""
-    fees = f"Klarna's fees {one.fees:,.2f} {one.currency}{cost}; VAT on them {one.vat:,.2f} {one.currency}"
-    console.print(Padding(Text(fees), (0, 0, 0, 2)))
+    print_paragraph(console, reader.say(sums_line(one.currency, Sums(one.settlement, one.fees, one.vat))), "", 2)
     for payout in one.payouts:
         for remark in payout.remarks:
-            text = f"! {payout.key.payment_reference}: {translated(remark, month.language)}"
-            console.print(Padding(Text(text, "yellow"), (0, 0, 0, 2)))
-    console.print(_totals(one))
+            print_paragraph(console, f"! {payout.key.payment_reference}: {reader.say(remark)}", "yellow", 2)
+    console.print(_totals(one, reader))
     if one.ledger:
-        console.print(_ledger(month, one))
-    for name, balance in (("debt to Klarna", one.debt), ("held back by Klarna", one.holdback)):
+        console.print(_ledger(month, one, reader))
+    balances = ((sentence("Debt to Klarna"), one.debt), (sentence("Held back by Klarna"), one.holdback))
+    for name, balance in balances:
         if not balance.is_empty:
-            console.print(Padding(Text(_balance(name, balance, one.currency, month.home_currency)), (0, 0, 0, 2)))
+            text = _balance(name, balance, one.currency, month.home_currency)
+            print_paragraph(console, reader.say(text), "", 2)
     for difference in one.differences:
-        message = translated(difference.message, month.language)
+        message = reader.say(difference.message)
         named = difference.payment_reference and difference.payment_reference not in message
-        text = f"✗ {difference.payment_reference}: {message}" if named else f"✗ {message}"
-        console.print(Padding(Text(text, "red"), (0, 0, 0, 2)))
+        shown = f"✗ {difference.payment_reference}: {message}" if named else f"✗ {message}"
+        print_paragraph(console, shown, "red", 2)
 
 
-def _totals(one: CurrencyMonth) -> Table:
-    table = _table(f"Klarna, {one.currency}", right=("states", "drafted"))
+def _totals(one: CurrencyMonth, reader: Reader) -> Table:
+    title = f"Klarna, {one.currency}"
+    table = _table((title,), (sentence("Klarna states"), sentence("Drafted")), reader)
     for name, words in NAMES.items():
         states, stored = one.klarna.get(name, ZERO), one.stored.get(name, ZERO)
         if (states or stored) and name not in {"opening_debt", "closing_debt"}:  # they do not add up
-            table.add_row(words, amount_text(states), amount_text(stored))
+            table.add_row(reader.say(words), reader.amount(states), reader.amount(stored))
     return table
 
 
-def _ledger(month: ProfileMonth, one: CurrencyMonth) -> Table:
-    table = _table(f"Ledger, {month.home_currency}", right=("drafted", "booked"))
+def _ledger(month: ProfileMonth, one: CurrencyMonth, reader: Reader) -> Table:
+    title = sentence("Ledger, {currency}", currency=month.home_currency)
+    table = _table((title,), (sentence("As drafted"), sentence("In the ledger")), reader)
     for number in sorted({*one.ledger, *one.expected}):
         name = (month.chart or {}).get(number, "")
         drafted, booked = one.expected.get(number, ZERO), one.ledger.get(number, ZERO)
-        table.add_row(f"{number} {name}", amount_text(drafted), amount_text(booked))
+        table.add_row(f"{number} {name}", reader.amount(drafted), reader.amount(booked))
     return table
 
 
-def _balance(name: str, its: Balance, currency: str, home: str) -> str:
-    settled = f", settled elsewhere {its.settled:,.2f}" if its.settled else ""
-    moved = f"opening {its.opening:,.2f}, added {its.added:,.2f}, taken {its.taken:,.2f}{settled}"
-    ledger = f"; account {its.account_no} moved by {its.ledger:,.2f} {home}" if its.ledger is not None else ""
-    return f"{name}: {moved}, closing {its.closing:,.2f} {currency}{ledger}"
+def _balance(name: Sentence, its: Balance, currency: str, home: str) -> Sentence:
+    figures = [
+        (sentence("Opening"), its.opening),
+        (sentence("Added"), its.added),
+        (sentence("Taken"), its.taken),
+        *([(sentence("Settled elsewhere"), its.settled)] if its.settled else []),
+        (sentence("Closing"), its.closing),
+    ]
+    parts = [joined(" ", (word, f"{amount:.2f} {currency}")) for word, amount in figures]
+    if its.ledger is not None:
+        moved = f"{its.ledger:.2f} {home}"
+        parts.append(
+            sentence("account {account_no} moved by {moved}", account_no=its.account_no or 0, moved=moved)
+        )
+    return joined(": ", (name, joined("; ", parts)))
 
 
-def _print_open_items(console: Console, month: ProfileMonth) -> None:
+def _print_open_items(console: Console, month: ProfileMonth, reader: Reader) -> None:
     if not month.open_items:
         return
-    name = (month.chart or {}).get(month.clearing or 0, "")
-    text = f"open on account {month.clearing} {name}: {month.balance:,.2f} {month.home_currency}"
-    console.print(Padding(Text(f"{text}, in lines since {month.read_from}"), (1, 0, 0, 2)))
-    table = _table("Date", "Comment", right=("Amount", "No.", "Days"))
+    title = sentence(
+        "open on account {account}: {balance}, in lines since {day}",
+        account=f"{month.clearing} {(month.chart or {}).get(month.clearing or 0, '')}",
+        balance=f"{month.balance:.2f} {month.home_currency}",
+        day=str(month.read_from),
+    )
+    console.print()
+    print_paragraph(console, reader.say(title), "", 2)
+    heads = (sentence("Amount"), sentence("No."), sentence("Days"))
+    table = _table((sentence("Date"), sentence("Comment")), heads, reader)
     for item in month.open_items[:OPEN_ITEMS]:
-        later = f" (matched on {item.settled_on})" if item.settled_on else ""
-        comment = f"{item.comment}{later}"
-        amount = amount_text(item.amount)
-        table.add_row(str(item.day), Text(comment), amount, str(item.transaction_no), str(item.age))
+        comment: str = item.comment
+        if item.settled_on:
+            comment += f" ({reader.say(sentence('matched on {day}', day=str(item.settled_on)))})"
+        amount = reader.amount(item.amount)
+        table.add_row(reader.day(item.day), Text(comment), amount, str(item.transaction_no), str(item.age))
     console.print(table)
     if (more := len(month.open_items) - OPEN_ITEMS) > 0:
-        console.print(f"  … and {more} more")
+        print_paragraph(console, reader.say(sentence("… and {number} more", number=more)), "", 2)
 
 
-def _table(*left: str, right: Sequence[str]) -> Table:
-    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+def _table(left: Sequence[str], right: Sequence[str], reader: Reader, footer: Sequence[str] = ()) -> Table:
+    """Texts at the left, figures at the right; ``footer`` has a text for each column."""
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0), show_footer=bool(footer))
+    sums = [*map(reader.say, footer)] or [""] * (len(left) + len(right))
     for place, name in enumerate(left):
-        table.add_column(name, overflow="fold", no_wrap=name == "Date", min_width=8 if place else None)
-    for name in right:
-        table.add_column(name, justify="right", no_wrap=True)
+        is_date = bool(place == 0 and len(left) > 1)
+        table.add_column(
+            reader.say(name), sums[place], overflow="fold", no_wrap=is_date, min_width=8 if place else None
+        )
+    for name, total in zip(right, sums[len(left) :], strict=True):
+        table.add_column(reader.say(name), total, justify="right", no_wrap=True)
     return table

@@ -1,20 +1,22 @@
 """What ``klarna24 list`` prints: a table, CSV or JSON of payouts as the state has them."""
 
 import json
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
+from klarna24.cli.output.console import new_console, print_paragraph
 from klarna24.cli.output.csv_text import csv_text
-from klarna24.cli.output.lines import amount_text
+from klarna24.cli.output.sums import number_of_payouts, sums_line, sums_of
 from klarna24.state.records import Row
+from klarna24.state.words import STATUS_WORDS
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import sentence
 
 COLUMNS = (
     *("payout_date", "payment_reference", "settlement_amount", "currency", "status", "transaction_no", "fees"),
@@ -43,44 +45,53 @@ def list_json(rows: Sequence[Row]) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def print_list(rows: Sequence[Row]) -> None:
+def print_list(rows: Sequence[Row], reader: Reader) -> None:
     """A line for each payout, and the sums of each currency below."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = new_console()
     if not rows:
-        console.print("no payouts")
+        console.print(reader.say(sentence("no payouts")))
         return
     is_wide, many = console.width >= WIDE, len({row.profile for row in rows}) > 1
+    sums = sums_of((row.key.currency, row.totals) for row in rows)
+    heads = (sentence("Date"), sentence("Payout"), sentence("Amount"), sentence("Status"), sentence("No."))
+    date, payout, amount, status, number = map(reader.say, heads)
+    fees_head, vat_head, shop = map(reader.say, (sentence("Fees"), sentence("VAT"), sentence("Shop")))
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0), show_footer=True)
-    sums = _sums(rows)
-    table.add_column("Date", no_wrap=True)
-    table.add_column("Reference", f"{len(rows)} payouts", overflow="fold", min_width=LEAST_REFERENCE)
-    table.add_column("Amount", _footer(sums, "settlement"), justify="right", no_wrap=True)
+    table.add_column(date, no_wrap=True)
+    table.add_column(payout, reader.say(number_of_payouts(len(rows))), overflow="fold", min_width=LEAST_REFERENCE)
+    table.add_column(amount, _column(reader, (its.paid for its in sums.values())), justify="right", no_wrap=True)
     table.add_column("", "\n".join(sums), no_wrap=True)
-    table.add_column("Status", overflow="fold", min_width=7)
-    table.add_column("No.", justify="right", no_wrap=True)
+    table.add_column(status, overflow="fold", min_width=7)
+    table.add_column(number, justify="right", no_wrap=True)
     if is_wide:
-        table.add_column("Fees", _footer(sums, "fees"), justify="right", no_wrap=True)
-        table.add_column("VAT", _footer(sums, "vat"), justify="right", no_wrap=True)
+        fees, vat = ([getattr(its, name) for its in sums.values()] for name in ("fees", "vat"))
+        table.add_column(fees_head, _column(reader, fees), justify="right", no_wrap=True)
+        table.add_column(vat_head, _column(reader, vat), justify="right", no_wrap=True)
     if is_wide and many:
-        table.add_column("Profile", overflow="fold", min_width=5)
+        table.add_column(shop, overflow="fold", min_width=5)
     for row in rows:
-        facts = _facts(row)
-        fees, vat = amount_text(facts["fees"]), amount_text(facts["vat"])
-        below = [] if is_wide else [f"fees {fees}", f"VAT {vat}", *([row.profile] if many else [])]
+        costs = [reader.amount(net_fees(row.totals)), reader.amount(net_vat(row.totals))]
+        below = []
+        if not is_wide:
+            below = [f"{fees_head} {costs[0]}", f"{vat_head} {costs[1]}", *([row.profile] if many else [])]
         table.add_row(
-            str(row.payout_date),
+            reader.day(row.payout_date),
             Text("\n".join([row.key.payment_reference, *below])),
-            amount_text(facts["settlement_amount"]),
+            reader.amount(row.totals.get("settlement", ZERO)),
             row.key.currency,
-            row.shown_status,
+            reader.say(STATUS_WORDS[row.shown_status]),
             str(row.transaction_no or ""),
-            *([fees, vat] if is_wide else []),
+            *(costs if is_wide else []),
             *([row.profile] if is_wide and many else []),
         )
     console.print(table)
     if not is_wide:
-        for currency, amounts in sums.items():
-            console.print(f"fees {amounts['fees']:,.2f} {currency}, VAT {amounts['vat']:,.2f} {currency}")
+        for currency, its in sums.items():
+            print_paragraph(console, reader.say(sums_line(currency, its)))
+
+
+def _column(reader: Reader, sums: Iterable[Decimal]) -> str:
+    return "\n".join(map(reader.amount, sums))
 
 
 def _facts(row: Row) -> dict[str, Any]:
@@ -95,18 +106,3 @@ def _facts(row: Row) -> dict[str, Any]:
         "vat": net_vat(row.totals),
         "profile": row.profile,
     }
-
-
-def _sums(rows: Sequence[Row]) -> dict[str, dict[str, Decimal]]:
-    """The totals of each currency."""
-    sums: defaultdict[str, defaultdict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    for row in rows:
-        its = sums[row.key.currency]
-        its["settlement"] += row.totals.get("settlement", ZERO)
-        its["fees"] += net_fees(row.totals)
-        its["vat"] += net_vat(row.totals)
-    return {currency: dict(sums[currency]) for currency in sorted(sums)}
-
-
-def _footer(sums: dict[str, dict[str, Decimal]], name: str) -> str:
-    return "\n".join(amount_text(its[name]) for its in sums.values())

@@ -13,19 +13,19 @@ def refuse_unfit(path: Path) -> None:
     """Raises UsageFault unless a file can stand there. A link is refused, since what it leads to would be replaced
     or left as it is, and neither may be meant; so is what is no file, such as a device."""
     shown = clean(str(path))
-    hint = "name a file in a folder that exists"
+    hint = sentence("name a file in a folder that exists")
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         if not path.parent.is_dir():
-            raise UsageFault(f"{shown}: its folder does not exist", hint) from None
+            raise UsageFault(sentence("{path}: its folder does not exist", path=shown), hint) from None
         return
     except OSError as error:
         raise _unwritten(path, error) from None
     if stat.S_ISLNK(mode):
-        raise UsageFault(f"{shown} is a link", "name the file itself")
+        raise UsageFault(sentence("{path} is a link", path=shown), sentence("name the file itself"))
     if not stat.S_ISREG(mode):
-        raise UsageFault(f"{shown} is not a file", hint)
+        raise UsageFault(sentence("{path} is not a file", path=shown), hint)
 
 
 def write(path: Path, text: str) -> None:

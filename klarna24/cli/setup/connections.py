@@ -33,6 +33,7 @@ def ask_name(draft: Draft) -> None:
     suggested = next(name for n in range(1, 1000) if (name := f"shop{n}") not in existing)
     draft.name = ask_text("Name of the web shop, for commands and messages", draft.name or suggested, _check_name)
     draft.table = copy.deepcopy(existing.get(draft.name, {}))
+    draft.refuse_broken()
     if draft.table:
         echo(f"  The profile {draft.name} exists: its values are suggested.")
 

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from klarna24.cli.setup import profile_file
 from klarna24.cli.setup.prompts import ask_hidden
 from klarna24.config import credentials
-from klarna24.config.file import File
+from klarna24.config.file import DEFAULTS
 from klarna24.config.loading import load
+from klarna24.config.profiles import Profiles, read_profiles
 from klarna24.config.tables import Profile
 from klarna24.config.values import secret_source
 from klarna24.twentyfour.sessions import Sessions
@@ -51,10 +52,15 @@ class Draft:
         table["klarna"] = {**table.get("klarna", {}), "password": {"env": "unused"}}
         if not complete:
             table = {**table, "accounts": {"payout": 1, "receivable": 1}, "references": {}}
-        file = File.model_validate({"profiles": {self.name: table}})
-        profile = file.profiles[self.name]
-        profile._name = self.name
-        return profile
+        return self._read(table).valid[self.name]
+
+    def refuse_broken(self) -> None:
+        """Raises ConfigFault where the profile exists and has values that are not valid: they are suggested."""
+        if self.table and self.name not in self._read(self.table).valid:
+            load(self.path).profile(self.name)
+
+    def _read(self, table: dict[str, Any]) -> Profiles:
+        return read_profiles({self.name: table}, self.file.get(DEFAULTS, {}))
 
     def query_office(self, question: Callable[[SetupClient], T]) -> T:
         """The answer of 24SevenOffice, asked in a session that is not stored."""
@@ -77,7 +83,7 @@ class Draft:
 
 
 def open_draft(path: Path, state_dir: Path | None, name: str | None) -> Draft:
-    """Raises ConfigFault if the file exists and has faults: those have to be corrected first."""
+    """Raises ConfigFault if the file exists and cannot be used: its faults have to be corrected first."""
     text = profile_file.read_text(path)
     if text.strip():
         load(path)

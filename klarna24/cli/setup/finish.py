@@ -13,8 +13,8 @@ from klarna24.cli.setup.connections import LOOK_BACK_DAYS
 from klarna24.cli.setup.draft import Draft, no_sessions
 from klarna24.cli.setup.prompts import ask_yes_no, print_error, print_ok
 from klarna24.cli.setup.secrets import ask_where_to_store, store_passwords
+from klarna24.config.contacts import Notify
 from klarna24.config.loading import Config, load
-from klarna24.config.tables import Notify
 from klarna24.ecb.client import EcbClient
 from klarna24.klarna.client import KlarnaClient
 from klarna24.run.context import RunContext
@@ -43,7 +43,7 @@ def ask_to_save(draft: Draft) -> None:
         echo("Nothing was written.")
         return
     text = profile_file.with_profile(draft.text, draft.name, draft.table, draft.top)
-    _check_whole(text)
+    _check_whole(text, draft.name)
     store_passwords(draft)
     profile_file.write(draft.path, text)
     print_ok(f"saved: {draft.path}")
@@ -76,9 +76,9 @@ def _preview(draft: Draft) -> None:
     print_report(Report(profile=draft.name, outcomes=shown, chart=context.chart), show_all=False)
 
 
-def _check_whole(text: str) -> None:
-    """Raises ConfigFault if other commands would not accept the file that is about to be written."""
+def _check_whole(text: str, name: str) -> None:
+    """Raises ConfigFault if other commands would refuse the profile in the file that is about to be written."""
     with tempfile.TemporaryDirectory(prefix="klarna24-init-") as folder:
         path = Path(folder, "profiles.toml")
         profile_file.write(path, text)
-        load(path)
+        load(path).profile(name)

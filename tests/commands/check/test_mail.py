@@ -12,6 +12,7 @@ import tomli_w
 
 from klarna24.notify import smtp
 from tests.support import data
+from tests.support.bookkeeping import merged
 from tests.support.checks import only_failure, run_check, write
 from tests.support.mail_server import email, text
 from tests.support.secrets import private
@@ -144,7 +145,11 @@ def test_profiles_that_share_a_mail_server_get_one_test_mail(healthy: Shop, cert
         configure(healthy, mail)
         config = tomllib.loads(healthy.config.read_text())
         notify = config["profiles"]["shop1"].pop("notify")
-        profiles = dict.fromkeys(("shop1", "shop2"), config["profiles"]["shop1"])
+        currencies = {"shop1": "SEK", "shop2": "EUR"}.items()
+        profiles = {
+            name: merged(config["profiles"]["shop1"], {"klarna": {"currencies": [currency]}})
+            for name, currency in currencies
+        }
         healthy.config.write_text(tomli_w.dumps({**config, "profiles": profiles, "notify": notify}))
         assert healthy.run("check", "--test-mail").code == 0
         (sent,) = mail.mails

@@ -8,14 +8,10 @@ import pytest
 
 from klarna24.config.file import File
 from klarna24.config.loading import load
-from klarna24.config.tables import Klarna, Profile, Table, TwentyFour, VoucherSettings
-from klarna24.config.values import SECRET_SOURCES
-from tests.support import ROOT
+from klarna24.config.tables import Klarna, Profile, TwentyFour, VoucherSettings
+from klarna24.config.values import SECRET_SOURCES, Table
 from tests.support.bookkeeping import Json
-from tests.support.settings import Settings, keys
-
-TEXT = (ROOT / "profiles.example.toml").read_text("utf-8")
-ALL_IN_USE = re.sub(r"(?m)^# ", "", TEXT)  # "# key = value" is a setting that is left out; "## …" explains
+from tests.support.settings import ALL_IN_USE, EXAMPLE, Settings, keys
 
 
 def given(raw: Json, path: str = "") -> set[str]:
@@ -27,7 +23,7 @@ def given(raw: Json, path: str = "") -> set[str]:
 
 
 def test_the_example_is_valid_as_it_stands(settings: Settings) -> None:
-    config = load(settings.text(TEXT))
+    config = load(settings.text(EXAMPLE))
     profile = config.profile("shop1")
     default = settings.profile()
     assert profile.voucher == default.voucher
@@ -63,7 +59,7 @@ def test_the_example_has_every_key() -> None:
 
 def test_a_setting_that_the_example_leaves_out_has_its_default_where_there_is_one() -> None:
     """Using it changes nothing then."""
-    full, plain = (tomllib.loads(text)["profiles"]["shop1"] for text in (ALL_IN_USE, TEXT))
+    full, plain = (tomllib.loads(text)["profiles"]["shop1"] for text in (ALL_IN_USE, EXAMPLE))
     tables: list[tuple[type[Table], Json, Json]] = [(Profile, full, plain)]
     tables += [(Klarna, full["klarna"], plain["klarna"]), (VoucherSettings, full["voucher"], plain["voucher"])]
     tables.append((TwentyFour, full["24sevenoffice"], plain["24sevenoffice"]))
@@ -78,7 +74,7 @@ def test_a_setting_that_the_example_leaves_out_has_its_default_where_there_is_on
 
 
 def test_the_examples_of_the_five_secret_sources_are_valid(settings: Settings) -> None:
-    comments = "\n".join(line for line in TEXT.splitlines() if line.startswith("##"))
+    comments = "\n".join(line for line in EXAMPLE.splitlines() if line.startswith("##"))
     examples = re.findall(rf"(\{{ ({'|'.join(SECRET_SOURCES)}) = .*? \}})", comments)
     assert {source for _, source in examples} == set(SECRET_SOURCES)
     for example, source in examples:
@@ -90,4 +86,4 @@ def test_the_examples_of_the_five_secret_sources_are_valid(settings: Settings) -
 def test_the_example_is_written_in_one_convention() -> None:
     """Blank lines, tables, settings, "# " and one of these, or "##" and prose: uncommenting is mechanical."""
     line = re.compile(r"|(# )?(\[[\w.]+\]|[\w]+ = .+)|##( .+)?")
-    assert [text for text in TEXT.splitlines() if not line.fullmatch(text)] == []
+    assert [text for text in EXAMPLE.splitlines() if not line.fullmatch(text)] == []

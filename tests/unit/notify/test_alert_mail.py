@@ -207,16 +207,26 @@ def test_a_bug_is_mailed_once(mailed: Mailed, monkeypatch: pytest.MonkeyPatch) -
     assert "a bug ended the run: ZeroDivisionError" in text(mail.mails[0])
 
 
-def test_a_file_with_faults_is_mailed_as_long_as_its_mail_settings_are_valid(well: Mailed) -> None:
+@pytest.mark.parametrize(
+    ("where", "spoilt", "said"),
+    [
+        ("", ("rates_url = ", "rates_ulr = "), "did you mean rates_url?"),
+        (" shop1", ("Europe/Stockholm", "Europe/Stokholm"), "unknown time zone 'Europe/Stokholm'"),
+    ],
+    ids=["of the file", "of a profile"],
+)
+def test_faults_of_settings_are_mailed_as_long_as_the_mail_settings_are_valid(
+    well: Mailed, where: str, spoilt: tuple[str, str], said: str
+) -> None:
     shop, mail = well
     good = shop.config.read_text() + email_table(shop, mail)
-    shop.config.write_text(good.replace("Europe/Stockholm", "Europe/Stokholm"))
+    shop.config.write_text(good.replace(*spoilt))
     assert [shop.sync().code for _ in range(2)] == [3, 3]
-    assert mail.subjects() == ["klarna24: new: 1"]
-    assert "unknown time zone 'Europe/Stokholm'" in text(mail.mails[0])
+    assert mail.subjects() == [f"klarna24{where}: new: 1"]
+    assert said in text(mail.mails[0])
     shop.config.write_text(good)
     assert sync(shop).code == 0
-    assert mail.subjects()[1:] == ["klarna24: over: 1"]
+    assert mail.subjects()[1:] == [f"klarna24{where}: over: 1"]
 
 
 def test_an_alert_that_cannot_be_recorded_is_mailed_all_the_same(mailed: Mailed) -> None:

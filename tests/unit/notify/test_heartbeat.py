@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import tomli_w
 
-from klarna24.config.tables import Heartbeat
+from klarna24.config.contacts import Heartbeat
 from klarna24.notify import heartbeat
 from tests.support.mail_server import odd
 from tests.support.raw_server import read_until, serving

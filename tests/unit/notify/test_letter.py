@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from klarna24.config.tables import Email
+from klarna24.config.contacts import Email
 from klarna24.logs.redaction import register_secret
 from klarna24.notify.alerts import Alert, Digest, KnownAlert
 from klarna24.notify.letter import Part, compose

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from klarna24.config.contacts import Email
 from klarna24.config.loading import load
-from klarna24.config.tables import Email
 from klarna24.notify.report_letter import compose
 from klarna24.report.due import month_due
 from klarna24.report.month import ProfileMonth

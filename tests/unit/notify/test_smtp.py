@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from klarna24.config.tables import Email
+from klarna24.config.contacts import Email
 from klarna24.errors import Unavailable
 from klarna24.notify import limit, smtp
 from tests.support import data

@@ -248,7 +248,7 @@ def test_a_clock_that_was_set_back_makes_the_next_run_due(open_shop: OpenShop) -
 
 def test_each_profile_is_due_by_itself(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[])
-    shop.write(None, shop2={})
+    shop.write({"klarna": {"currencies": ["SEK"]}}, shop2={"klarna": {"currencies": ["EUR"]}})
     assert shop.sync().code == 0
     document = shop.run("sync", "--all", "--json").json
     assert {one["profile"]: one["due"] for one in document["profiles"]} == {"shop1": False, "shop2": True}

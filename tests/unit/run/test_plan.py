@@ -44,7 +44,7 @@ def test_payouts_of_a_vanished_profile_pass_on_only_where_the_merchant_is_the_sa
     """Both are blocked and no longer listed; shop1 sees only merchant N100198."""
     shop = open_shop(payouts=[simple("OURS", 1, **WRONG), simple("THEIRS", 1, **WRONG), simple("SEEN")])
     shop.box.klarna.payouts[1]["merchant_id"] = "ELSEWHERE"
-    shop.write(None, gone={})
+    shop.rename("gone")
     shop.run("sync", "--profile", "gone")
     del shop.box.klarna.payouts[:2]
     shop.write()
