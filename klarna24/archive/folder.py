@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from klarna24.archive.names import SUMS, UNFINISHED, document_of
+from klarna24.archive.names import SUMS, UNFINISHED, document_of, safe_profile
 from klarna24.errors import ConfigFault, ProblemCode
 from klarna24.files import belongs_to_others, is_open_to_all
 from klarna24.text.sentences import Sentence, sentence
@@ -46,6 +46,22 @@ class Sum(NamedTuple):
 
 def sum_of(content: bytes) -> Sum:
     return Sum(sha256(content).hexdigest(), len(content))
+
+
+def try_to_write(root: Path, profile: str) -> None:
+    """Write a file where the profile's payouts are archived, and remove it; make the archive's folder where it is
+    missing. Raises ArchiveFault."""
+    with _own_faults(root):
+        if not _is_ours(root):
+            root.mkdir(mode=0o700, parents=True)
+        own = root / safe_profile(profile)
+        trial = (own if _is_ours(own) else root) / f"{UNFINISHED}check"
+        _remove(trial)
+        try:
+            _write(trial, b"klarna24 check\n")
+        finally:
+            with suppress(OSError):
+                _remove(trial)
 
 
 class PayoutFolder:

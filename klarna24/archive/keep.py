@@ -26,6 +26,9 @@ from klarna24.text.sentences import Sentence, sentence
 ABOUT = "archive"  # whose remarks these are
 OF_KLARNA: tuple[Kind, ...] = ("payout", "rows", "pdf", "csv")
 DOCUMENTS, SECONDS = 200, 60.0  # what a run fetches at most, so that ten years of payouts do not hold it up
+AMBIGUOUS = sentence(
+    "Klarna finds reports by the reference alone, and another merchant or currency has a payout of the same one"
+)
 MOST_UNANSWERED = 3  # payouts in one run for which Klarna gives no answer: it is asked for no more
 
 
@@ -141,6 +144,10 @@ class _Payout:
             self._compare()
         for kind in self._missing():
             if self.is_unanswered:
+                return
+            if kind != "payout" and self._keeper.state.shares_reference(self._keeper.owner, self.row.key):
+                message = sentence("{why}: transactions and reports are not archived", why=AMBIGUOUS)
+                self._problem(ArchiveFault(message, sentence("save them from Klarna's merchant portal")), message)
                 return
             pages = self._ask(kind)
             if kind == "payout" and self._is_another:

@@ -1,6 +1,6 @@
 """Read every file of the archive and compare it with what the state knows. Changes nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,9 +12,12 @@ from klarna24.state.records import Owner, Row
 from klarna24.state.store import State
 from klarna24.text.sentences import Sentence, sentence
 
+MOST_NAMES = 20  # of payouts in a line
+
 
 class Verified(NamedTuple):
-    """How many payouts and files were read, and a problem for each file that is not as it was archived."""
+    """How many payouts and files were read, and a problem for each file that is not as it was archived, and for
+    the payouts of which nothing is."""
 
     payouts: int
     files: int
@@ -34,13 +37,14 @@ def verify(root: Path, state: State, owner: Owner, wanted: Callable[[Row], bool]
     problems = [problem for relative, files in folders.items() for problem in _folder(root, relative, files)]
     known = {it.name for it in everything} | {f"{it.folder}/{SUMS}" for it in everything}
     left_out = {it.folder for it in everything} - folders.keys()
+    if left := [row for row in rows if not any(not it.is_waiting for it in evidence.get(row.id, []))]:
+        problems.append(_nothing_of(left))
     tops = {safe_profile(owner.profile), *(relative.partition("/")[0] for relative in folders)}
     for top in sorted(tops):
-        problems += [
-            _problem(sentence("{file} is not of this archive", file=name), sentence("see who has put it there"))
-            for name in _on_disk(root, top)
-            if name not in known and name.rpartition("/")[0] not in left_out
+        unknown = [
+            name for name in _on_disk(root, top) if name not in known and name.rpartition("/")[0] not in left_out
         ]
+        problems += _unknown(unknown, folders)
     return Verified(len(folders), sum(map(len, folders.values())), problems)
 
 
@@ -62,6 +66,40 @@ def _folder(root: Path, relative: str, files: list[Evidence]) -> Iterator[Proble
             yield _problem(sentence("{file} does not list the files as they were archived", file=name), restore)
     except ArchiveFault as error:
         yield error.problem()
+
+
+def _nothing_of(rows: Sequence[Row]) -> Problem:
+    names = [row.key.payment_reference for row in rows]
+    more = sentence(" and {number} more", number=len(names) - MOST_NAMES) if len(names) > MOST_NAMES else ""
+    message = sentence(
+        "nothing is archived of: {names}{more}",
+        names=", ".join(names[:MOST_NAMES]),
+        more=more,
+    )
+    return _problem(message, sentence("fetch it: {command}", command="klarna24 archive"))
+
+
+def _unknown(names: Sequence[str], folders: Collection[str]) -> Iterator[Problem]:
+    """A problem for each file that the state does not know; one for a folder of which it knows no file."""
+    hint = sentence(
+        "after state new, or with an older state, {sync} and then {archive} take it over; else see who has put it "
+        "there",
+        sync="klarna24 sync --now",
+        archive="klarna24 archive",
+    )
+    by_folder: dict[str, list[str]] = {}
+    for name in names:
+        by_folder.setdefault(name.rpartition("/")[0], []).append(name)
+    for folder, its in by_folder.items():
+        if len(its) > 1 and folder not in folders:
+            yield _problem(
+                sentence(
+                    "{folder}: none of its {number} files is of this archive", folder=folder, number=len(its)
+                ),
+                hint,
+            )
+        else:
+            yield from (_problem(sentence("{file} is not of this archive", file=name), hint) for name in its)
 
 
 def _on_disk(root: Path, top: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ What depends on a failed check is not tried. A failed check has the code that a 
 from collections.abc import Iterator
 
 from klarna24.check.accounts import check_references
+from klarna24.check.archive import check_archive
 from klarna24.check.books import check_klarna, check_office
 from klarna24.check.evidence import check_evidence
 from klarna24.check.machine import check_clock, check_file, check_mail, check_monitor, check_passwords
@@ -43,4 +44,5 @@ def check_profile(
     yield check_clock(server_times)
     yield from check_mail(profile, config, mailed)
     yield from check_evidence(profile)
+    yield from check_archive(profile, config)
     yield from check_monitor(profile, config)

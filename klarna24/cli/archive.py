@@ -93,6 +93,8 @@ def _one(root: Path, profile: Profile, config: Config, only_verify: bool, wanted
 
 def _verify(root: Path, profile: Profile, state: State, wanted: Callable[[Row], bool]) -> Ended:
     payouts, files, problems = verify(root, state, Owner.of(profile), wanted)
+    if not files and not problems:
+        return sentence("nothing is archived yet"), problems
     wrong = sentence("{count} not as archived", count=len(problems)) if problems else sentence("all as archived")
     return sentence(
         "{payouts}, {files} files: {result}", payouts=number_of_payouts(payouts), files=files, result=wrong

@@ -71,7 +71,9 @@ def command(
             print_utf8(list_csv(rows))
         else:
             shown = [config.profiles[row.profile] for row in rows if row.profile in config.profiles]
-            print_list(rows, Reader.shared(it.language for it in shown or config.profiles.values()))
+            reader = Reader.shared(it.language for it in shown or config.profiles.values())
+            may_come = month is not None and last is not None and last >= datetime.now().astimezone().date()
+            print_list(rows, reader, may_come=may_come)
     print_broken([it for it in config.broken.values() if every or not names or it.name in names])
     return 0
 

@@ -1,22 +1,25 @@
 """The options that several commands share. Loads no configuration: the command group needs this for --help."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
-FIRST_YEAR, LAST_YEAR = 1970, 9000  # so that a year before and a month after are dates as well
+FIRST_YEAR = 1970  # so that a year before is a date as well
+FIRST_ZONE = timedelta(hours=14)  # ahead of UTC: where a month begins first
 
 
 class _Month(click.DateTime):
-    """A month, of a year that can be reckoned with."""
+    """A month that has begun somewhere, of a year that can be reckoned with."""
 
     def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> datetime:
         month: datetime = super().convert(value, parameter, context)
-        if not FIRST_YEAR <= month.year <= LAST_YEAR:
-            self.fail(f"{value!r} is not in the years {FIRST_YEAR} to {LAST_YEAR}.", parameter, context)
+        if month.year < FIRST_YEAR:
+            self.fail(f"{value!r} is before {FIRST_YEAR}.", parameter, context)
+        if month.replace(tzinfo=UTC) > datetime.now(UTC) + FIRST_ZONE:
+            self.fail(f"{value!r} lies ahead.", parameter, context)
         return month
 
 

@@ -28,7 +28,7 @@ from klarna24.errors import ConfigFault, Klarna24Error, Problem, worst
 from klarna24.logs.tracebacks import print_traceback
 from klarna24.notify import after_run, heartbeat
 from klarna24.notify.report_mail import mail_reports
-from klarna24.report.month import Month, ProfileMonth
+from klarna24.report.month import ProfileMonth
 from klarna24.run import sync as runs
 from klarna24.run.messages import bug
 from klarna24.run.outcome import Report, RowsProgress
@@ -85,18 +85,11 @@ def run_sync(options: GlobalOptions, wanted: RunOptions, chosen: Chosen, known: 
 
 
 def _mail_report(chosen: Chosen, jobs: int) -> None:
+    from klarna24.cli.report import report_or_bug  # noqa: PLC0415 - as above
     from klarna24.notify import monthly  # noqa: PLC0415 - loads the page's templates, once a month
-    from klarna24.report.run import report  # noqa: PLC0415 - as above
-
-    def one(profile: Profile) -> ProfileMonth:
-        try:
-            return report(profile, chosen.config, None)
-        except Exception as error:  # noqa: BLE001 - one shop's bug must not keep the other shops' reports back
-            problems = (bug(profile.name, error),)
-            return ProfileMonth(profile.name, profile.language, Month(1, 1), problems=problems)
 
     def gather(profiles: Sequence[Profile]) -> list[ProfileMonth]:
-        return side_by_side(one, profiles, jobs, lambda profile: profile.name)
+        return side_by_side(lambda it: report_or_bug(it, chosen.config, None), profiles, jobs, lambda it: it.name)
 
     monthly.mail_due(chosen.config, chosen.profiles, gather)
 

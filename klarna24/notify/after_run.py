@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.config import credentials
@@ -20,7 +21,7 @@ from klarna24.notify.smtp import send
 from klarna24.run.outcome import Outcome, Report
 from klarna24.state.connection import Place
 from klarna24.state.records import Status
-from klarna24.text.sentences import Sentence, joined
+from klarna24.text.sentences import Language, Sentence, joined
 
 # The values of a sentence that identify the thing it is about; all others are figures, which change every night.
 IDENTIFYING = ("where", "path", "file", "folder", "name", "host", "username")
@@ -34,7 +35,8 @@ class _Run:
     ``is_complete``: the run came to its end."""
 
     profile: str
-    language: str
+    language: Language
+    zone: ZoneInfo | None
     email: Email
     path: str
     met: list[Alert] = field(default_factory=list)
@@ -66,9 +68,10 @@ def notify(config: Config, reports: Iterable[Report]) -> None:
     for report in due:
         if found := config.email_of(config.find(report.profile)):
             met, remarks = _alerts_of(report), _remarks_of(report)
-            runs.append(_Run(report.profile, report.language, *found, met, remarks, report.ended))
+            zone = config.profile(report.profile).timezone
+            runs.append(_Run(report.profile, report.language, zone, *found, met, remarks, report.ended))
     if config.notify.email:  # the file could be read: an alert about it is over
-        runs.append(_Run(FILE, "en", config.notify.email, COMMON_EMAIL))
+        runs.append(_Run(FILE, "en", None, config.notify.email, COMMON_EMAIL))
     if runs:
         _mail(config.state, runs, {*config.names, FILE})
 
@@ -77,7 +80,7 @@ def notify_of_file(contacts: Contacts, problems: Iterable[Problem]) -> None:
     """Mail the faults of profiles.toml to the address that it still contains."""
     if email := contacts.notify.email:
         met = [_alert(FILE, problem) for problem in problems]
-        _mail(contacts.state, [_Run(FILE, "en", email, COMMON_EMAIL, met, is_complete=False)])
+        _mail(contacts.state, [_Run(FILE, "en", None, email, COMMON_EMAIL, met, is_complete=False)])
 
 
 def _mail(place: Place, runs: Iterable[_Run], profiles: set[str] | None = None) -> None:
@@ -124,7 +127,7 @@ def _send(mail: _Parts, now: datetime) -> bool:
     about = ", ".join(run.profile or "profiles.toml" for run, _ in mail)
     try:
         password = credentials.fetch(settings.password, path) if settings.password else None
-        parts = [Part(run.profile, run.language, digest, run.remarks) for run, digest in mail]
+        parts = [Part(run.profile, run.language, digest, run.remarks, run.zone) for run, digest in mail]
         send(settings, password, compose(settings, parts, now))
     except Exception as error:  # noqa: BLE001 - mail reports problems, and must not become one
         why = f"{error.message} → {error.hint}" if isinstance(error, Klarna24Error) else type(error).__name__
@@ -163,11 +166,12 @@ def _alert_of_payout(profile: str, outcome: Outcome, problem: Problem) -> Alert:
     subject: list[str] = [*outcome.key]
     if problem.code is ProblemCode.REMARK:
         subject.append(getattr(problem.message, "template", problem.message))
-    return Alert(profile, json.dumps(subject), problem.code, problem.message, problem.hint, _facts(outcome))
+    return Alert(profile, json.dumps(subject), problem.code, problem.message, problem.hint, str(_facts(outcome)))
 
 
-def _facts(outcome: Outcome) -> str:
-    return f"{outcome.payout_date}, {outcome.settlement:,.2f} {outcome.key.currency}"
+def _facts(outcome: Outcome) -> Sentence:
+    amount = f"{outcome.settlement:,.2f} {outcome.key.currency}"
+    return joined(", ", (str(outcome.payout_date), amount))
 
 
 def _new_remarks(outcome: Outcome) -> Sequence[Remark]:
@@ -180,7 +184,7 @@ def _new_remarks(outcome: Outcome) -> Sequence[Remark]:
 def _remarks_of(report: Report) -> list[str]:
     """Those that cause no mail by themselves, each with its payout."""
     return [
-        joined(" ", (f"{outcome.key.payment_reference} ({_facts(outcome)}):", remark.text))
+        joined("", (outcome.key.payment_reference, " (", _facts(outcome), "): ", remark.text))
         for outcome in report.outcomes
         for remark in _new_remarks(outcome)
         if not remark.is_mailed

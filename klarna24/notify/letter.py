@@ -8,12 +8,16 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
+from zoneinfo import ZoneInfo
 
 from klarna24.config.contacts import Email
+from klarna24.errors import ProblemCode
 from klarna24.logs.redaction import redacted
 from klarna24.notify.alerts import Digest, KnownAlert
+from klarna24.run.messages import ResolveCommand
 from klarna24.text.clean import clean
-from klarna24.text.sentences import sentence, translated
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import Language, Sentence, joined, sentence
 
 WIDTH = 78
 MOST_ALERTS = 100  # in a section; more are counted, and klarna24 status lists them
@@ -24,25 +28,31 @@ SECTIONS = (("new", sentence("NEW")), ("still", sentence("STILL THERE")), ("over
 @dataclass(frozen=True, slots=True)
 class Part:
     """One profile's part of a mail. The name is empty for alerts about profiles.toml as a whole; ``remarks`` are
-    those of the run that cause no mail by themselves."""
+    those of the run that cause no mail by themselves; ``zone`` is the profile's."""
 
     profile: str
-    language: str
+    language: Language
     digest: Digest
     remarks: Sequence[str] = ()
+    zone: ZoneInfo | None = None
+
+    @property
+    def reader(self) -> Reader:
+        """Writes in the profile's language."""
+        return Reader(self.language)
 
 
 def compose(settings: Email, parts: Sequence[Part], now: datetime) -> EmailMessage:
     """The mail about these profiles, as plain text in UTF-8. ``now`` is when the run ended."""
-    language = parts[0].language
+    reader = parts[0].reader
     names = [part.profile for part in parts if part.profile]
     more = f" +{len(names) - MOST_NAMES}" if len(names) > MOST_NAMES else ""
-    summary = _summary(parts, language)
+    summary = _summary(parts, reader)
     subject = f"klarna24 {', '.join(names[:MOST_NAMES])}{more}: {summary}" if names else f"klarna24: {summary}"
-    return new_message(settings, subject, "\n".join(_body(parts, language, now)), now)
+    return new_message(settings, subject, "\n".join(_body(parts, reader, now)), now)
 
 
-def trial_letter(settings: Email, profiles: Sequence[str], language: str, now: datetime) -> EmailMessage:
+def trial_letter(settings: Email, profiles: Sequence[str], language: Language, now: datetime) -> EmailMessage:
     """The mail that ``klarna24 check --test-mail`` sends for these profiles."""
     text = sentence(
         "This is a test, sent by klarna24 check --test-mail from {host}. Problems of {profiles} will be mailed to "
@@ -50,8 +60,9 @@ def trial_letter(settings: Email, profiles: Sequence[str], language: str, now: d
         host=clean(socket.gethostname()),
         profiles=", ".join(profiles),
     )
-    subject = translated(sentence("klarna24: test mail"), language)
-    return new_message(settings, subject, "\n".join(wrapped(translated(text, language))) + "\n", now)
+    reader = Reader(language)
+    subject = reader.say(sentence("klarna24: test mail"))
+    return new_message(settings, subject, "\n".join(wrapped(reader.say(text))) + "\n", now)
 
 
 def counts(digest: Digest) -> str:
@@ -72,51 +83,58 @@ def new_message(settings: Email, subject: str, body: str, now: datetime) -> Emai
     return message
 
 
-def _summary(parts: Sequence[Part], language: str) -> str:
+def _summary(parts: Sequence[Part], reader: Reader) -> str:
     words = [
         sentence("new: {number}", number=sum(len(part.digest.new) for part in parts)),
         sentence("still there: {number}", number=sum(len(part.digest.still) for part in parts)),
         sentence("over: {number}", number=sum(len(part.digest.over) for part in parts)),
     ]
-    return ", ".join(translated(it, language) for it in words if it.values["number"])
+    return ", ".join(reader.say(it) for it in words if it.values["number"])
 
 
-def _body(parts: Sequence[Part], language: str, now: datetime) -> Iterator[str]:
+def _body(parts: Sequence[Part], reader: Reader, now: datetime) -> Iterator[str]:
     for name, title in SECTIONS:
         entries = [(part, it) for part in parts for it in getattr(part.digest, name)]
         if not entries:
             continue
-        yield from (translated(title, language), "")
-        for part, it in entries[:MOST_ALERTS]:
+        yield from (reader.say(title), "")
+        waiting = [_waiting(part, getattr(part.digest, name)) for part in parts]
+        in_lists = {it.alert.key for its in waiting for it in its}
+        others = [(part, it) for part, it in entries if it.alert.key not in in_lists]
+        for part, it in others[:MOST_ALERTS]:
             yield from _entry(part, name, it)
             yield ""
-        if more := len(entries[MOST_ALERTS:]):
-            yield from (translated(sentence("… and {number} more", number=more), language), "")
-    yield from _remarks(parts, language)
+        yield from _and_more(others[MOST_ALERTS:], reader, "")
+        for part, its in zip(parts, waiting, strict=True):
+            yield from _list(part, name, its)
+    yield from _remarks(parts, reader)
     yield "-- "
-    host, when = clean(socket.gethostname()), f"{now.astimezone():%Y-%m-%d %H:%M}"
     signature = sentence(
         "klarna24 on {host}, {when}. Each problem is mailed when it is new, again after a week, and when it is "
         "over. These commands show what is waiting, and what to do about it:",
-        host=host,
-        when=when,
+        host=clean(socket.gethostname()),
+        when=moment(now, parts[0].zone),
     )
-    yield from wrapped(translated(signature, language))
+    yield from wrapped(reader.say(signature))
     for part in parts[:MOST_ALERTS]:
         yield f"klarna24 status --profile {part.profile}" if part.profile else "klarna24 status"
     yield ""
 
 
-def _remarks(parts: Sequence[Part], language: str) -> Iterator[str]:
+def _remarks(parts: Sequence[Part], reader: Reader) -> Iterator[str]:
     remarks = [(part, text) for part in parts for text in part.remarks]
     if not remarks:
         return
-    yield from (translated(sentence("REMARKS"), language), "")
+    yield from (reader.say(sentence("REMARKS")), "")
     for part, text in remarks[:MOST_ALERTS]:
-        yield from wrapped(f"{part.profile}: {clean(translated(text, part.language))}")
+        yield from wrapped(f"{part.profile}: {part.reader.say(text)}")
         yield ""
-    if more := len(remarks[MOST_ALERTS:]):
-        yield from (translated(sentence("… and {number} more", number=more), language), "")
+    yield from _and_more(remarks[MOST_ALERTS:], reader, "")
+
+
+def _and_more(left: Sequence[object], reader: Reader, *after: str) -> Iterator[str]:
+    if left:
+        yield from (reader.say(sentence("… and {number} more", number=len(left))), *after)
 
 
 def _entry(part: Part, section: str, it: KnownAlert) -> Iterator[str]:
@@ -125,13 +143,55 @@ def _entry(part: Part, section: str, it: KnownAlert) -> Iterator[str]:
     message = it.alert.message
     if section == "over":
         message = sentence("it is over: {message}", message=message)
-    yield from wrapped(who + clean(translated(message, part.language)))
-    since = sentence("since {day}", day=f"{it.first_at.astimezone():%Y-%m-%d}")
-    facts = [it.alert.facts, translated(since, part.language) if section != "new" else None]
+    yield from wrapped(who + part.reader.say(message))
+    since = sentence("since {day}", day=f"{it.first_at.astimezone(part.zone):%Y-%m-%d}")
+    facts = [_facts(part, it), part.reader.say(since) if section != "new" else None]
     if any(facts):
         yield f"  {', '.join(filter(None, facts))}"
     if section != "over" and it.alert.hint:
-        yield f"  → {clean(translated(it.alert.hint, part.language))}"
+        yield f"  → {part.reader.say(it.alert.hint)}"
+
+
+def _waiting(part: Part, alerts: Sequence[KnownAlert]) -> list[KnownAlert]:
+    """The drafts that nobody has booked, the oldest first, where there are several."""
+    drafts = [it for it in alerts if it.alert.code == ProblemCode.UNBOOKED]
+    return sorted(drafts, key=lambda it: it.alert.facts or "") if len(drafts) > 1 else []
+
+
+def _list(part: Part, section: str, drafts: Sequence[KnownAlert]) -> Iterator[str]:
+    """What is said of each draft, in one list, and once what to do."""
+    if not drafts:
+        return
+    number = len(drafts)
+    title = sentence("{number} drafts wait to be booked, the oldest first:", number=number)
+    if section == "over":
+        title = sentence("{number} drafts wait no longer:", number=number)
+    yield from wrapped(f"{part.profile}: {part.reader.say(title)}")
+    for it in drafts[:MOST_ALERTS]:
+        first, *others = wrapped(f"{part.reader.say(it.alert.message)} ({_facts(part, it)})")
+        yield from (f"- {first}", *(f"  {other}" for other in others))
+    yield from _and_more(drafts[MOST_ALERTS:], part.reader)
+    if section != "over":
+        command = ResolveCommand(part.profile, "REFERENCE")
+        hint = sentence(
+            "check these drafts in 24SevenOffice, number and book them; if one is gone: {resend}; if its payout "
+            "was booked by hand: {skip}",
+            resend=command("resend"),
+            skip=command("skip"),
+        )
+        yield f"  → {part.reader.say(hint)}"
+    yield ""
+
+
+def _facts(part: Part, it: KnownAlert) -> str | None:
+    """Day and amount, which the state keeps in English."""
+    return part.reader.say(joined(", ", it.alert.facts.split(", ", 1))) if it.alert.facts else None
+
+
+def moment(now: datetime, zone: ZoneInfo | None) -> Sentence:
+    """Day and time where the shop is; where the machine is, for what concerns no shop."""
+    local = now.astimezone(zone)
+    return joined(" ", (f"{local:%Y-%m-%d}", f"{local:%H:%M}"))
 
 
 def wrapped(text: str) -> list[str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from email.message import EmailMessage
 
 from klarna24.config.contacts import Email
-from klarna24.notify.letter import new_message, wrapped
+from klarna24.notify.letter import moment, new_message, wrapped
 from klarna24.report.month import CurrencyMonth, ProfileMonth, worst_first
 from klarna24.report.page import page
 from klarna24.report.view import verdict, wrong
@@ -23,7 +23,7 @@ def compose(settings: Email, months: Sequence[ProfileMonth], now: datetime) -> E
     made = new_message(settings, _subject(months, reader), "\n".join(_body(months, reader, now)), now)
     name = months[0].profile if len(months) == 1 else "klarna24"
     made.add_attachment(
-        page(months, now.astimezone().date()),
+        page(months, now),
         subtype="html",
         cte="base64",  # it may have lines that are too long for mail
         filename=f"{name}-{months[0].month}.html",
@@ -51,7 +51,7 @@ def _body(months: Sequence[ProfileMonth], reader: Reader, now: datetime) -> Iter
         yield ""
     attached = sentence("The attached page has all figures. It opens in any browser, and prints on A4.")
     yield from (*wrapped(reader.say(attached)), "", "-- ")
-    host, when = clean(socket.gethostname()), f"{now.astimezone():%Y-%m-%d %H:%M}"
+    host, when = clean(socket.gethostname()), moment(now, months[0].zone)
     yield from (reader.say(sentence("klarna24 on {host}, {when}", host=host, when=when)), "")
 
 
@@ -63,7 +63,8 @@ def _shop(it: ProfileMonth, who: str) -> Iterator[str]:
             why = joined(" → ", (problem.message, problem.hint))
             yield from wrapped(f"{who}{verdict(it)}: {reader.say(why)}")
     elif not it.currencies:
-        yield from wrapped(f"{who}{reader.say(joined(': ', (verdict(it), sentence('no payouts'))))}")
+        none = sentence("no payouts") if it.is_over else sentence("no payouts so far")
+        yield from wrapped(f"{who}{reader.say(joined(': ', (verdict(it), none)))}")
     for one in it.currencies:
         yield from wrapped(f"{who}{verdict_of(it, one, reader)}")
         reasons = list(wrong(one, reader))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
+from klarna24.archive.keep import AMBIGUOUS
 from klarna24.bookkeeping.payout import PayoutKey
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.config import credentials
@@ -70,6 +71,9 @@ class _Post:
         if state.delivery(row.id, "mail") == "sending":
             state.deliver(owner, row.id, "mail", "unknown", "a run ended while it was mailed")
             return UNKNOWN
+        if state.shares_reference(owner, row.key):
+            state.deliver(owner, row.id, "mail", "not sent", AMBIGUOUS)
+            return Remark(sentence("Klarna's report was not mailed to the voucher inbox: {why}", why=AMBIGUOUS))
         if self.failure:
             return _not_mailed(self.failure)
         try:

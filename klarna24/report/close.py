@@ -45,7 +45,9 @@ def close(gathered: Gathered) -> ProfileMonth:
     return ProfileMonth(
         profile=gathered.profile,
         language=gathered.language,
+        zone=gathered.zone,
         month=gathered.month,
+        is_over=gathered.is_over,
         home_currency=gathered.home_currency,
         chart=gathered.chart,
         currencies=tuple(_currency(gathered, currency, pairs) for currency in currencies),
@@ -97,6 +99,9 @@ def _currency(gathered: Gathered, currency: str, all_pairs: Sequence[Pair]) -> C
     # once, for accounts are in the company's currency
     if currency == (gathered.home_currency if gathered.home_currency in currencies else min(currencies)):
         differences += holdback_differences(gathered, own)
+    if not gathered.is_over:
+        last = sentence("the month is not over: its last day is {day}", day=str(gathered.month.last))
+        differences.append(Difference(None, last))
     booked = [payout for payout in payouts if payout.booked]
     return CurrencyMonth(
         currency=currency,

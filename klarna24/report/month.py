@@ -80,6 +80,11 @@ class Gathered:
     chart: Mapping[int, str]
     accounts: Mapping[str, int]
 
+    @property
+    def is_over(self) -> bool:
+        """Return whether the month has passed where the shop is."""
+        return self.today > self.month.last
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -213,12 +218,14 @@ class CurrencyMonth:
 class ProfileMonth:
     """A profile's month: its currencies, by name. ``clearing`` is the number of the payout account where that is a
     clearing account, and None where it is the bank's; ``open_items`` are the account's at the month's end, oldest
-    first, of lines since ``read_from``, and ``balance`` is their sum. ``problems`` are reads that failed: then
-    nothing else is known."""
+    first, of lines since ``read_from``, and ``balance`` is their sum. ``is_over``: its last day has passed in
+    ``zone``, where the shop is. ``problems`` are reads that failed: then nothing else is known."""
 
     profile: str
     language: Language
+    zone: ZoneInfo
     month: Month
+    is_over: bool = True
     home_currency: str = ""
     chart: Mapping[int, str] | None = None
     currencies: tuple[CurrencyMonth, ...] = ()
@@ -230,7 +237,7 @@ class ProfileMonth:
     @property
     def closes(self) -> bool:
         """Return whether all was read, and every currency closes."""
-        return not self.problems and all(one.closes for one in self.currencies)
+        return self.is_over and not self.problems and all(one.closes for one in self.currencies)
 
     @property
     def balance(self) -> Decimal:
@@ -240,7 +247,8 @@ class ProfileMonth:
     @property
     def exit_code(self) -> int:
         """Return that of a read that failed, 7 where it does not close, else 0."""
-        differs = 0 if all(one.closes for one in self.currencies) else ProblemCode.CHANGED.exit_code
+        is_read = self.is_over and all(one.closes for one in self.currencies)
+        differs = 0 if is_read else ProblemCode.CHANGED.exit_code
         return worst([*(problem.exit_code for problem in self.problems), differs])
 
 

@@ -1,7 +1,7 @@
 """The month's page: one HTML document, whole in itself, that needs neither network nor scripts."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import datetime
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,10 +13,10 @@ from klarna24.text.reader import Reader, capital
 from klarna24.text.sentences import sentence
 
 
-def page(months: Sequence[ProfileMonth], today: date) -> str:
+def page(months: Sequence[ProfileMonth], now: datetime) -> str:
     """The document about one month of these profiles, of which there is at least one. Of several there is a
     line for each first, the worst on top. Each part is in its profile's language, the rest in
-    that of the first."""
+    that of the first. ``now`` is when they were read, which the page has as a day where the first shop is."""
     reader = Reader(months[0].language)
     ordered = worst_first(months)
     is_several = len(months) > 1
@@ -33,7 +33,7 @@ def page(months: Sequence[ProfileMonth], today: date) -> str:
             made=reader.say(
                 sentence(
                     "Made by klarna24 on {day} of what Klarna states, what was drafted, and the ledger.",
-                    day=today.isoformat(),
+                    day=now.astimezone(months[0].zone).date().isoformat(),
                 )
             ),
         )

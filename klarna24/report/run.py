@@ -16,6 +16,7 @@ from klarna24.run import booked
 from klarna24.run.context import RunContext, open_context
 from klarna24.state.records import Status
 from klarna24.state.store import State
+from klarna24.state.witness import is_used
 from klarna24.twentyfour.sessions import Sessions
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ def report(profile: Profile, config: Config, month: Month | None) -> ProfileMont
     The state is opened for reading, so that a report can be made while a sync runs. A draft that stands in the
     ledger is booked in the report; afterwards that, and nothing else, is kept in the state as well."""
     month = month or Month.of(datetime.now(profile.timezone).date()).before
-    sessions = Sessions.beside(config.state_dir)
+    sessions = Sessions.beside(config.state_dir, keep=is_used(config.state_dir))  # the database comes first
     try:
         with (
             closing(State.for_reading(config.state)) as state,
@@ -37,7 +38,7 @@ def report(profile: Profile, config: Config, month: Month | None) -> ProfileMont
             _keep_booked(context, gathered)
             return close(gathered)
     except Klarna24Error as fault:
-        return ProfileMonth(profile.name, profile.language, month, problems=fault.problems())
+        return ProfileMonth(profile.name, profile.language, profile.timezone, month, problems=fault.problems())
 
 
 def _keep_booked(context: RunContext, gathered: Gathered) -> None:

@@ -85,6 +85,8 @@ def verdict(it: ProfileMonth) -> str:
     said = (
         sentence("{month} closes", month=month) if it.closes else sentence("{month} does not close", month=month)
     )
+    if not it.is_over:
+        said = sentence("{month} is not over", month=month)
     if it.problems:
         said = sentence("{month} could not be read", month=month)
     return capital(reader.say(said))
@@ -118,8 +120,10 @@ def _overview_lines(it: ProfileMonth, number: int, reader: Reader) -> Iterator[L
         result = sentence("does not close: {number}", number=wrong) if wrong else sentence("closes")
         yield Line((name, reader.say(result), *figures), (), bool(wrong), _anchor(number))
     if not it.currencies:
-        result = sentence("could not be read") if it.problems else sentence("no payouts")
-        yield Line((name, reader.say(result), "", "", "", ""), (), bool(it.problems), _anchor(number))
+        result = sentence("no payouts") if it.is_over else sentence("no payouts so far")
+        if it.problems:
+            result = sentence("could not be read")
+        yield Line((name, reader.say(result), "", "", "", ""), (), not it.closes, _anchor(number))
 
 
 def _anchor(number: int) -> str:

@@ -27,11 +27,16 @@ class Search(NamedTuple):
     booked: list[Booked]
 
 
-def search(context: RunContext, traces: Sequence[Trace], also: Iterable[int] = ()) -> Search:
+def search(
+    context: RunContext, traces: Sequence[Trace], also: Iterable[int] = (), *, whole_years: bool = False
+) -> Search:
     """Search the ledger for ``traces``, also on the accounts in ``also``, and judge the profile's drafts by the
-    same answer. Without traces nothing is asked. Raises what a read of 24SevenOffice raises."""
+    same answer; with ``whole_years`` from the year before to the one after. Without traces nothing is asked.
+    Raises what a read of 24SevenOffice raises."""
     drafts = _drafts(context)
-    matches = context.office.find(traces, context.today, also, [trace for _, trace in drafts])
+    matches = context.office.find(
+        traces, context.today, also, [trace for _, trace in drafts], whole_years=whole_years
+    )
     return Search(matches[: len(traces)], list(_booked(context, drafts, matches)))
 
 

@@ -21,6 +21,7 @@ from klarna24.run.outcome import (
     Skipped,
     until_fault,
 )
+from klarna24.run.plan import check_may_adopt
 from klarna24.run.stopping import finish_first
 from klarna24.state.records import Status
 from klarna24.text.sentences import sentence
@@ -105,6 +106,8 @@ def _send(context: RunContext, outcome: Ready) -> Outcome:
         row_id = state.sending(owner, outcome.payout, outcome.voucher, document)
         if row_id is None:
             reference = outcome.key.payment_reference
+            if row := state.row(owner, outcome.key):
+                check_may_adopt(context, row)  # a profile that runs beside this one may have sent it
             raise Unavailable(
                 sentence("payout {reference} is being sent by another run", reference=reference),
                 sentence("the next run carries on"),

@@ -7,6 +7,7 @@ import hashlib
 import time
 from dataclasses import replace
 
+from klarna24.archive.keep import AMBIGUOUS
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.errors import Klarna24Error, StateFault
 from klarna24.run.context import RunContext
@@ -44,6 +45,8 @@ def _attach(context: RunContext, outcome: Ready) -> int:
         if before.isdecimal():
             return int(before)
         raise Klarna24Error(sentence("an earlier upload was interrupted, and is not repeated"))
+    if state.shares_reference(owner, outcome.key):
+        raise Klarna24Error(AMBIGUOUS)
     deadline = time.monotonic() + SECONDS
     pdf = context.klarna.report(reference, "pdf", SECONDS)
     pages = rendered(pdf, deadline - time.monotonic())

@@ -147,7 +147,8 @@ def changed(
     command: ResolveCommand, status: Status, then: dict[str, Decimal], now: dict[str, Decimal], currency: str
 ) -> Problem:
     names = [name for name in {**then, **now} if then.get(name) != now.get(name)]
-    moves = (f"{then.get(name, Decimal(0)):.2f} → {now.get(name, Decimal(0)):.2f}" for name in names)
+    zero = Decimal(0)
+    moves = (joined(" → ", (f"{its.get(name, zero):.2f}" for its in (then, now))) for name in names)
     figures = joined(", ", (joined(" ", (NAMES[name], move)) for name, move in zip(names, moves, strict=True)))
     reference = command.payment_reference
     places: dict[str, str | int] = {"reference": short(reference), "figures": figures, "currency": currency}

@@ -113,7 +113,7 @@ def _list(context: RunContext) -> _Listing:
     ]
     of_others = [record for record in records.values() if record and record.profile != profile.name]
     for record in of_others:
-        _check_may_adopt(context, record)
+        check_may_adopt(context, record)
     debts = DebtChain(payouts, profile.timezone, context.owner, context.state)
     return _Listing(payouts, debts, records, orphans, [*of_others, *orphans])
 
@@ -298,8 +298,9 @@ def _check_merchants(context: RunContext, listed: list[Listed], known: set[str])
         )
 
 
-def _check_may_adopt(context: RunContext, record: Row) -> None:
-    """A payout of another profile passes to this one only where that profile is gone, or no longer covers it."""
+def check_may_adopt(context: RunContext, record: Row) -> None:
+    """A payout of another profile passes to this one only where that profile is gone, or no longer covers it.
+    Raises ConfigFault elsewhere."""
     if record.profile in context.config.broken:
         raise ConfigFault(
             sentence(
@@ -311,7 +312,11 @@ def _check_may_adopt(context: RunContext, record: Row) -> None:
             record.key.payment_reference,
         )
     other = context.config.profiles.get(record.profile)
-    if other is not None and not disjoint(other.klarna, context.profile.klarna):
+    if (
+        other is not None
+        and record.profile != context.profile.name
+        and not disjoint(other.klarna, context.profile.klarna)
+    ):
         raise ConfigFault(
             sentence(
                 "payout {reference} belongs to profile {other}, and profile {profile} sees it too: both would "

@@ -67,6 +67,12 @@ def resolve(
             )
         if decision == "drafted":
             return _drafted(state, record, note, confirm)
+        if record.status is Status.BOOKED:
+            raise UsageFault(
+                f"payout {record.key.payment_reference} is booked as voucher {record.transaction_no}: there is "
+                "nothing to skip",
+                f"klarna24 log --profile {profile}",
+            )
         return _skip(state, record, note, confirm)
 
 
@@ -171,12 +177,13 @@ def _resend(config: Config, state: State, record: Row, note: str | None, confirm
 
 
 def _search_ledger(config: Config, state: State, record: Row) -> LedgerMatch | None:
-    """What the ledger says of the payout, if it was ever sent."""
+    """What the ledger says of the payout, if it was ever sent: in its year, the one before and the one after, for
+    a person may have moved the voucher's date."""
     if record.trace is None:
         return None
     profile = config.profile(record.profile)
     with open_context(profile, config, state, Sessions.beside(config.state_dir)) as context:
-        search = booked.search(context, [record.trace])
+        search = booked.search(context, [record.trace], whole_years=True)
         for it in search.booked:
             if it.record and it.record.id != record.id:  # this one is for the person to decide
                 booked.write_down(context, it)
@@ -190,8 +197,8 @@ def _accept(config: Config, state: State, record: Row, note: str | None, confirm
     profile = config.profile(record.profile)
     with open_context(profile, config, state, Sessions.beside(config.state_dir)) as context:
         payout = context.klarna.payout(record.key)
-        is_known = payout is None or payout.figures == record.totals
-        if payout is None or (is_known and record.id not in state.corrected(record.profile)):
+        is_reckoned = record.id not in state.corrected(record.profile)
+        if payout is None or (payout.figures == record.totals and is_reckoned):
             raise UsageFault(
                 sentence(
                     "payout {reference} is {status} already, and has not changed",

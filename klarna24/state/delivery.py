@@ -1,6 +1,6 @@
 """What became of Klarna's report of a payout: mailed, or attached to the draft (``name`` in the table evidence).
 
-mail     due → sending → sent | unknown       sending is on disk before the mail leaves
+mail     due → sending → sent | unknown       sending is on disk before the mail leaves; or not sent at all
 attach   saving N → N                         N is the stamp number; saving is on disk before the first page
 """
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
-from klarna24.bookkeeping.payout import PayoutKey
+from klarna24.bookkeeping.payout import PayoutKey, may_be_same
 from klarna24.bookkeeping.voucher import Rate
 from klarna24.errors import ConfigFault
 from klarna24.state.base import Database, stored_moment
@@ -106,6 +106,12 @@ class StateReader(Database):
             key.merchant_id,
             key.currency,
         )
+
+    def shares_reference(self, owner: Owner, key: PayoutKey) -> bool:
+        """Whether another merchant or currency has a payout of the reference: what Klarna finds by the
+        reference alone may be of either."""
+        others = [row.key for row in self.namesakes(owner, key) if row.environment == owner.environment]
+        return any(not may_be_same(other, key) for other in others)
 
     def before(self, owner: Owner, key: PayoutKey, payout_date: date) -> list[Row]:
         """The profile's payouts of the same merchant and currency on the last date before this one."""

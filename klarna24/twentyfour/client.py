@@ -80,13 +80,21 @@ class TwentyFourClient:
             raise unreadable("GetIdentitiesWithCredential", error) from None
 
     def find(
-        self, traces: Sequence[Trace], until: date, also: Iterable[int] = (), besides: Sequence[Trace] = ()
+        self,
+        traces: Sequence[Trace],
+        until: date,
+        also: Iterable[int] = (),
+        besides: Sequence[Trace] = (),
+        *,
+        whole_years: bool = False,
     ) -> list[LedgerMatch | None]:
         """Return for each trace what the ledger has of that voucher, on the trace's account or on one in ``also``;
-        then for each in ``besides`` what the same lines say of it. None proves nothing, because the API does not
+        then for each in ``besides`` what the same lines say of it. ``whole_years``: also those of the year before
+        the traces, and of the one after. None proves nothing, because the API does not
         show drafts."""
         try:
-            return ledger.find(self._transactions, traces, until, self._profile.timezone, also, besides)
+            zone = self._profile.timezone
+            return ledger.find(self._transactions, traces, until, zone, also, besides, whole_years=whole_years)
         except UNREADABLE as error:
             raise unreadable("GetTransactions", error) from None
 

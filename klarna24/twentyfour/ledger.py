@@ -29,6 +29,8 @@ def find(
     zone: ZoneInfo,
     also: Iterable[int] = (),
     besides: Sequence[Trace] = (),
+    *,
+    whole_years: bool = False,
 ) -> list[LedgerMatch | None]:
     """Return for each trace what the ledger has of that voucher, from well before the trace's date, since a
     person may have changed the voucher's date, to ``until``.
@@ -38,16 +40,24 @@ def find(
 
     The traces in ``besides`` are judged after the others, against the same lines: neither accounts nor days are
     added for them, and only a voucher in our words is read in whole. Without ``traces`` there is no search.
+
+    With ``whole_years`` it searches from the year before the traces to the one after, in a call for each year.
     """
     if not traces:
         return [None] * len(besides)
-    since = min(trace.date for trace in traces) - SEARCH_BACK
+    first_day = min(trace.date for trace in traces)
+    since = first_day - SEARCH_BACK
     last = max(until, *(trace.date for trace in traces))
     accounts = {trace.account_no for trace in traces} | set(also)
+    spans = [(since, last)]
+    if whole_years:
+        years = range(first_day.year - 1, max(last.year, *(trace.date.year + 1 for trace in traces)) + 1)
+        spans = [(date(year, 1, 1), date(year, 12, 31)) for year in years]
     lines = [
         line
         for account_no in sorted(accounts)
-        for line in _lines(read, since, last, zone, AccountNoStart=account_no, AccountNoEnd=account_no)
+        for first, end in spans
+        for line in _lines(read, first, end, zone, AccountNoStart=account_no, AccountNoEnd=account_no)
         if line.account_no in accounts
     ]
     whole: dict[VoucherKey, list[LedgerLine]] = {}

@@ -445,6 +445,35 @@ def test_verify_names_what_is_changed_missing_or_unknown(open_shop: OpenShop) ->
     assert sha256sum(a1)[0] == 1
 
 
+def test_verify_says_what_was_never_archived(open_shop: OpenShop) -> None:
+    shop = archiving(open_shop)
+    del shop.top["archive"]
+    shop.write()
+    shop.sync()
+    shop.top["archive"] = str(archive(shop))
+    shop.write()
+    never = shop.run("archive", "--verify")
+    assert never.code == 3
+    assert "nothing is archived of: B2, A1 → fetch it: klarna24 archive" in never.err
+    assert shop.run("archive").code == 0
+    assert shop.run("archive", "--verify").out == "shop1: 2 payouts, 8 files: all as archived\n"
+    assert shop.run("archive", "--verify", "--from", "2999-01-01").out == "shop1: nothing is archived yet\n"
+
+
+def test_verify_after_state_new_says_how_the_archive_is_taken_over(open_shop: OpenShop) -> None:
+    shop = archiving(open_shop)
+    shop.sync()
+    shop.book()
+    shop.book()
+    shutil.rmtree(shop.state)
+    told = shop.run("archive", "--verify")
+    assert (told.code, len(told.lines())) == (3, 2)
+    assert all("none of its 6 files is of this archive → after state new" in line for line in told.lines())
+    assert shop.run("sync", "--profile", "shop1", "--now").code == 0
+    assert shop.run("archive").code == 0
+    assert shop.run("archive", "--verify").code == 0
+
+
 def test_archive_fills_gaps_and_says_what_it_cannot_fill(open_shop: OpenShop) -> None:
     shop = archiving(open_shop)
     shop.sync()
@@ -505,10 +534,15 @@ def test_reports_of_another_payout_of_the_same_reference_are_not_kept(open_shop:
     shop = archiving(open_shop, simple("A1"))
     payout, _ = simple("A1")
     shop.box.klarna.payouts.append({**payout, "currency_code": "NOK"})
-    shop.sync()
-    assert list(folders(shop).values()) == [WHOLE]
-    assert "A1 NOK" not in str(folders(shop))
-    assert shop.run("archive", "--verify").code == 0
+    for _ in range(2):
+        shop.sync("--now")
+        assert list(folders(shop).values()) == [["SHA256SUMS", "payout.json", "voucher.json"]]
+        assert "A1 NOK" not in str(folders(shop))
+    assert operations(shop)["report"] == 0
+    assert any("transactions and reports are not archived" in it for its in remarks(shop).values() for it in its)
+    assert (told := shop.run("archive")).code == 3
+    assert "save them from Klarna's merchant portal" in told.err
+    assert "nothing is archived of: A1 " in shop.run("archive", "--verify").err, "of the one in Norwegian kroner"
 
 
 def test_several_pages_of_rows_are_kept_page_by_page(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -257,6 +257,32 @@ def test_a_draft_that_waits_too_long_is_mailed_and_its_end_once_it_is_booked(
     assert ledger_reads(shop) == reads, "nothing waits"
 
 
+def test_the_reminder_has_one_list_of_drafts_the_oldest_first_with_swedish_numbers(
+    open_shop: OpenShop, open_mail: OpenMail
+) -> None:
+    given = [simple("NEWER"), simple("OLDER", 7, sale=2881114, fee=0), simple("TWICE", 14)]
+    shop, mail = with_a_draft(open_shop, *given), open_mail()
+    office = shop.box.office
+    [twice] = [it for it in office.home.drafts if "TWICE" in it.name]
+    numbers = [office.book(office.save_draft(office.home, twice).id), office.book(twice.id)]
+    shop.write({**email(shop, mail), "remind_unbooked_after_days": 9, "language": "sv"})
+    age(shop, 9)
+    assert shop.sync("--now").code == 0
+    (sent,) = mail.mails
+    said = text(sent).replace("\N{NO-BREAK SPACE}", " ")
+    places = [said.index(name) for name in ("TWICE", "OLDER", "NEWER")]
+    assert places == sorted(places)
+    assert said.count("- ") >= 3
+    assert said.count("klarna24 resolve") == 2, "what to do is said once"
+    assert "28 811,14 SEK" in said
+    assert f"{numbers[0]}, {numbers[1]}" in said
+    assert shop.stored()["TWICE"] == "drafted"
+    shop.sync("--now")
+    assert f"vouchers {numbers[0]}, {numbers[1]}" in str(_problems(shop)), (
+        "also where the ledger is not read again"
+    )
+
+
 def test_a_mail_about_a_draft_that_waits_or_was_booked_repeats_no_remark(
     open_shop: OpenShop, open_mail: OpenMail
 ) -> None:

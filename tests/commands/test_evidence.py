@@ -49,6 +49,15 @@ def test_each_draft_has_the_pages_of_its_report(open_shop: OpenShop) -> None:
     assert remarks(shop) == remarks(shop, "B") == []
 
 
+def test_no_report_is_attached_that_may_be_of_another_payout_of_the_reference(open_shop: OpenShop) -> None:
+    shop = attaching(open_shop)
+    payout, _ = simple("A")
+    shop.box.klarna.payouts.append({**payout, "currency_code": "NOK"})
+    shop.sync()
+    assert (stamps(shop), uploads(shop), shop.box.calls()["report"]) == ([{0}], [], 0)
+    assert "another merchant or currency has a payout of the same one" in remarks(shop)[0]
+
+
 def test_a_page_is_sent_in_chunks(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attachments, "CHUNK", 5000)
     shop = attaching(open_shop)

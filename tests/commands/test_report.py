@@ -3,12 +3,13 @@
 import csv
 import io
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from klarna24.report.month import Month
 from tests.support.mail_server import OpenMail, email, text
 from tests.support.months import LAST, SALE, book, book_by_hand, clearing, move, on, received
 from tests.support.shops import OpenShop, Result, Shop, simple
@@ -388,9 +389,45 @@ def test_the_last_full_month_is_the_default_and_an_empty_one_closes(open_shop: O
     assert shop.run("report", "--json").json["month"] == str(LAST)
     result = shop.run("report", "--month", str(LAST.before))
     assert (result.code, "no payouts" in result.out) == (0, True)
+    assert shop.run("list", "--month", str(LAST.before)).out == "no payouts\n"
     assert shop.run("report", "--month", "november").code == 2
     for far in ("0001-01", "9999-12"):
         assert (shop.run("report", "--month", far).code, shop.run("list", "--month", far).code) == (2, 2)
+
+
+def test_a_month_that_is_not_over_does_not_close_and_one_ahead_is_refused(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[])
+    clearing(shop, timezone="UTC")
+    shop.sync()
+    now = Month.of(datetime.now(UTC).date())
+    empty = shop.run("report", "--month", str(now))
+    assert (empty.code, "not over, no payouts so far" in empty.out) == (7, True)
+    assert "not over" in shop.run("list", "--month", str(now)).out
+    shop.box.klarna.add(*on(1, "A", now))
+    shop.sync("--now")
+    for draft in list(shop.box.office.home.drafts):
+        shop.box.office.book(draft.id)
+    result = shop.run("report", "--month", str(now), "--json")
+    assert (result.code, named(result)) == (7, {None: f"the month is not over: its last day is {now.last}"})
+    ahead = Month.of(now.last + timedelta(days=1))
+    ahead = Month.of(ahead.last + timedelta(days=1))
+    for command in ("report", "list"):
+        refused = shop.run(command, "--month", str(ahead))
+        assert (refused.code, "lies ahead" in refused.err) == (2, True)
+
+
+def test_a_report_before_the_first_run_makes_no_state(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[on(2, "A")])
+    clearing(shop)
+    assert shop.run("report").code == 7
+    assert shop.sync().code == 0
+
+
+def test_two_options_do_not_write_the_same_file(open_shop: OpenShop, tmp_path: Path) -> None:
+    shop, file = open_shop(), tmp_path / "month.html"
+    clearing(shop)
+    result = shop.run("report", "--html", str(file), "--csv", str(tmp_path / "." / "month.html"))
+    assert (result.code, "name the same file" in result.err, file.exists()) == (2, True, False)
 
 
 def test_a_mail_says_whether_it_closes(open_shop: OpenShop, open_mail: OpenMail) -> None:

@@ -54,6 +54,20 @@ def test_the_report_is_mailed_once_as_klarna_sent_it(open_shop: OpenShop, open_m
     assert shop.box.calls()["report"] == 1
 
 
+def test_no_report_is_mailed_that_may_be_of_another_payout_of_the_reference(
+    open_shop: OpenShop, open_mail: OpenMail
+) -> None:
+    mail = open_mail()
+    shop = mailing(open_shop, mail)
+    payout, _ = simple("A")
+    shop.box.klarna.payouts.append({**payout, "currency_code": "NOK"})
+    for _ in range(2):
+        shop.sync("--now")
+        assert INBOX not in [it["To"] for it in mail.mails]
+    (remark,) = remarks(shop)
+    assert "another merchant or currency has a payout of the same one" in remark
+
+
 def test_only_drafted_payouts_are_mailed_and_none_from_before(open_shop: OpenShop, open_mail: OpenMail) -> None:
     mail = open_mail()
     shop = open_shop(payouts=[simple("OLD", 2)])

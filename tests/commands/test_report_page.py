@@ -4,7 +4,7 @@ import base64
 import os
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def shown(browser: Browser, folder: Path, *months: Any) -> Path:
     """Open the page of these months."""
     file = folder / "month.html"
-    file.write_text(page(months, date(2026, 12, 5)), encoding="utf-8")
+    file.write_text(page(months, datetime(2026, 12, 5, 12, tzinfo=UTC)), encoding="utf-8")
     browser.open(file.as_uri())
     return file
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from klarna24.sandbox.klarna.generate import make_payout
+from klarna24.twentyfour.client import TwentyFourClient
 from tests.support.processes import statuses
 from tests.support.shops import NOON, OpenShop, doubtful, simple
 
@@ -139,6 +140,25 @@ def test_a_twin_or_renamed_profile_drafts_nothing_twice(open_shop: OpenShop) -> 
     shop.rename("renamed")
     assert shop.run("sync", "--profile", "renamed").code == 0
     assert len(shop.drafts()) == 1
+
+
+def test_a_twin_that_runs_at_the_same_time_is_told_what_to_change(
+    open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither finds the other's payouts in the state when it plans."""
+    shop = open_shop(payouts=[simple("A")])
+    shop.write({}, twin={})
+    find, codes = TwentyFourClient.find, []
+
+    def find_while_the_twin_runs(client: TwentyFourClient, *others: Any, **more: Any) -> Any:
+        monkeypatch.setattr(TwentyFourClient, "find", find)
+        codes.append(shop.run("sync", "--profile", "twin").code)
+        return find(client, *others, **more)
+
+    monkeypatch.setattr(TwentyFourClient, "find", find_while_the_twin_runs)
+    result = shop.sync()
+    assert (codes, result.code, len(shop.drafts())) == ([0], 3, 1)
+    assert "payout A belongs to profile twin, and profile shop1 sees it too: both would book it" in result.err
 
 
 def test_a_renamed_profile_reports_a_doubt_that_klarna_no_longer_lists(open_shop: OpenShop) -> None:

@@ -4,7 +4,7 @@ import re
 import shlex
 import signal
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -227,8 +227,10 @@ def test_a_payout_that_met_an_exception_in_another_run_is_not_sent_again(
     shop = open_shop(payouts=[simple("A")])
     find, codes = TwentyFourClient.find, []
 
-    def find_while_another_run_sends(client: TwentyFourClient, traces: Sequence[Trace], *others: Any) -> Any:
-        found = find(client, traces, *others)
+    def find_while_another_run_sends(
+        client: TwentyFourClient, traces: Sequence[Trace], *others: Any, **more: Any
+    ) -> Any:
+        found = find(client, traces, *others, **more)
         if not traces:
             return found
         monkeypatch.setattr(TwentyFourClient, "find", find)
@@ -279,6 +281,30 @@ def test_a_draft_that_was_edited_and_booked_is_not_sent_again(
     assert (result.code, f"in the ledger as voucher {number}" in result.err) == (2, True)
     assert shop.sync("--now").code == 0
     assert not shop.drafts()
+
+
+@pytest.mark.parametrize("days", [-300, 300])
+def test_a_voucher_whose_date_was_moved_far_is_still_found_before_it_is_sent_again(
+    open_shop: OpenShop, days: int
+) -> None:
+    shop = doubtful(open_shop)
+    (number,) = shop.book()
+    for line in shop.box.office.home.ledger:
+        line["Date"] += timedelta(days=days)
+    assert shop.sync("--now").code == 8, "a run searches only the days around"
+    result = shop.resolve("A", "--resend")
+    assert (result.code, f"in the ledger as voucher {number}" in result.out) == (0, True)
+    assert shop.sync("--now").code == 0
+    assert not shop.drafts()
+
+
+def test_a_booked_payout_is_not_skipped_and_keeps_its_number(open_shop: OpenShop) -> None:
+    shop = doubtful(open_shop)
+    (number,) = shop.book()
+    assert shop.sync("--now").code == 0
+    result = shop.resolve("A", "--skip")
+    assert (result.code, f"A is booked as voucher {number}" in result.err) == (2, True)
+    assert shop.stored() == {"A": "booked"}
 
 
 def test_a_deleted_draft_is_sent_again_after_its_reference_is_typed(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from klarna24.bookkeeping.payout import ZERO, PayoutKey
 from klarna24.errors import Problem, ProblemCode
@@ -21,6 +22,7 @@ from klarna24.state.records import Status
 from klarna24.text.sentences import Language, sentence
 
 NOVEMBER = Month(2026, 11)
+ZONE = ZoneInfo("Europe/Stockholm")
 NOTHING = Balance(ZERO, ZERO, ZERO, ZERO, ZERO)
 CHART = {1686: "Fordringar för kontokort och kuponger", 1940: "Klarna avräkning", 6064: "Avgifter"}
 
@@ -100,7 +102,7 @@ def failing(name: str = "shop1", language: Language = "en", reference: str = "XB
 def unread(name: str = "shop1", language: Language = "en") -> ProfileMonth:
     """A month that could not be read."""
     problem = Problem(ProblemCode.UNAVAILABLE, sentence("Klarna: no answer"), sentence("wait for it to end"))
-    return ProfileMonth(name, language, NOVEMBER, problems=(problem,))
+    return ProfileMonth(name, language, ZONE, NOVEMBER, problems=(problem,))
 
 
 def _profile(name: str, language: Language, currencies: Sequence[CurrencyMonth], **more: Any) -> ProfileMonth:
@@ -110,7 +112,7 @@ def _profile(name: str, language: Language, currencies: Sequence[CurrencyMonth],
         "clearing": 1940,
         "read_from": date(2026, 8, 1),
     }
-    return ProfileMonth(name, language, NOVEMBER, currencies=tuple(currencies), **{**fields, **more})
+    return ProfileMonth(name, language, ZONE, NOVEMBER, currencies=tuple(currencies), **{**fields, **more})
 
 
 def _sum(parts: Sequence[Any]) -> dict[Any, Decimal]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
-from klarna24.cli.output.console import new_console, print_paragraph
+from klarna24.cli.output.console import new_console, print_paragraph, print_verdict
 from klarna24.cli.output.csv_text import csv_text
 from klarna24.cli.output.json_documents import problem_json
 from klarna24.cli.output.sums import Sums, number_of_payouts, sums_line
@@ -103,20 +103,25 @@ def _rows(month: ProfileMonth, one: CurrencyMonth) -> Iterator[dict[str, object]
         }
 
 
-def print_months(months: Sequence[ProfileMonth]) -> None:
-    """Of several a line each first; then each, in the order given and in its own language."""
+def print_months(months: Sequence[ProfileMonth], *, in_full: bool = True) -> None:
+    """Of several a line each first; then each, in the order given and in its own language: in full, or only what
+    keeps it from closing."""
     console = new_console()
     if len(months) > 1:
         for one in months:
-            print_paragraph(console, f"{one.profile}: {Reader(one.language).say(verdict(one))}", _style(one))
+            text = Reader(one.language).say(verdict(one))
+            print_verdict(console, one.profile, max(len(it.profile) for it in months), text, is_good=one.closes)
         console.print()
-    for one in months:
+    for one in months if in_full else [it for it in months if not it.closes]:
         reader = Reader(one.language)
         title = f"{one.profile}, {reader.month(one.month.first)}: {reader.say(verdict(one))}"
         print_paragraph(console, title, f"bold {_style(one)}")
         for it in one.currencies:
-            _print_currency(console, one, it, reader)
-        _print_open_items(console, one, reader)
+            if in_full:
+                _print_currency(console, one, it, reader)
+            _print_differences(console, it, reader)
+        if in_full:
+            _print_open_items(console, one, reader)
         console.print()
 
 
@@ -125,7 +130,7 @@ def verdict(month: ProfileMonth) -> Sentence:
     if month.problems:
         return sentence("could not be read")
     if not month.currencies:
-        return sentence("no payouts")
+        return sentence("no payouts") if month.is_over else sentence("not over, no payouts so far")
     count = sum(len(it.differences) for it in month.currencies)
     words = sentence("closes")
     if count:
@@ -183,6 +188,9 @@ def _print_currency(console: Console, month: ProfileMonth, one: CurrencyMonth, r
         if not balance.is_empty:
             text = _balance(name, balance, one.currency, month.home_currency)
             print_paragraph(console, reader.say(text), "", 2)
+
+
+def _print_differences(console: Console, one: CurrencyMonth, reader: Reader) -> None:
     for difference in one.differences:
         message = reader.say(difference.message)
         named = difference.payment_reference and difference.payment_reference not in message

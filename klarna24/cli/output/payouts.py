@@ -45,11 +45,12 @@ def list_json(rows: Sequence[Row]) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-def print_list(rows: Sequence[Row], reader: Reader) -> None:
-    """A line for each payout, and the sums of each currency below."""
+def print_list(rows: Sequence[Row], reader: Reader, *, may_come: bool = False) -> None:
+    """A line for each payout, and the sums of each currency below. ``may_come``: the period is not over."""
     console = new_console()
     if not rows:
-        console.print(reader.say(sentence("no payouts")))
+        none = sentence("no payouts so far: the month is not over") if may_come else sentence("no payouts")
+        console.print(reader.say(none))
         return
     is_wide, many = console.width >= WIDE, len({row.profile for row in rows}) > 1
     sums = sums_of((row.key.currency, row.totals) for row in rows)

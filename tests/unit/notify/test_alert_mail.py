@@ -155,7 +155,7 @@ def test_a_mail_names_the_payout_its_figures_the_reason_and_what_to_do(mailed: M
     for words in (
         "shop1: payout ODD1 is blocked",
         "the totals add up to 962.50 SEK, but the settlement is 960.00 SEK: -2.50 SEK is unexplained",
-        f"{NOON.date()}, 960.00 SEK",
+        f"{NOON.day} {NOON:%b} {NOON.year}, 960.00 SEK",
         "→ compare with Klarna's settlement report, ask Klarna",
         "klarna24 status --profile shop1",
     ):
@@ -183,7 +183,7 @@ PROBLEMS: dict[str, tuple[Callable[[Shop], object], int, tuple[str, ...]]] = {
     ),
     "credentials": (lambda shop: shop.box.faults.arm("klarna-401"), 4, ("Klarna refused the credentials",)),
     "rejected": (lambda shop: shop.box.faults.arm("not-saved"), 6, ("24SevenOffice said: NotSaved",)),
-    "changed": (draft_and_change, 7, ("sale 1000.00 → 1001.00",)),
+    "changed": (draft_and_change, 7, ("sale 1,000.00 → 1,001.00",)),
     "a setting that the company does not have": (another_type, 3, ("no such voucher type",)),
 }
 

@@ -12,7 +12,9 @@ import pytest
 
 from klarna24.config.contacts import Email
 from klarna24.config.loading import load
+from klarna24.notify import limit
 from klarna24.notify.report_letter import compose
+from klarna24.notify.smtp import send
 from klarna24.report.due import month_due
 from klarna24.report.month import ProfileMonth
 from klarna24.state.lock import only_run
@@ -59,6 +61,14 @@ def letter(*months: ProfileMonth) -> tuple[str, str]:
 def test_a_month_that_closes_is_one_line() -> None:
     line = "November 2026 closes: 4 payouts, 162,314.48 SEK, fees 2.2 %"
     assert letter(closing()) == (f"klarna24 shop1: {line}", line)
+
+
+def test_day_and_hour_are_those_where_the_shop_is() -> None:
+    there = replace(closing(), zone=ZoneInfo("Pacific/Auckland"))
+    made = compose(SETTINGS, [there], datetime(2026, 12, 5, 20, tzinfo=UTC))
+    text, _, page = arrived(made)
+    assert "6 Dec 2026 09:00" in text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Made by klarna24 on 6\N{NO-BREAK SPACE}Dec\N{NO-BREAK SPACE}2026" in page
 
 
 def test_what_does_not_close_stands_in_a_line_each() -> None:
@@ -182,6 +192,42 @@ def test_a_shop_that_cannot_be_read_is_mailed_by_a_later_run(
     shop.box.faults.clear()
     assert shop.sync().code == 0
     assert len([it for it in mail.mails if it.is_multipart()]) == 1
+
+
+def test_a_report_that_may_have_arrived_is_not_mailed_again_and_a_person_is_told(
+    mailed: Mailed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limit, "SECONDS", 1.0)
+    shop, mail = mailed
+    mail.mute_after_data = True
+    first = shop.sync()
+    assert (first.code, len(mail.mails)) == (0, 1)
+    assert f"whether the report of {LAST} of shop1 was mailed is unknown" in first.err
+    mail.mute_after_data = False
+    again = shop.sync("--now")
+    assert (again.code, again.err, len(mail.mails)) == (0, "", 1)
+
+
+def test_a_run_that_ends_while_it_mails_a_report_leaves_it_unknown(
+    mailed: Mailed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """As by a kill: nothing of the program runs after it."""
+
+    def killed(email: Email, password: str | None, made: EmailMessage) -> None:
+        send(email, password, made)
+        raise Killed
+
+    shop, mail = mailed
+    with monkeypatch.context() as patch:
+        patch.setattr("klarna24.notify.monthly.send", killed)
+        with pytest.raises(Killed):
+            shop.sync()
+    told = shop.sync()
+    assert (told.code, len(mail.mails)) == (0, 1)
+    assert "a run ended while it was mailed" in told.err
+    assert f"klarna24 report --month {LAST} --mail --profile shop1" in told.err
+    assert (shop.sync().err, len(mail.mails)) == ("", 1)
 
 
 def test_two_runs_at_the_same_time_mail_it_once(mailed: Mailed) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
@@ -16,7 +16,7 @@ from klarna24.report.page import _environment, page
 from klarna24.text.sentences import Language
 from tests.support.reports import closing, failing, unread
 
-TODAY = date(2026, 12, 5)
+NOW = datetime(2026, 12, 5, 12, tzinfo=UTC)
 HOSTILE = """"><script>alert(1)</script>{{7*7}}<img src=x onerror='alert(2)'>&amp;"""
 VOID = {"meta", "rect", "line"}
 
@@ -61,7 +61,7 @@ def texts(document: str, xpath: str) -> list[str]:
     "months", [[closing()], [failing()], [unread()], [closing("a"), failing("b"), unread("c")]]
 )
 def test_a_page_is_valid_and_loads_nothing(months: list[ProfileMonth]) -> None:
-    document = page(months, TODAY)
+    document = page(months, NOW)
     tags = Checker(document).tags
     assert document.startswith("<!DOCTYPE html>\n")
     assert not {tag for tag, _ in tags} & {"script", "link", "img", "iframe", "object", "embed", "base", "form"}
@@ -73,14 +73,14 @@ def test_a_page_is_valid_and_loads_nothing(months: list[ProfileMonth]) -> None:
 
 
 def test_each_cell_has_a_head_and_each_row_as_many_cells_as_heads() -> None:
-    for table in parsed(page([failing()], TODAY)).xpath("//table"):
+    for table in parsed(page([failing()], NOW)).xpath("//table"):
         heads = [head.text_content() for head in table.xpath("thead//th")]
         for row in table.xpath("*[self::tbody or self::tfoot]/tr[not(@class)]"):
             assert [cell.get("data-head") for cell in row.xpath("td")] == heads
 
 
 def test_names_and_references_of_others_are_shown_and_never_obeyed() -> None:
-    document = page([failing("shop1", reference=HOSTILE), closing("shop2")], TODAY)
+    document = page([failing("shop1", reference=HOSTILE), closing("shop2")], NOW)
     tags = Checker(document).tags
     assert not {tag for tag, _ in tags} & {"script", "img"}
     assert "49" not in texts(document, "//td[2]")
@@ -97,7 +97,7 @@ def test_names_and_references_of_others_are_shown_and_never_obeyed() -> None:
     ],
 )
 def test_a_page_is_in_the_profile_s_language(language: Language, amount: str, day: str, month: str) -> None:
-    document = page([closing(language=language)], TODAY)
+    document = page([closing(language=language)], NOW)
     assert texts(document, "//dd")[0] == texts(document, "//tfoot/tr/td[last()]")[0] == amount
     assert texts(document, "//tbody/tr/td[1]")[0] == day
     assert month in texts(document, "//h1")[0]
@@ -107,20 +107,20 @@ def test_a_page_is_in_the_profile_s_language(language: Language, amount: str, da
 def test_a_share_is_rounded_once() -> None:
     month = closing(language="sv")
     totals = {"sale": Decimal("3371.74"), "fee": Decimal("109.57")}  # 3.2497 %
-    document = page([replace(month, currencies=(replace(month.currencies[0], klarna=totals),))], TODAY)
+    document = page([replace(month, currencies=(replace(month.currencies[0], klarna=totals),))], NOW)
     assert texts(document, "//dd")[-1] == "3,2\u00a0%"
 
 
 def test_what_a_month_that_closes_leaves_undrafted_is_not_marked() -> None:
     month = closing()
     skipped = replace(month.currencies[0], stored={})
-    document = page([replace(month, currencies=(skipped,))], TODAY)
+    document = page([replace(month, currencies=(skipped,))], NOW)
     assert texts(document, "//td[@data-head='Drafted']")[0] == "0.00"
     assert texts(document, "//tbody[@class='odd']") == []
 
 
 def test_a_month_that_does_not_close_says_why() -> None:
-    document = page([failing()], TODAY)
+    document = page([failing()], NOW)
     assert texts(document, "//h1[@class='bad']") == ["November 2026 does not close"]
     assert texts(document, "//li") == [
         "XBENMNZV: drafted on 12\u00a0Nov\u00a02026, not booked yet",
@@ -131,7 +131,7 @@ def test_a_month_that_does_not_close_says_why() -> None:
 
 
 def test_of_several_shops_the_worst_stands_on_top_and_leads_to_its_part() -> None:
-    document = page([closing("well"), failing("waits", "sv"), unread("lost")], TODAY)
+    document = page([closing("well"), failing("waits", "sv"), unread("lost")], NOW)
     assert texts(document, "//main/div//tbody//td[1]") == ["lost", "waits", "well"]
     root = parsed(document)
     for link in root.xpath("//td/a"):
