@@ -18,7 +18,7 @@ from klarna24.state import damage
 from klarna24.text import sentences
 from klarna24.twentyfour import client, sessions
 from tests.support.contracts import service
-from tests.support.mail_server import open_mail
+from tests.support.mail_server import open_mail, plain_mail
 from tests.support.postgres import base, cluster, worker_base
 from tests.support.sandbox_calls import box
 from tests.support.secrets import keyring_of
@@ -31,6 +31,7 @@ __all__ = [
     "keyring_of",
     "open_mail",
     "open_shop",
+    "plain_mail",
     "service",
     "worker_base",
 ]  # fixtures defined in tests/support

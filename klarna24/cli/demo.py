@@ -13,7 +13,7 @@ from klarna24.cli.sandbox import serve, temporary_profile
 from klarna24.sandbox.office.company import Company
 from klarna24.sandbox.server import Sandbox
 
-SHOWN_DRAFTS = 3
+SHOWN_DRAFTS = 2
 SIGNAL = 128  # and its number: the exit code of a command that a signal has ended
 
 # What the second run reports is what the first one has reported: it is checked, and not shown again.
@@ -93,8 +93,7 @@ def _day_of_many_kinds(box: Sandbox) -> str:
 
 
 def _print_drafts(company: Company) -> None:
-    click.echo(f"\nNow {company.name} has {len(company.drafts)} drafts in 24SevenOffice:")
+    click.echo(f"\nNow {company.name} has {len(company.drafts)} drafts in 24SevenOffice. The first of them:")
     for draft in company.drafts[:SHOWN_DRAFTS]:
         debit = sum(entry["Amount"] for entry in draft.entries if entry["Amount"] > 0)
         click.echo(f"  {draft.name:<50} {debit:>14,.2f}")
-    click.echo(f"  … and {len(company.drafts) - SHOWN_DRAFTS} more")

@@ -111,7 +111,7 @@ def _own_faults(faults: list[Fault], own: object, defaults: Raw) -> Iterator[Fau
 
 
 def _shared(found: Profiles) -> list[Fault]:
-    """The faults within the defaults that every profile has, because none of them mends it."""
+    """The faults within the defaults that every profile has, because none of them corrects it."""
     if not found.broken or found.valid:
         return []
     first, *others = found.broken.values()

@@ -1,5 +1,10 @@
-"""Once, or in doubt: a run that is killed, or cut off, at every one of its points."""
+"""Once, or in doubt: a run that is killed, or cut off, at every one of its points, whatever evidence it keeps.
 
+A report is mailed at most once, and at least once unless a remark says that nobody knows; the archive is whole at
+any moment, and in the end complete.
+"""
+
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -7,13 +12,20 @@ import pytest
 
 from klarna24.sandbox.klarna.generate import make_payout
 from tests.support import LONG
+from tests.support.archive import assert_complete, assert_whole
 from tests.support.fork_server import Ended, ForkServer
+from tests.support.mail_server import plain_email
 from tests.support.processes import statuses
 from tests.support.shops import OpenShop, Shop
+from tests.support.smtp_server import MailServer
 
 YESTERDAY = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=1)
-PARTS = 8 if LONG else 2  # so that the search runs in parallel
-EVERY = PARTS if LONG else 40
+EVIDENCE = ("none", "mail", "attach")  # with mail and attach, the archive too
+# Of the points, another share in each run. Those of one share are EVERY points apart.
+EVERY = {"none": 3, "mail": 11, "attach": 11} if LONG else {"none": 47, "mail": 90, "attach": 90}
+EVERY_REQUEST = {"none": 2, "mail": 8, "attach": 8}
+INBOX = "belege@shop1.se"
+UNKNOWN = "whether Klarna's report reached the voucher inbox is unknown: look there"
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +35,20 @@ def fork_server() -> Iterator[ForkServer]:
     server.close()
 
 
-def three(open_shop: OpenShop) -> Shop:
-    """With three payouts, one of them without a settlement."""
+def three(open_shop: OpenShop, mail: MailServer, evidence: str) -> Shop:
+    """With three payouts, one of them without a settlement. All mails are forgotten."""
     payouts = [
         make_payout("FIRST", YESTERDAY, sale_amount=100000, fee_amount=3000, tax_amount=750),
         make_payout("ZERO", YESTERDAY, sale_amount=5000, return_amount=8000, deposit_amount=3000),
         make_payout("LAST", YESTERDAY, sale_amount=20000),
     ]
-    return open_shop(payouts=[(payout, []) for payout in payouts])
+    shop = open_shop(payouts=[(payout, []) for payout in payouts])
+    if evidence != "none":
+        shop.top["archive"] = str(shop.folder / "archive")
+        inbox = {"24sevenoffice": {"voucher_inbox": INBOX}}
+        shop.write({"evidence": evidence, **inbox, **plain_email(shop, mail)})
+    mail.mails.clear()
+    return shop
 
 
 def run(server: ForkServer, shop: Shop, kill_at: int | None = None) -> Ended:
@@ -51,34 +69,62 @@ def judge(shop: Shop, code: int, where: str) -> None:
     assert code == (8 if "in-doubt" in ends.values() else 0), f"{where}: exit code {code}, {ends}"
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+def judge_evidence(shop: Shop, mail: MailServer, evidence: str, where: str) -> None:
+    """The reports of all payouts were mailed, or attached, or there is a remark; the archive is complete."""
+    drafted = [reference for reference, status in shop.stored().items() if status == "drafted"]
+    events = shop.run("log", "--json").json["events"]
+    remarks = [(it["payment_reference"], it["answer"]) for it in events if it["what"] == "remark"]
+    mailed = [str(it["Subject"]).split()[2] for it in mail.mails if it["To"] == INBOX]
+    assert len(mailed) == len(set(mailed)), f"{where}: {mailed}"
+    if evidence == "mail":
+        assert {it for it in drafted if it not in mailed} <= {it for it, said in remarks if said == UNKNOWN}, where
+    home = shop.box.office.home
+    for draft in home.drafts if evidence == "attach" else ():
+        assert home.pages_of(draft) == 2 or draft.name.split()[1] in dict(remarks), where
+    if evidence != "none":
+        assert_whole(shop.folder / "archive", where)
+        assert_complete(shop, 3, where)
+
+
+@pytest.mark.parametrize("evidence", EVIDENCE)
 def test_killed_at_every_point_between_two_io_actions(
-    open_shop: OpenShop, fork_server: ForkServer, part: int
+    open_shop: OpenShop, fork_server: ForkServer, plain_mail: MailServer, evidence: str
 ) -> None:
-    whole = three(open_shop)
+    if evidence == "attach":
+        pytest.importorskip("pypdfium2")
+    whole = three(open_shop, plain_mail, evidence)
     code, points = run(fork_server, whole)
     assert (code, len(whole.drafts())) == (0, 3)
     assert points > 100
-    for point in range(part, points, EVERY):
-        shop = three(open_shop)
+    every = EVERY[evidence]
+    for point in range(random.randrange(every), points, every):
+        shop, where = three(open_shop, plain_mail, evidence), f"killed at point {point} of {points}"
         if run(fork_server, shop, kill_at=point).code != -9:
-            assert point >= points - 5, "the number of reads differs a little from run to run"
+            assert point >= points - 9, "the number of reads differs a little from run to run"
             break
+        assert_whole(shop.folder / "archive", where)
         codes = [run(fork_server, shop).code for _ in range(3)]
-        assert codes[1] == codes[2], f"killed at point {point}: {codes}"
-        judge(shop, codes[-1], f"killed at point {point}")
+        assert codes[1] == codes[2], f"{where}: {codes}"
+        judge(shop, codes[-1], where)
+        judge_evidence(shop, plain_mail, evidence, where)
         shop.box.stop()
 
 
+@pytest.mark.parametrize("evidence", EVIDENCE)
 @pytest.mark.parametrize("processed", [False, True], ids=["before it is acted on", "after it was acted on"])
-def test_cut_off_at_every_request(open_shop: OpenShop, processed: bool) -> None:
-    whole = three(open_shop)
+def test_cut_off_at_every_request(
+    open_shop: OpenShop, plain_mail: MailServer, processed: bool, evidence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("klarna24.run.evidence.rendered", lambda *_: [b"\x89PNG\r\n\x1a\n"] * 2)
+    whole = three(open_shop, plain_mail, evidence)
     assert whole.sync().code == 0
-    for number in range(len(whole.box.requests)):
-        shop = three(open_shop)
+    every = 1 if LONG else EVERY_REQUEST[evidence]
+    for number in range(random.randrange(every), len(whole.box.requests), every):
+        shop, where = three(open_shop, plain_mail, evidence), f"cut off at request {number}"
         shop.box.faults.arm("cut", after=number, saved=processed)
         first = shop.sync("--now").code
         codes = [shop.sync("--now").code for _ in range(2)]
-        judge(shop, codes[-1], f"cut off at request {number}")
-        assert first in {0, 5, 8}, f"cut off at request {number}"
+        judge(shop, codes[-1], where)
+        judge_evidence(shop, plain_mail, evidence, where)
+        assert first in {0, 5, 8}, where
         shop.box.stop()

@@ -25,6 +25,18 @@ def open_mail(certificate: ssl.SSLContext) -> Iterator[OpenMail]:
         yield lambda **server: stack.enter_context(MailServer(certificate, **server))
 
 
+@pytest.fixture
+def plain_mail() -> Iterator[MailServer]:
+    """A mail server without TLS and without a login."""
+    with MailServer(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), starttls=False, auth="") as server:
+        yield server
+
+
+def plain_email(shop: Shop, mail: MailServer) -> dict[str, Any]:
+    """``[notify.email]`` for such a server, as a part of a profile."""
+    return email(shop, mail, security="none", username=None, password=None)
+
+
 def email(shop: Shop, mail: MailServer, **over: Any) -> dict[str, Any]:
     """``[notify.email]`` for this server, as a part of a profile."""
     settings = {

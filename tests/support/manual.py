@@ -20,7 +20,7 @@ def manual() -> str:
 
 
 def _manual() -> Iterator[str]:
-    group = click.Context(klarna24, info_name="klarna24")
+    group = click.Context(klarna24, info_name="klarna24", **klarna24.context_settings)
     yield f'.TH KLARNA24 1 "" "klarna24 {__version__}"'
     yield ".SH NAME"
     yield r"klarna24 \- drafts Klarna's payouts as vouchers in 24SevenOffice"

@@ -1,7 +1,14 @@
-"""One request of a client: how it ended, and, in a process of its own, how much memory it took."""
+"""One request of a client: how it ended, and, in a process of its own, how much memory it took.
 
+``python -m tests.support.network`` forks such a process for each line of its input: no start-up of Python.
+"""
+
+import json
+import os
 import re
 import resource
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +23,9 @@ from klarna24.sandbox.server import Sandbox
 from klarna24.twentyfour import answers, connection, transport
 from klarna24.twentyfour.client import TwentyFourClient
 from klarna24.twentyfour.sessions import Sessions
+from tests.support import ROOT
 from tests.support.bookkeeping import merged, profile
+from tests.support.loading import uncounted
 
 
 def shorten(seconds: float) -> None:
@@ -72,3 +81,42 @@ def memory() -> float:
     with suppress(OSError):
         return int(re.findall(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[0]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+class Forker:
+    """The server as a child of the tests."""
+
+    def __init__(self) -> None:
+        command, pipe = [sys.executable, "-m", "tests.support.network"], subprocess.PIPE
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=uncounted(), stdin=pipe, stdout=pipe, text=True, bufsize=1
+        )
+
+    def ask(self, kind: str, url: str, limit: float) -> dict[str, Any]:
+        """Asks in a process of its own, with this limit in seconds; with the ``memory`` in MB that it took."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps([kind, url, limit, os.environ.get("https_proxy")]) + "\n")
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def close(self) -> None:
+        self._process.communicate(timeout=10)
+
+
+def answer_in_a_child(kind: str, url: str, limit: float, proxy: str | None) -> None:
+    """In the server: forks, and waits for the child."""
+    if child := os.fork():
+        assert os.waitpid(child, 0)[1] == 0
+        return
+    if proxy:
+        os.environ["https_proxy"] = proxy
+    shorten(limit)
+    print(json.dumps(ask(kind, url) | {"memory": memory()}), flush=True)  # noqa: T201 - the answer to the test
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    connection._contract("authenticate")  # read before the fork
+    for line in sys.stdin:
+        answer_in_a_child(*json.loads(line))
