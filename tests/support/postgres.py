@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ import filelock
 import psycopg
 import pytest
 import trustme
+
+from klarna24.state.copying import TABLES
 
 NOBODY = 65534
 USER = "klarna24"  # may make a schema in its database, and nothing more
@@ -82,6 +84,10 @@ class Cluster:
     def stop(self, mode: str = "fast") -> None:
         """``immediate`` is a kill: what is not on disk is lost."""
         self._call("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "-t", "60", "stop")
+
+    def remove(self) -> None:
+        self.stop("immediate")
+        shutil.rmtree(self.folder)
 
     def _call(self, program: str, *arguments: str) -> None:
         who: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
@@ -152,8 +158,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterato
         known = json.loads(note.read_text())
         note.write_text(json.dumps({**known, "users": known["users"] - 1}))
         if known["users"] == 1:
-            server.stop("immediate")
-            shutil.rmtree(server.folder)
+            server.remove()
             note.unlink()
 
 
@@ -172,6 +177,25 @@ class Base:
         """By the superuser, in the state's schema."""
         return self.cluster.sql(self.name, "SET search_path = klarna24", *statements)
 
+    def empty(self) -> None:
+        """There is no state any more, and nobody is connected."""
+        self.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE datname = '{self.name}' AND pid <> pg_backend_pid()",
+            "DROP SCHEMA IF EXISTS klarna24 CASCADE",
+        )
+
+    def backup(self) -> Callable[[], None]:
+        """Copies all rows; and a function that restores them."""
+        self.sql("DROP SCHEMA IF EXISTS backup CASCADE", "CREATE SCHEMA backup")
+        self.sql(*(f"CREATE TABLE backup.{table} AS TABLE klarna24.{table}" for table in TABLES))
+
+        def restore() -> None:
+            self.sql(f"TRUNCATE {', '.join(TABLES)}")
+            self.sql(*(f"INSERT INTO {table} SELECT * FROM backup.{table}" for table in TABLES))
+
+        return restore
+
 
 @pytest.fixture(scope="session")
 def worker_base(cluster: Cluster, worker_id: str) -> Base:
@@ -182,10 +206,6 @@ def worker_base(cluster: Cluster, worker_id: str) -> Base:
 
 @pytest.fixture
 def base(worker_base: Base) -> Base:
-    worker_base.sql(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        f" WHERE datname = '{worker_base.name}' AND pid <> pg_backend_pid()",
-        "DROP SCHEMA IF EXISTS klarna24 CASCADE",
-        f"REVOKE ALL ON DATABASE {worker_base.name} FROM trusted",
-    )
+    worker_base.empty()
+    worker_base.sql(f"REVOKE ALL ON DATABASE {worker_base.name} FROM trusted")
     return worker_base
