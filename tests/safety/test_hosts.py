@@ -10,7 +10,7 @@ import pytest
 from klarna24.state.postgres import connecting
 from klarna24.state.postgres.connection import PostgresConnection
 from tests.support import LONG
-from tests.support.postgres import Base, Cluster, new_folder, why_none
+from tests.support.postgres import Base, Cluster, new_cluster, why_none
 from tests.support.processes import Process, end, start, statuses, wait_until
 from tests.support.proxy import Proxy, proxy_to
 from tests.support.shops import OpenShop, Shop, simple
@@ -111,7 +111,7 @@ def test_the_connection_is_cut_at_every_message(
         assert first.code in {0, 5, 8}, f"{where}: {first}"
         assert "Traceback" not in first.err, first.err
         proxy.heal()
-        codes = [shop.sync("--now").code for _ in range(2)]
+        codes = [shop.sync("--now", "--wait", "5").code for _ in range(2)]  # until the server has noticed
         assert codes[0] == codes[1] in {0, 8}, f"{where}: {first}, {codes}"
         judge(shop, where)
         shop.box.stop()
@@ -125,10 +125,7 @@ def own_cluster() -> Iterator[Cluster]:
     """A server that may be killed, and what was committed stays."""
     if why := why_none():
         pytest.skip(why)
-    cluster = Cluster(new_folder(), 5434)
-    cluster.make(full_page_writes="on")
-    cluster.start()
-    cluster.sql("postgres", "CREATE ROLE klarna24 LOGIN", "CREATE ROLE trusted LOGIN")
+    cluster = new_cluster(full_page_writes="on")
     cluster.new_database("shops")
     yield cluster
     cluster.remove()

@@ -4,6 +4,7 @@ database of its own."""
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -130,6 +131,17 @@ def new_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="k24-", dir=memory if os.access(memory, os.W_OK) else None))
 
 
+def new_cluster(**settings: str) -> Cluster:
+    """A server that runs, on a port that was free, with its users."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    cluster = Cluster(new_folder(), port)
+    cluster.make(**settings)
+    cluster.start()
+    cluster.sql("postgres", f"CREATE ROLE {USER} LOGIN", "CREATE ROLE trusted LOGIN")
+    return cluster
+
+
 def why_none() -> str | None:
     """Why no server can be started here."""
     return None if programs() else "PostgreSQL is not installed"
@@ -146,13 +158,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterato
     with lock:
         known = json.loads(note.read_text()) if note.exists() else None
         if known is None:
-            server = Cluster(new_folder(), 5433)
-            server.make()
-            server.start()
-            server.sql("postgres", f"CREATE ROLE {USER} LOGIN", "CREATE ROLE trusted LOGIN")
-            known = {"folder": str(server.folder), "users": 0}
+            server = new_cluster()
+            known = {"folder": str(server.folder), "port": server.port, "users": 0}
         note.write_text(json.dumps({**known, "users": known["users"] + 1}))
-    server = Cluster(Path(known["folder"]), 5433)
+    server = Cluster(Path(known["folder"]), known["port"])
     yield server
     with lock:
         known = json.loads(note.read_text())
@@ -176,6 +185,13 @@ class Base:
     def sql(self, *statements: str) -> list[Any]:
         """By the superuser, in the state's schema."""
         return self.cluster.sql(self.name, "SET search_path = klarna24", *statements)
+
+    def has_state(self) -> bool:
+        return bool(self.sql("SELECT 1 FROM pg_namespace WHERE nspname = 'klarna24'"))
+
+    def everything(self) -> list[Any]:
+        """All rows of the state."""
+        return [self.sql(f"SELECT * FROM {table} ORDER BY {', '.join(key)}") for table, key in TABLES.items()]
 
     def empty(self) -> None:
         """There is no state any more, and nobody is connected."""

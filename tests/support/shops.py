@@ -148,6 +148,8 @@ class Shop:
     def stored(self) -> dict[str, str]:
         """The status of each payout in the state, by its reference."""
         if self.base:
+            if not self.base.has_state():
+                return {}
             return dict(self.base.sql("SELECT payment_reference, status FROM payout"))
         if not (file := self.state / "klarna24.sqlite").exists():
             return {}
