@@ -108,6 +108,7 @@ def open_context(
         profile,
         lambda: credentials.fetch(profile.twentyfour.password, f"{profile.name}.24sevenoffice"),
         sessions,
+        state.count_request,
     )
     try:
         yield RunContext(profile, config, klarna, office, ecb or EcbClient(config.rates_url), state, progress)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Self
 
+from klarna24.errors import Klarna24Error
 from klarna24.state.connection import Connection, Facts, Place, Record, Values
 from klarna24.state.damage import check_values
 from klarna24.state.opening import open_for_reading, open_for_writing
@@ -44,6 +45,15 @@ class Database:
     def facts(self) -> Facts | None:
         """What ``check`` says of a server; None of a file."""
         return self._db.facts()
+
+    def count_request(self, whose: str, most: int) -> float:
+        """Counts a request with those of all hosts in the last hour, and returns 0; or the seconds until there are
+        fewer than ``most``. What cannot be counted now waits for nothing."""
+        try:
+            return self._db.count_request(whose, most)
+        except Klarna24Error as error:
+            log.debug("a request is not counted: %s", error.message)
+            return 0.0
 
     def now(self) -> datetime:
         """The present in UTC, by the clock that all who share the state go by."""

@@ -95,6 +95,11 @@ class Connection(Protocol):
         """Of a server; None of a file."""
         ...
 
+    def count_request(self, whose: str, most: int) -> float:
+        """Counts a request with those of all hosts in the last hour, and returns 0; or the seconds until there are
+        fewer than ``most``."""
+        ...
+
     def now(self) -> datetime:
         """The present in UTC, by the clock that all who share the state go by."""
         ...

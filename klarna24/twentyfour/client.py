@@ -19,7 +19,7 @@ from klarna24.twentyfour.books import BooksReader, items
 from klarna24.twentyfour.bundle import bundle_list
 from klarna24.twentyfour.connection import NEXT_RUN, UNREADABLE, Connection, TooLong, unreadable
 from klarna24.twentyfour.sessions import Sessions
-from klarna24.twentyfour.transport import NoAnswer, NotSent
+from klarna24.twentyfour.transport import NoAnswer, NotSent, SharedPace
 from klarna24.twentyfour.writing import one_of_each_shape, whole_message
 
 T = TypeVar("T")
@@ -48,9 +48,16 @@ class Prepared:
 class TwentyFourClient:
     """One user in one company. Reads raise Unavailable, CredentialsFault or ConfigFault."""
 
-    def __init__(self, profile: Profile, password: Callable[[], str], sessions: Sessions) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        password: Callable[[], str],
+        sessions: Sessions,
+        shared: SharedPace | None = None,
+    ) -> None:
+        """``shared`` counts the requests that are made, where other hosts make some as the same user."""
         self._profile = profile
-        self._connection = Connection(profile, password, sessions)
+        self._connection = Connection(profile, password, sessions, shared)
 
     def close(self) -> None:
         """Close the connections; the session stays valid."""

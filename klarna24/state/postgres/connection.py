@@ -43,6 +43,20 @@ _OWN_LOCKS = "SELECT count(*) AS locks FROM pg_locks WHERE pid = pg_backend_pid(
 _COUNT_ON = """
 SELECT setval(pg_get_serial_sequence('klarna24.{table}', 'id'), max(id)) FROM {table} HAVING max(id) IS NOT NULL
 """
+# One statement after the other in one transaction, which need not be on disk.
+_COUNT = """
+SELECT set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock({lock});
+DELETE FROM pace WHERE minute <= floor(extract(epoch FROM clock_timestamp()) / 60) - 61;
+WITH sum AS (
+    SELECT coalesce(sum(requests), 0) AS requests, min(minute) AS oldest FROM pace WHERE identity = '{who}'
+), counted AS (
+    INSERT INTO pace SELECT '{who}', floor(extract(epoch FROM clock_timestamp()) / 60), 1
+    FROM sum WHERE requests < {most}
+    ON CONFLICT (identity, minute) DO UPDATE SET requests = pace.requests + 1 RETURNING 1
+)
+SELECT CASE WHEN EXISTS (SELECT FROM counted) THEN 0
+    ELSE (oldest + 61) * 60 - extract(epoch FROM clock_timestamp()) END AS wait FROM sum
+"""
 _FACTS = """
 SELECT split_part(current_setting('server_version'), ' ', 1) AS version, current_user AS who,
     (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS encryption,
@@ -162,6 +176,15 @@ class PostgresConnection:
             min(trips),
             middle - here,
         )
+
+    def count_request(self, whose: str, most: int) -> float:
+        """By minutes: the one that has begun and 60 before it are at least an hour. A reader does not count."""
+        if self._read_only:
+            return 0.0
+        who = sha256(whose.encode()).hexdigest()
+        with self.errors():
+            (found,) = self.direct(_COUNT.format(who=who, most=most, lock=number(f"pace of {who}")))
+        return float(found["wait"])
 
     def now(self) -> datetime:
         """By the server's clock, which was read when the connection was made."""

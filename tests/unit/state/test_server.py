@@ -16,6 +16,7 @@ from klarna24.config.address import Server
 from klarna24.config.folders import NOWHERE
 from klarna24.config.values import Secret
 from klarna24.errors import CredentialsFault, Klarna24Error, Locked, StateFault, Unavailable
+from klarna24.http.pace import reset_paces
 from klarna24.state.damage import Damaged
 from klarna24.state.folder import WITNESS
 from klarna24.state.lock import no_run, only_run
@@ -26,6 +27,7 @@ from klarna24.state.renewal import begin_again, loss
 from klarna24.state.store import State
 from klarna24.state.witness import LostState, OtherState
 from tests.support.postgres import Base
+from tests.support.shops import OpenShop, simple
 from tests.support.state import DAY, OWNER, a_payout, log, row, send, sent, sql, status
 
 # The schema
@@ -370,3 +372,39 @@ def test_another_host_is_verified_by_its_certificate_and_name(
         facts = state.facts()
         assert facts
         assert (facts.encryption or "").startswith("TLSv1.")
+
+
+# The pace
+
+
+def test_requests_of_all_hosts_are_counted_together_for_an_hour(server: Server) -> None:
+    with closing(State.open(server)) as one, closing(State.open(server)) as other:
+        waits = [it.count_request("user", 4) for it in (one, other) * 2]
+        assert waits == [0, 0, 0, 0]
+        assert 3540 <= other.count_request("user", 4) <= 3660
+        assert other.count_request("another user", 4) == 0
+        sql(server, "UPDATE pace SET minute = minute - 61")
+        assert one.count_request("user", 4) == 0
+    assert sql(server, "SELECT sum(requests) FROM pace") == [(1,)], "nothing grows"
+
+
+def test_a_request_that_cannot_be_counted_is_made_all_the_same(server: Server) -> None:
+    with closing(State.open(server)) as state, closing(State.for_reading(server)) as reader:
+        sql(server, "DROP TABLE pace")
+        assert (state.count_request("user", 4), reader.count_request("user", 4)) == (0, 0)
+
+
+def test_a_user_who_has_made_all_requests_of_the_hour_elsewhere_waits(
+    open_shop: OpenShop, base: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = open_shop(payouts=[simple("FIRST")])
+    shop.use_server(base)
+    assert shop.sync().code == 0
+    reset_paces()  # another host
+    ((made,),) = base.sql("SELECT sum(requests) FROM pace")
+    assert made == sum(shop.box.calls().values()) - shop.box.calls()["payouts"]
+    monkeypatch.setattr("klarna24.twentyfour.transport.REQUESTS_AN_HOUR", made)
+    shop.box.klarna.add(*simple("SECOND"))
+    result = shop.sync("--now")
+    assert (result.code, len(shop.drafts())) == (5, 1)
+    assert "requests were made within an hour" in result.err
