@@ -59,6 +59,7 @@ class Cluster:
         """Makes an empty server; not started yet."""
         if os.geteuid() == 0:
             os.chown(self.folder, NOBODY, NOBODY)
+        self.folder.chmod(0o755)  # to the socket, which all may use
         self._call(
             "initdb", "-N", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-D", str(self.data)
         )
