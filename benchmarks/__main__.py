@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks.server import write_profiles
+from benchmarks.years import grow, spread
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs" / "performance.md"
@@ -42,6 +44,8 @@ LIMITS = {  # line, figure → the most that is allowed
     ("--jobs 4", "ideal_ratio"): 1.4,
     ("--jobs 16", "ideal_ratio"): 1.4,
 }
+DAYS = 1820  # five years
+YEARS = ("sync --all", "status", "sync --all --now", "log", "log --json", "dry-run --profile shop7")
 LATENCY = 0.02  # seconds before each answer of the part "all"
 
 
@@ -108,6 +112,10 @@ class Vendors:
         options = ("--config", path, "--state-dir", "{state}", "sync", "--all", "--jobs", str(jobs))
         bare = (PYTHON, "-m", "benchmarks.bare_zeep", path, str(jobs))
         return {"klarna24": (*KLARNA24, *options), "bare": bare}
+
+    def profiles(self, shops: int, days: int) -> Path:
+        """profiles.toml of so many shops that began so many days before their newest payout, with one a day."""
+        return write_profiles(self.url, self.folder, "lump", 0, shops, days)
 
     def saved(self) -> list[str]:
         """A digest of each bundle that was saved since this was last asked."""
@@ -207,15 +215,67 @@ def ratios(runs: Mapping[str, Run]) -> dict[str, float]:
     }
 
 
-PARTS = {"startup": start_up, "due": due, "all": every}
+def years(options: argparse.Namespace) -> Iterator[Line]:
+    """Fifty shops after five years with a payout a day, over the same shops on their first day (``bare``)."""
+    with vendors() as office, tempfile.TemporaryDirectory(prefix="klarna24-") as folder:
+        places = {"bare": Path(folder, "fresh"), "klarna24": Path(folder, "years")}
+        configs = {"bare": office.profiles(50, 0), "klarna24": office.profiles(50, DAYS - 1)}
+        run(on(configs["bare"], ("--state-dir", str(places["bare"])), "sync --all"))
+        shutil.copytree(places["bare"], places["klarna24"])
+        grow(places["klarna24"], DAYS)
+        wheres = {name: kept_at(place, options) for name, place in places.items()}
+        for name, where in wheres.items():  # the first listing after a new start_date goes back to it
+            run(on(configs[name], where, "sync --all --now"))
+        for words in YEARS:
+            commands = {name: on(configs[name], where, words) for name, where in wheres.items()}
+            rounds = [{name: run(command) for name, command in commands.items()} for _ in range(options.times)]
+            runs = {
+                name: Run(*map(median, zip(*(them[name] for them in rounds), strict=True))) for name in commands
+            }
+            yield Line(f"years: {words}", ratios(runs))
+
+
+def hosts(options: argparse.Namespace) -> Iterator[Line]:
+    """A host with so many shops, each with a payout: a run that is not due, and one with nothing new."""
+    with vendors() as office:
+        for shops in options.shops:
+            with tempfile.TemporaryDirectory(prefix="klarna24-") as folder:
+                place = Path(folder, "state")
+                run(on(office.profiles(1, 0), ("--state-dir", str(place)), "sync --all"))
+                spread(place, shops)
+                config, where = office.profiles(shops, 0), kept_at(place, options)
+                for name, words in {"not due": "sync --all", "nothing new": "sync --all --now --jobs 16"}.items():
+                    its = run(on(config, where, words))
+                    yield Line(f"{shops:,} shops, {name}", {"seconds": its.seconds, "peak": its.peak})
+
+
+def on(config: Path, where: Sequence[str], words: str) -> Sequence[str]:
+    """The command line of klarna24."""
+    return (*KLARNA24, "--config", str(config), *where, *words.split())
+
+
+def kept_at(place: Path, options: argparse.Namespace) -> Sequence[str]:
+    """The options for the state in this folder, or for its copy at the address that was given."""
+    if not options.state:
+        return ("--state-dir", str(place))
+    address = options.state.replace("{name}", place.name)
+    run((*KLARNA24, "state", "copy", "--from", str(place), "--to", address))
+    return ("--state-dir", str(place), "--state", address)
+
+
+PARTS = {"startup": start_up, "due": due, "all": every, "years": years, "hosts": hosts}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints each line as soon as it is measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all three unless named")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all unless named")
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 100_000], help="sizes of payouts")
     parser.add_argument("--profiles", type=int, default=200, help="number of profiles for the part all")
+    parser.add_argument("--shops", type=int, nargs="+", default=[1_000, 10_000], help="for the part hosts")
+    parser.add_argument(
+        "--state", metavar="ADDRESS", help="keep the states of years and hosts here; {name} is theirs"
+    )
     parser.add_argument("--times", type=int, default=4, help="rounds of each part but all")
     parser.add_argument("--docs", action="store_true", help=f"write the table into {DOCS.relative_to(ROOT)}")
     options = parser.parse_args(arguments)

@@ -4,7 +4,8 @@ The sandbox checks every request against the vendors' contracts, which takes lon
 This server reads a request, waits LATENCY seconds, and sends bytes prepared beforehand; it reads saved bundles
 only when asked for them (``GET /saved``), after the clock has stopped. It keeps nothing about a shop: Klarna's
 user name says which shop it is and how many rows its one payout has (``rows1000-shop7``), and 24SevenOffice's
-session, identity and client id are the shop's number. Prints its address.
+session, identity and client id are the shop's number. A shop with no rows (``rows0-shop7``) has a payout a day,
+``D2026-11-25S7`` and so on, up to yesterday. Prints its address.
 """
 
 import base64
@@ -72,11 +73,12 @@ REFERENCES = (
 )
 
 
-def write_profiles(url: str, folder: Path, transfer: str, rows: int, shops: int = 1) -> Path:
-    """A profiles.toml of so many shops on the server at ``url``, each with one new payout of so many rows."""
-    secret, path = folder / "secret", folder / f"{transfer}-{rows}-{shops}.toml"
+def write_profiles(url: str, folder: Path, transfer: str, rows: int, shops: int = 1, days: int = 30) -> Path:
+    """A profiles.toml of so many shops on the server at ``url``, which began so many days ago; each has one new
+    payout of so many rows, or with no rows a payout a day."""
+    secret, path = folder / "secret", folder / f"{transfer}-{rows}-{shops}-{days}.toml"
     values = {
-        "start": (WHEN - timedelta(days=30)).date(),
+        "start": (WHEN - timedelta(days=days)).date(),
         "transfer": transfer,
         "references": "" if transfer == "lump" else REFERENCES,
         "rows": rows,
@@ -95,6 +97,26 @@ def prepared(rows: int) -> tuple[dict[str, Any], list[bytes]]:
     """A payout with that many rows (a sale and its two fees are three), and the rows by pages."""
     payout, its = big_payout("BENCH", rows // 3, WHEN)
     return payout, pages("transactions", its)
+
+
+@cache
+def daily(first: str, last: str) -> bytes:
+    """A page of payouts, one for each day between two moments of Klarna's, of the shop ``SHOP``."""
+    payout, _ = prepared(30)
+    begins, ends = (datetime.fromisoformat(moment) for moment in (first, last))
+    days = [WHEN - timedelta(days=ago) for ago in range((WHEN - begins).days + 1)]
+    found = [
+        {
+            **payout,
+            "payment_reference": f"D{day.date()}SSHOP",
+            "merchant_id": "MSHOP",
+            "payout_date": day.isoformat(),
+        }
+        for day in days
+        if begins <= day <= ends
+    ]
+    document = {"payouts": found[:PAGE_SIZE], "pagination": {"total": len(found), "offset": 0}}
+    return json.dumps(document).encode()
 
 
 def pages(items: str, elements: list[dict[str, Any]]) -> list[bytes]:
@@ -151,6 +173,9 @@ class Handler(socketserver.StreamRequestHandler):
             return self._soap(action, headers, body)
         user = base64.b64decode(headers["authorization"].removeprefix("Basic ")).decode().partition(":")[0]
         rows, shop = user.removeprefix("rows").split("-shop")
+        if rows == "0":
+            asked = parse_qs(query)
+            return daily(asked["start_date"][0], asked["end_date"][0]).replace(b"SHOP", shop.encode())
         payout, its = prepared(int(rows))
         reference = f"R{rows}S{shop}"
         if path.endswith("/payouts"):

@@ -121,7 +121,13 @@ def options(command: click.Command) -> set[str]:
     """The long options of a command, and of the commands below it."""
     if isinstance(command, click.Group) and command is not klarna24:
         return {name for below in command.commands.values() for name in options(below)}
-    return {name for it in command.params for name in it.opts if name.startswith("--")} - {"--version"}
+    return {
+        name
+        for it in command.params
+        if not getattr(it, "hidden", False)
+        for name in it.opts
+        if name.startswith("--")
+    } - {"--version"}
 
 
 def test_the_commands_and_their_options_are_those_of_the_program() -> None:

@@ -83,8 +83,9 @@ class Keeper:
     def keep(self, wanted: Callable[[Row], bool] = lambda _: True) -> list[Kept]:
         """Keep what is missing of the profile's payouts, the newest first, and those with a fault last. Returns
         what became of each that lacked anything. Raises StateFault and Locked."""
-        evidence = self.state.evidence(self.owner)
-        payouts = [_Payout(self, row, evidence.get(row.id, [])) for row in self.state.payouts_of(self.owner)]
+        rows = self.state.payouts_of(self.owner) if self.on_disk else self._candidates()
+        evidence = self.state.evidence_of(rows)
+        payouts = [_Payout(self, row, evidence.get(row.id, [])) for row in rows]
         todo = [it for it in reversed(payouts) if wanted(it.row) and it.lacks_anything()]
         done, unanswered = list[Kept](), 0
         for payout in sorted(todo, key=lambda it: it.has_remark):
@@ -95,6 +96,13 @@ class Keeper:
             if payout.is_last or unanswered >= MOST_UNANSWERED:
                 break
         return done
+
+    def _candidates(self) -> list[Row]:
+        """The payouts that may lack anything, oldest first: after years, a small part of all."""
+        listed = self.state.rows(self.owner, self.listed).values()
+        own = [row for row in listed if row.profile == self.owner.profile]
+        found = {row.id: row for row in (*own, *self.state.incomplete(self.owner, ABOUT))}
+        return sorted(found.values(), key=lambda row: (row.payout_date, row.id))
 
 
 class _Payout:
@@ -268,7 +276,7 @@ class _Payout:
             return PayoutFolder(root, it.folder)
         is_alone = not self._keeper.state.namesakes(self._keeper.owner, self.row.key)
         folder = PayoutFolder(root, payout_folder(self.row, is_alone=is_alone))
-        if not folder.exists() or (folder.has("payout.json") and _is_of(folder.read("payout.json"), self.row.key)):
+        if not folder.has("payout.json") or _is_of(folder.read("payout.json"), self.row.key):
             return folder  # a new one, or that of a run that was killed, or of a state that was lost
         return PayoutFolder(root, payout_folder(self.row, is_alone=False))
 

@@ -24,12 +24,13 @@ class VoucherKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
-    """Contract: Transaction.Transaction."""
+    """Contract: Transaction.Transaction. ``references`` are its invoice number and its OCR reference, if any."""
 
     key: VoucherKey
     account_no: int
     amount: Decimal
     comment: str
+    references: tuple[str, ...] = ()
 
 
 class LedgerVoucher(NamedTuple):
@@ -75,7 +76,7 @@ def candidates(trace: Trace, lines: Iterable[LedgerLine]) -> set[VoucherKey]:
 
 def worded_as_ours(trace: Trace, lines: Iterable[LedgerLine]) -> set[VoucherKey]:
     """The candidates with a line in our words: a bank's row mentions the reference as well, and is none."""
-    return {line.key for line in lines if _in_our_words(trace, line)}
+    return {line.key for line in lines if in_our_words(trace.payment_reference, line)}
 
 
 def judge(trace: Trace, lines: Iterable[LedgerLine]) -> LedgerMatch | None:
@@ -88,7 +89,7 @@ def judge(trace: Trace, lines: Iterable[LedgerLine]) -> LedgerMatch | None:
     worded = {
         key: LedgerVoucher(key, _sums(its))
         for key, its in vouchers.items()
-        if any(_in_our_words(trace, line) for line in its)
+        if any(in_our_words(trace.payment_reference, line) for line in its)
     }
     left = _without_reversed({key: voucher.sums for key, voucher in worded.items()})
     standing = tuple(
@@ -104,7 +105,7 @@ def judge(trace: Trace, lines: Iterable[LedgerLine]) -> LedgerMatch | None:
         return None
     same = [key for key, its in vouchers.items() if any(_is_anchor(trace, line) for line in its)]
     named = min(same or worded or vouchers)
-    words = {line.comment for line in vouchers[named] if _in_our_words(trace, line)}
+    words = {line.comment for line in vouchers[named] if in_our_words(trace.payment_reference, line)}
     edited = [voucher for voucher in worded.values() if voucher.sums.items() & sent.items()]
     return LedgerMatch(
         named.transaction_no,
@@ -132,13 +133,13 @@ def _without_reversed(sums: Mapping[VoucherKey, dict[int, Decimal]]) -> list[Vou
 
 def _is_anchor(trace: Trace, line: LedgerLine) -> bool:
     """Our amount on our account; on another only in our own words, for a bank row has the reference as well."""
-    where = line.account_no == trace.account_no or _in_our_words(trace, line)
+    where = line.account_no == trace.account_no or in_our_words(trace.payment_reference, line)
     return where and line.amount == trace.amount and mentions(line.comment, trace.payment_reference)
 
 
-def _in_our_words(trace: Trace, line: LedgerLine) -> bool:
+def in_our_words(payment_reference: str, line: LedgerLine) -> bool:
     """Our comments begin so. A reference such as "12" or "payout" is a word of many other comments."""
-    return f"{line.comment} ".startswith(f"Klarna {trace.payment_reference} ")
+    return f"{line.comment} ".startswith(f"Klarna {payment_reference} ")
 
 
 def _sums(lines: Iterable[LedgerLine]) -> dict[int, Decimal]:

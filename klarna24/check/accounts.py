@@ -1,27 +1,22 @@
 """Advice about the profile's accounts: which of them an accountant would not choose, and which kinds of Klarna's
 amounts, of those that occurred lately, have no account at all."""
 
-import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from klarna24.bookkeeping.detailed_types import KEYS, described
 from klarna24.bookkeeping.entries import LineKind, account_line, account_of, kind_name, line_kind
-from klarna24.bookkeeping.figures import check_figures, check_vat
-from klarna24.bookkeeping.lines import Line, lines_of, told_apart
-from klarna24.bookkeeping.payout import SIGNS, Listed, Payout, Transaction
+from klarna24.bookkeeping.payout import Payout
 from klarna24.bookkeeping.usual_accounts import is_bank, is_control, is_for_something_else
+from klarna24.check.months import PastPayout
+from klarna24.check.past import PayoutReader
 from klarna24.check.result import Check, failed
 from klarna24.config.tables import Profile
-from klarna24.errors import BadAnswer, Blocked, Klarna24Error, ProblemCode
-from klarna24.klarna.client import KlarnaClient
+from klarna24.errors import Blocked, ProblemCode
 from klarna24.text.sentences import Sentence, joined, sentence
 
-MOST_PAYOUTS = 60  # whose rows are read, the newest ones: a year of weekly payouts
-ROWS_SECONDS = 60.0  # after which no more rows are read: a large shop's payout has many pages of them
 OCR_ADVICE = sentence(
     "a Klarna order id has 36 characters, and the vendor's newer API takes 32 in the OCR field; what the one that "
     "klarna24 uses does with more is not documented"
@@ -109,18 +104,16 @@ def _payouts(count: int) -> Sentence:
     return sentence("1 payout") if count == 1 else sentence("{count} payouts", count=count)
 
 
-def check_kinds(profile: Profile, payouts: Iterable[Listed], client: KlarnaClient, since: date) -> Iterator[Check]:
-    """Advice for each account that these payouts would have needed and the profile does not have.
-
-    ``payouts`` are sorted, the oldest first. The rows of at most :data:`MOST_PAYOUTS` of them are read, the newest
-    first, to tell charges, credits, reversals and returns apart.
-    """
-    reader = _Reader(profile, client)
+def check_kinds(
+    profile: Profile, payouts: Sequence[PastPayout], reader: PayoutReader, since: date
+) -> Iterator[Check]:
+    """Advice for each account that these payouts, as ``reader`` read them, would have needed and the profile does
+    not have."""
     missing: dict[LineKind, _Occurrence] = {}
-    readable = [payout for payout in payouts if isinstance(payout, Payout)]
-    for payout in reversed(readable):
+    readable = [it for it in payouts if isinstance(it.payout, Payout)]
+    for payout in readable:
         without: defaultdict[LineKind, Decimal] = defaultdict(Decimal)
-        for line in reader.lines(payout):
+        for line in payout.lines:
             number, key = account_of(line, profile)
             if number is None:
                 kind = line_kind(line)
@@ -128,7 +121,7 @@ def check_kinds(profile: Profile, payouts: Iterable[Listed], client: KlarnaClien
                 without[kind] += line.amount
         for kind, amount in without.items():
             missing[kind].payouts += 1
-            missing[kind].sums[payout.currency] += amount
+            missing[kind].sums[payout.key.currency] += amount
     by_key: defaultdict[str, list[_Occurrence]] = defaultdict(list)
     for occurrence in missing.values():
         by_key[occurrence.key].append(occurrence)
@@ -157,7 +150,7 @@ def check_kinds(profile: Profile, payouts: Iterable[Listed], client: KlarnaClien
         yield Check(sentence("history"), "ok", _all_found(reader, len(readable), since))
 
 
-def _all_found(reader: "_Reader", count: int, since: date) -> Sentence:
+def _all_found(reader: PayoutReader, count: int, since: date) -> Sentence:
     notes = [
         sentence(
             "the {count} payouts since {day} have an account for all that they need", count=count, day=str(since)
@@ -170,7 +163,7 @@ def _all_found(reader: "_Reader", count: int, since: date) -> Sentence:
     return joined("; ", notes)
 
 
-def _unlike_the_others(profile: Profile, reader: "_Reader", since: date) -> Iterator[Check]:
+def _unlike_the_others(profile: Profile, reader: PayoutReader, since: date) -> Iterator[Check]:
     """Advice for kinds that are booked like ordinary ones although they are something else. A run sees those among
     returns only where it reads their rows."""
     for (key, name), (meaning, count) in reader.unlike.items():
@@ -191,59 +184,3 @@ def _unlike_the_others(profile: Profile, reader: "_Reader", since: date) -> Iter
                 line=account_line(key, [name], profile),
             ),
         )
-
-
-class _Reader:
-    """Makes the lines of payouts, of their rows where these are needed and can be had."""
-
-    def __init__(self, profile: Profile, client: KlarnaClient) -> None:
-        self._profile, self._client = profile.model_copy(update={"transfer": "lump"}), client
-        self._needs_rows = told_apart(self._profile)
-        self._most, self._end = MOST_PAYOUTS, time.monotonic() + ROWS_SECONDS
-        self.blocked = self.unread = 0
-        self.error: Klarna24Error | None = None
-        # by key and detailed type: what it is, and in how many payouts it occurred
-        self.unlike: dict[tuple[str, str], tuple[str, int]] = {}
-
-    def lines(self, payout: Payout) -> list[Line]:
-        """Return the lines of a payout's totals and detailed types; without rows, of the totals that need none."""
-        try:
-            left_out = check_figures(payout)
-            check_vat(payout, self._profile)
-            needs_rows = any(payout.totals[total] for total in self._needs_rows)
-            rows = self._rows(payout) if needs_rows or payout.totals["return"] else []
-            self._note(rows)
-            if rows or not needs_rows:
-                return list(lines_of(payout, rows, self._profile, left_out))
-        except Blocked:
-            self.blocked += 1
-            return []
-        left_out |= self._needs_rows
-        return [
-            Line(total, -sign * payout.totals[total])
-            for total, sign in SIGNS.items()
-            if total not in left_out and payout.totals[total]
-        ]
-
-    def _note(self, rows: Iterable[Transaction]) -> None:
-        found = {(row.type, row.detailed_type) for row in rows if row.detailed_type}
-        for row_type, name in sorted(found):
-            known, key = described(row_type, name), KEYS.get(row_type)
-            if known and key and known.stands_out and name not in getattr(self._profile.accounts, key):
-                self.unlike[key, name] = known.meaning, self.unlike.get((key, name), ("", 0))[1] + 1
-
-    def _rows(self, payout: Payout) -> list[Transaction]:
-        """Return the rows; none where too many were read already, or Klarna does not answer."""
-        self._most -= 1
-        if self._most < 0 or time.monotonic() > self._end or self.error:
-            self.unread += 1
-            return []
-        try:
-            rows = self._client.transactions(payout.payment_reference)
-        except BadAnswer:  # of this payout alone
-            self.unread += 1
-            return []
-        except Klarna24Error as error:
-            self.error = error
-            return []
-        return [row for row in rows if row.currency == payout.currency]

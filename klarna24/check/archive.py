@@ -8,6 +8,9 @@ from klarna24.check.result import Check
 from klarna24.check.state import MIN_FREE_BYTES
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
+from klarna24.text.sentences import sentence
+
+ARCHIVE = sentence("archive")
 
 
 def check_archive(profile: Profile, config: Config) -> Iterator[Check]:
@@ -18,11 +21,16 @@ def check_archive(profile: Profile, config: Config) -> Iterator[Check]:
     try:
         try_to_write(root, profile.name)
     except ArchiveFault as error:
-        yield Check("archive", "advice", f"nothing can be archived: {error.message}", error.hint)
+        message = sentence("nothing can be archived: {why}", why=error.message)
+        yield Check(ARCHIVE, "advice", message, error.hint)
         return
     free = shutil.disk_usage(root).free
-    megabytes = f"{free / 10**6:,.0f} MB free"
+    megabytes = free // 10**6
     if free < MIN_FREE_BYTES:
-        yield Check("archive", "advice", f"{root}: only {megabytes}", f"free disk space: df -h {root}")
+        message = sentence("{folder}: only {megabytes} MB free", folder=str(root), megabytes=megabytes)
+        yield Check(ARCHIVE, "advice", message, sentence("free disk space: {command}", command=f"df -h {root}"))
     else:
-        yield Check("archive", "ok", f"{root}: test write succeeded, {megabytes}")
+        message = sentence(
+            "{folder}: test write succeeded, {megabytes} MB free", folder=str(root), megabytes=megabytes
+        )
+        yield Check(ARCHIVE, "ok", message)

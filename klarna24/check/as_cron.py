@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from klarna24.check.result import Check, CheckedProfile, Outcome
-from klarna24.config.loading import Config
+from klarna24.config.loading import BrokenProfile, Config
 from klarna24.config.tables import Profile
 from klarna24.errors import Problem, ProblemCode, Unavailable
 from klarna24.schedule.command import program, user
@@ -19,14 +19,16 @@ from klarna24.text.sentences import from_json, sentence
 TIMEOUT_SECONDS = 600.0  # each check has a much shorter time limit of its own
 
 
-def check_as_cron(config: Config, names: Sequence[str], test_mail: bool, months: int) -> Outcome:
-    """Raises Unavailable if the process does not end, and RuntimeError with its error output if it has a bug."""
+def check_as_cron(config: Config, names: Sequence[str], test_mail: bool, with_kinds: bool) -> Outcome:
+    """``with_kinds``: Klarna's payouts tell which accounts are needed.
+
+    Raises Unavailable if the process does not end, and RuntimeError with its error output if it has a bug."""
     folders = ["--config", str(config.path), "--state-dir", str(config.state_dir)]
     if config.server:
         folders += ["--state", config.server.url]
     profiles = [word for name in names for word in ("--profile", name)]
     mail = ["--test-mail"] if test_mail else []
-    history = ["--history", str(months)]
+    history = [] if with_kinds else ["--history", "0"]
     output, errors = _run([*program(), *folders, "check", "--json", "--wording", *mail, *history, *profiles])
     try:
         document = json.loads(output)
@@ -36,11 +38,11 @@ def check_as_cron(config: Config, names: Sequence[str], test_mail: bool, months:
         Problem(ProblemCode(it["code"]), from_json(it["message"]), from_json(it["hint"]), it["payment_reference"])
         for it in document["problems"]
     )
-    checked = [_checked(config.profile(profile["profile"]), profile["checks"]) for profile in document["profiles"]]
+    checked = [_checked(config.find(profile["profile"]), profile["checks"]) for profile in document["profiles"]]
     return Outcome(document["exit_code"], checked, problems)
 
 
-def _checked(profile: Profile, checks: Iterable[dict[str, Any]]) -> CheckedProfile:
+def _checked(profile: Profile | BrokenProfile, checks: Iterable[dict[str, Any]]) -> CheckedProfile:
     return CheckedProfile(
         profile.name,
         profile.language,

@@ -1,6 +1,5 @@
 """Checks of the two services: Klarna answers, and 24SevenOffice has all that the profile names."""
 
-from calendar import monthrange
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from datetime import date, datetime, timedelta
@@ -9,8 +8,10 @@ from urllib.parse import urlsplit
 from klarna24.bookkeeping.figures import fiscal_year
 from klarna24.bookkeeping.payout import Listed
 from klarna24.bookkeeping.usual_accounts import country_code
-from klarna24.check.accounts import check_accounts, check_kinds
+from klarna24.bookkeeping.voucher import Books, FiscalYear, VoucherType
+from klarna24.check.accounts import check_accounts
 from klarna24.check.currency import CURRENCY, check_foreign
+from klarna24.check.past import months_before
 from klarna24.check.result import Check, failed, not_tried
 from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient
@@ -30,40 +31,32 @@ NamedCheck = tuple[str, Callable[[], Iterable[Check]]]
 
 def check_klarna(
     profile: Profile, password: str | None, server_times: dict[str, ServerTime | None], months: int
-) -> Generator[Check, None, set[str]]:
-    """List the payouts of the last 30 days, and of so many months to see which accounts they need; returns the
-    currencies that are configured or paid in."""
-    settings, currencies = profile.klarna, set(profile.klarna.currencies or ())
+) -> Generator[Check, None, list[Listed] | None]:
+    """List the payouts of the last 30 days, and return those of so many months if these are more; None where they
+    cannot be read."""
+    settings = profile.klarna
     if password is None:
         yield not_tried("klarna", "klarna.password")
-        return currencies
+        return None
     today = datetime.now(profile.timezone).date()
-    lately, since = today - LOOK_BACK, _months_before(today, months)
+    lately, since = today - LOOK_BACK, months_before(today, months)
     with closing(KlarnaClient(settings, password)) as client:
         try:
             payouts = client.payouts(min(lately, since), today, profile.timezone)
         except Klarna24Error as error:
             yield failed("klarna", error)
-            return currencies
+            return None
         finally:
             server_times["Klarna"] = client.server_time
-        where = f"{urlsplit(settings.url).netloc} ({settings.region}, {settings.environment})"
-        number = sum(1 for payout in payouts if _local_date(payout, profile) >= lately)
-        message = sentence(
-            "{where}: {count} payouts in the last {days} days", where=where, count=number, days=LOOK_BACK.days
-        )
-        if number == 1:
-            message = sentence("{where}: 1 payout in the last {days} days", where=where, days=LOOK_BACK.days)
-        yield Check("klarna", "ok", message)
-        if months:
-            yield from check_kinds(profile, payouts, client, since)
-    return currencies | {payout.currency for payout in payouts}
-
-
-def _months_before(day: date, months: int) -> date:
-    """The same day so many months before, or the last one of a shorter month."""
-    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+    where = f"{urlsplit(settings.url).netloc} ({settings.region}, {settings.environment})"
+    number = sum(1 for payout in payouts if _local_date(payout, profile) >= lately)
+    message = sentence(
+        "{where}: {count} payouts in the last {days} days", where=where, count=number, days=LOOK_BACK.days
+    )
+    if number == 1:
+        message = sentence("{where}: 1 payout in the last {days} days", where=where, days=LOOK_BACK.days)
+    yield Check("klarna", "ok", message)
+    return payouts
 
 
 def _local_date(payout: Listed, profile: Profile) -> date:
@@ -78,8 +71,9 @@ def check_office(
     currencies: set[str],
     ecb: EcbClient,
     server_times: dict[str, ServerTime | None],
-) -> Iterator[Check]:
+) -> Generator[Check, None, Books | None]:
     """Log in and compare the company's books with the profile; ``currencies`` are those in which Klarna pays.
+    Returns the books, or None where a check of them failed.
 
     After a failed login, or where 24SevenOffice does not answer, the remaining checks are not tried.
     """
@@ -97,6 +91,7 @@ def check_office(
                 if name == "24sevenoffice" or isinstance(error, Unavailable | CredentialsFault):
                     blocker = name
         server_times["24SevenOffice"] = checks.client.server_time
+    return checks.books()
 
 
 class _OfficeChecks:
@@ -105,11 +100,21 @@ class _OfficeChecks:
     def __init__(self, profile: Profile, password: str, sessions: Sessions, ecb: EcbClient) -> None:
         self._profile, self._password, self._ecb = profile, password, ecb
         self._logged_in = False
+        self._chart: dict[int, str] = {}
+        self._type: VoucherType | None = None
+        self._years: tuple[FiscalYear, ...] = ()
+        self._home = ""
         self.client = TwentyFourClient(profile, self._password_for_login, sessions)
 
     def _password_for_login(self) -> str:
         self._logged_in = True
         return self._password
+
+    def books(self) -> Books | None:
+        """What the checks were told of the company's books; None where one of the answers is missing."""
+        if not (self._chart and self._type and self._years and self._home):
+            return None
+        return Books(self._home, self._chart, self._type, self._years)
 
     def named(self, currencies: set[str]) -> Iterator[NamedCheck]:
         """The checks in their order."""
@@ -146,14 +151,14 @@ class _OfficeChecks:
             yield Check("24sevenoffice", "advice", message, hint)
 
     def _accounts(self) -> Iterator[Check]:
-        chart = self.client.ask(BooksReader.chart)
+        chart = self._chart = self.client.ask(BooksReader.chart)
         if not chart:
             message = sentence("24SevenOffice does not say what the company's chart of accounts is")
             raise Unavailable(message, sentence("try again later"))
         yield from check_accounts(self._profile, chart)
 
     def _voucher_type(self) -> Iterator[Check]:
-        found = self.client.ask(BooksReader.voucher_type)
+        found = self._type = self.client.ask(BooksReader.voucher_type)
         yield Check("voucher.type", "ok", f"{found.title} ({found.number})")
 
     def _department(self) -> Iterator[Check]:
@@ -189,11 +194,13 @@ class _OfficeChecks:
     def _fiscal_year(self) -> Iterator[Check]:
         """The fiscal year of a payout of today."""
         today = datetime.now(self._profile.timezone).date()
-        year = fiscal_year(today, self._profile, self.client.ask(BooksReader.fiscal_years))
+        self._years = self.client.ask(BooksReader.fiscal_years)
+        year = fiscal_year(today, self._profile, self._years)
         yield Check(FISCAL_YEAR, "ok", sentence("{year} is open on {day}", year=year, day=str(today)))
 
     def _currency(self, currencies: set[str]) -> Iterator[Check]:
         client = self.client.ask(BooksReader.client)
+        self._home = client.home_currency
         if not client.home_currency:
             message = sentence("24SevenOffice does not say what the company's currency is")
             raise Unavailable(message, sentence("try again later"))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self, cast
 
+from klarna24.check.months import History
 from klarna24.errors import Klarna24Error, Problem, ProblemCode, worst
 from klarna24.text.sentences import Language, Sentence, sentence
 
@@ -27,11 +28,12 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CheckedProfile:
-    """One profile with all its checks."""
+    """One profile with all its checks, and the history of its payouts where it was asked for and could be read."""
 
     profile: str
     language: Language
     checks: list[Check]
+    history: History | None = None
 
     @property
     def exit_code(self) -> int:

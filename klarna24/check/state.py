@@ -29,6 +29,7 @@ def check_state(profile: Profile, config: Config) -> Generator[Check, None, bool
     place = config.state
     try:
         with only_run(place, profile.name) as lock, closing(State.open(place, lock)) as state:
+            state.check_integrity()
             state.try_to_write()
             state.check_owner(Owner.of(profile))
             facts = state.facts()

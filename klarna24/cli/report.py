@@ -19,6 +19,7 @@ from klarna24.errors import Problem, worst
 from klarna24.logs.tracebacks import print_traceback
 from klarna24.report.month import Month, ProfileMonth, worst_first
 from klarna24.report.run import report
+from klarna24.run.context import Shared
 from klarna24.run.messages import bug
 from klarna24.run.stopping import stop_on_signals
 from klarna24.text.reader import Reader
@@ -61,10 +62,10 @@ def command(
         refuse_unfit(file)  # before anybody is asked
     config = load(options.config, *options.state)
     chosen = chosen_of(config, () if every else names)
-    asked = Month.of(month) if month else None
+    asked, shared = Month.of(month) if month else None, Shared.of(config)
     with stop_on_signals():
         months = side_by_side(
-            lambda it: report_or_bug(it, config, asked), chosen.profiles, AT_A_TIME, lambda it: it.name
+            lambda it: report_or_bug(it, config, asked, shared), chosen.profiles, AT_A_TIME, lambda it: it.name
         )
     months += [_unread(it.name, it.language, UTC_ZONE, asked, it.fault.problems()) for it in chosen.broken]
     months = worst_first(months)
@@ -89,10 +90,10 @@ def command(
     return code
 
 
-def report_or_bug(profile: Profile, config: Config, month: Month | None) -> ProfileMonth:
+def report_or_bug(profile: Profile, config: Config, month: Month | None, shared: Shared) -> ProfileMonth:
     """A bug is shown in full and stands in the profile's month: one shop's must not keep the others' back."""
     try:
-        return report(profile, config, month)
+        return report(profile, config, month, shared)
     except Exception as error:  # noqa: BLE001 - as above
         print_traceback()
         return _unread(profile.name, profile.language, profile.timezone, month, (bug(profile.name, error),))

@@ -82,7 +82,8 @@ def command(
         if not question.to_type:
             return confirmed(question.text, reader)
         print_words(reader.say(question.text), sys.stderr)
-        typed = read_line(f"{reader.say(sentence('Type the payment reference to go on'))}: ", err=True)
+        prompt = reader.say(sentence("Type the payment reference to go on"))
+        typed = read_line(f"{prompt}: ", err=True)
         return typed.strip().lower() == question.to_type.lower()
 
     name = PayoutName(reference, currency, merchant)

@@ -23,13 +23,13 @@ from klarna24.cli.side_by_side import side_by_side
 from klarna24.config.contacts import Heartbeat
 from klarna24.config.loading import Config, read_contacts
 from klarna24.config.tables import Profile
-from klarna24.ecb.client import EcbClient
 from klarna24.errors import ConfigFault, Klarna24Error, Problem, worst
 from klarna24.logs.tracebacks import print_traceback
 from klarna24.notify import after_run, heartbeat
 from klarna24.notify.report_mail import mail_reports
 from klarna24.report.month import ProfileMonth
 from klarna24.run import sync as runs
+from klarna24.run.context import Shared
 from klarna24.run.messages import bug
 from klarna24.run.outcome import Report, RowsProgress
 from klarna24.run.standing import Standings
@@ -48,10 +48,10 @@ def run_dry(options: GlobalOptions, wanted: RunOptions, period: Period | None) -
         _show("dry-run", options, wanted, [], error.problems())
         return error.exit_code
 
-    ecb = EcbClient(chosen.config.rates_url)
+    shared = Shared.of(chosen.config)
 
     def run(profile: Profile, config: Config, progress: RowsProgress | None) -> Report:
-        return runs.dry_run(profile, config, period, progress, ecb)
+        return runs.dry_run(profile, config, period, progress, shared)
 
     reports = _run_all(options, wanted, chosen, run)
     _show("dry-run", options, wanted, reports)
@@ -62,12 +62,12 @@ def run_sync(options: GlobalOptions, wanted: RunOptions, chosen: Chosen, known: 
     """``klarna24 sync`` for the profiles in ``chosen``: those that ``known`` does not call "not due" are run. Then
     mail, the monitor and the month's report, which never change the exit code."""
 
-    ecb = EcbClient(chosen.config.rates_url)
+    shared = Shared.of(chosen.config)
 
     def run(profile: Profile, config: Config, progress: RowsProgress | None) -> Report:
         return _with_heartbeat(
             profile.notify.heartbeat,
-            lambda: runs.sync(profile, config, known.get(profile.name), wait, progress, ecb, mail_reports),
+            lambda: runs.sync(profile, config, known.get(profile.name), wait, progress, shared, mail_reports),
         )
 
     config = chosen.config
@@ -89,7 +89,10 @@ def _mail_report(chosen: Chosen, jobs: int) -> None:
     from klarna24.notify import monthly  # noqa: PLC0415 - loads the page's templates, once a month
 
     def gather(profiles: Sequence[Profile]) -> list[ProfileMonth]:
-        return side_by_side(lambda it: report_or_bug(it, chosen.config, None), profiles, jobs, lambda it: it.name)
+        shared = Shared.of(chosen.config)
+        return side_by_side(
+            lambda it: report_or_bug(it, chosen.config, None, shared), profiles, jobs, lambda it: it.name
+        )
 
     monthly.mail_due(chosen.config, chosen.profiles, gather)
 

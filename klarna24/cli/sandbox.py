@@ -12,9 +12,12 @@ from types import FrameType
 import click
 import tomli_w
 
+from klarna24.cli.output.lines import print_words
 from klarna24.errors import UsageFault
 from klarna24.sandbox.faults import TABLE, Faults
 from klarna24.sandbox.server import Sandbox
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import Sentence, sentence
 
 
 @click.command("sandbox")
@@ -44,10 +47,36 @@ def command(port: int, seed: int, faults: tuple[str, ...]) -> int:
     try:
         box.start()
     except OSError as error:
-        raise UsageFault(f"port {port} cannot be used: {error.strerror}", "--port 0 picks a free one") from None
+        raise UsageFault(
+            sentence("port {port} cannot be used: {why}", port=port, why=error.strerror or ""),
+            sentence("{option} picks a free one", option="--port 0"),
+        ) from None
     with box, temporary_profile(box, "sandbox") as path:
+        say_how_to_try_init(box, path)
         serve(box, path, "dry-run", "sync")
     return 0
+
+
+def say_how_to_try_init(box: Sandbox, path: Path) -> None:
+    """The answers with which ``klarna24 init`` makes a profile of this sandbox, beside the one that is there."""
+    reader = Reader.of_environment()
+    print_words(reader.say(sentence("To try the set-up, in another terminal, with these answers:")))
+    files = f"--config {path.with_name('init.toml')} --state-dir {path.with_name('init-state')}"
+    click.echo(f"\n  klarna24 {files} init\n")
+    answers = {
+        sentence("Where is the shop"): reader.say(sentence("4, another address")),
+        sentence("Address"): box.url,
+        sentence("API username"): box.klarna.username,
+        sentence("API password"): box.klarna.password,
+        sentence("Username"): box.office.username,
+        sentence("Password"): box.office.password,
+        sentence("Application id"): box.office.application_id,
+        sentence("Company"): str(box.office.home.client_id),
+    }
+    for question, answer in answers.items():
+        click.echo(f"  {reader.say(question):<22} {answer}")
+    print_words(reader.say(sentence("The passwords open nothing but this sandbox.")))
+    click.echo()
 
 
 @contextmanager
@@ -78,18 +107,28 @@ def _exit(signal_number: int, _: FrameType | None) -> None:
 
 def serve(box: Sandbox, path: Path, *commands: str) -> None:
     """Print where the sandbox is and how to use it, and serve until Ctrl-C or SIGTERM."""
+    reader = Reader.of_environment()
+
+    def say(text: Sentence) -> None:
+        print_words(reader.say(text))
+
     try:
-        click.echo(f"The sandbox is running at {box.url}. In another terminal:\n")
+        say(sentence("The sandbox is running at {url}. In another terminal:", url=box.url))
+        click.echo()
         for name, value in box.environment().items():
             click.echo(f"  export {name}={value}")
         click.echo(f"  export KLARNA24_CONFIG={path}")
         for command in commands:
             click.echo(f"  klarna24 {command} --profile shop1")
-        click.echo(f"\nIn a browser, the drafts and the ledger of 24SevenOffice: {box.url}/")
-        click.echo(
-            "Check a draft there, number and book it. It moves to the ledger, where klarna24 can read it.\n"
+        click.echo()
+        say(sentence("In a browser, the drafts and the ledger of 24SevenOffice: {url}", url=f"{box.url}/"))
+        say(
+            sentence(
+                "Check a draft there, number and book it. It moves to the ledger, where klarna24 can read it."
+            )
         )
-        click.echo("Ctrl-C ends it and removes its files.")
+        click.echo()
+        say(sentence("Ctrl-C ends it and removes its files."))
         sys.stdout.flush()
         box.serve_forever()
     except (KeyboardInterrupt, SystemExit):

@@ -10,7 +10,7 @@ import click
 
 from klarna24.cli.output.lines import columns, wrapped
 from klarna24.text.reader import Reader
-from klarna24.text.sentences import Sentence, sentence
+from klarna24.text.sentences import Sentence, joined, sentence
 
 SIGNAL_CHECK_SECONDS = 0.2
 YES = {"y", "yes", "j", "ja"}  # in English, Swedish and Norwegian
@@ -28,8 +28,9 @@ def read_line(prompt: str, *, err: bool = False) -> str:
 
 def confirmed(question: Sentence, reader: Reader) -> bool:
     """Whether the answer, on stderr and stdin, is yes in any of our languages."""
-    text = f"{reader.say(question)} {reader.say(sentence('[y/N]'))}: "
-    return read_line("\n".join(wrapped(text, columns(sys.stderr))) + " ", err=True).strip().lower() in YES
+    text = joined(" ", (question, sentence("[y/N]:")))
+    lines = wrapped(reader.say(text), columns(sys.stderr))
+    return read_line("\n".join(lines) + " ", err=True).strip().lower() in YES
 
 
 @contextmanager

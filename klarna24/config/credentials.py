@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from klarna24.config.values import Secret
+from klarna24.config.values import UTF16, Secret
 from klarna24.errors import CredentialsFault
 from klarna24.files import belongs_to_others
 from klarna24.logs.redaction import register_secret
@@ -219,6 +219,9 @@ def _text(raw: bytes, where: str) -> str:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
+        if raw.startswith(UTF16):
+            message = sentence("{where}: the password is saved as UTF-16, not UTF-8", where=where)
+            raise CredentialsFault(message, sentence("store it as UTF-8")) from None
         raise _not_utf8(where) from None
     return text.removesuffix("\r\n") if text.endswith("\r\n") else text.removesuffix("\n")
 

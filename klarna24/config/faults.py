@@ -14,7 +14,7 @@ from klarna24.text.clean import clean
 from klarna24.text.sentences import Sentence, sentence
 
 _EMPTY = sentence("it is empty: give a value, or leave the key out")
-_NO_INTEGER = sentence("not a whole number: write it without quotes and without decimals, as in 14")
+_NO_INTEGER = sentence("not a whole number: write it without quotes and without decimals")
 _NO_DATE = sentence("not a date: write it without quotes and time, as in 2026-11-24")
 # What is said of pydantic's kinds of faults that have no figure of their own:
 _PLAIN = {
@@ -24,7 +24,7 @@ _PLAIN = {
     "string_type": sentence("not a text: write it in quotes"),
     "int_type": _NO_INTEGER,
     "int_from_float": _NO_INTEGER,
-    "list_type": sentence("not a list: write it in square brackets, as in {example}", example='["SEK"]'),
+    "list_type": sentence("not a list: put it in square brackets, {brackets}", brackets="[…]"),
     "date_type": _NO_DATE,
     "date_from_datetime_inexact": _NO_DATE,
 }

@@ -16,10 +16,10 @@ from klarna24.config.contacts import Email, Notify
 from klarna24.config.faults import Fault, faults_of, nearest, unknown_key
 from klarna24.config.file import DEFAULTS, PROFILES, File
 from klarna24.config.folders import NOWHERE, default_path, default_state_dir
-from klarna24.config.lines import Lines, key_lines
+from klarna24.config.lines import Lines, key_lines, line_of
 from klarna24.config.profiles import Profiles, read_profiles
 from klarna24.config.tables import DEFAULT_LANGUAGE, ECB, Profile
-from klarna24.config.values import Secret, secret_source
+from klarna24.config.values import UTF16, Secret, secret_source
 from klarna24.errors import ConfigFault
 from klarna24.files import belongs_to_others, is_open_to_all
 from klarna24.logs.redaction import register_guid
@@ -27,7 +27,6 @@ from klarna24.text.clean import clean
 from klarna24.text.sentences import Language, sentence
 
 COMMON_EMAIL = "notify.email"
-UTF16 = (b"\xff\xfe", b"\xfe\xff")  # how a text in UTF-16 begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +210,11 @@ def _file(raw: dict[str, Any]) -> tuple[File | None, list[Fault]]:
 
 
 def _config_fault(path: Path, lines: Lines, faults: list[Fault]) -> ConfigFault:
+    in_order = sorted(faults, key=lambda fault: line_of(lines, fault.path) or 0)
     return ConfigFault(
         sentence("{file}: {number} faults", file=str(path), number=len(faults)),
         sentence("edit {file}", file=str(path)),
-        faults=tuple(fault.in_file(str(path), lines) for fault in faults),
+        faults=tuple(fault.in_file(str(path), lines) for fault in in_order),
     )
 
 

@@ -1,6 +1,6 @@
 """The profiles of profiles.toml, each with the defaults. What is wrong with one concerns that one alone."""
 
-import itertools
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +11,10 @@ from klarna24.config.defaults import Raw, has, with_defaults
 from klarna24.config.faults import Fault, faults_of
 from klarna24.config.file import DEFAULTS, PROFILE_NAME, PROFILES
 from klarna24.config.tables import Profile, disjoint
-from klarna24.text.sentences import Language, sentence
+from klarna24.text.sentences import Language, Sentence, sentence
+
+Login = tuple[str, str]  # at Klarna: the address and the user name
+_ANY = ""  # no merchant's id: a profile without merchant_ids sees all of them
 
 
 @dataclass
@@ -66,10 +69,10 @@ def read_profiles(tables: object, defaults: object) -> Profiles:
     found.common += shared
     for name, faults in [*found.broken.items()]:
         found.broken[name] = [fault for fault in faults if fault not in shared]
-    for one, other in itertools.combinations([*found.valid.values()], 2):
-        for fault in _clash(one, other):
-            found.breaks(one.name, replace(fault, path=(PROFILES, one.name)))
-            found.breaks(other.name, replace(fault, path=(PROFILES, other.name)))
+    for one, other in _clashing([*found.valid.values()]):
+        message = _clash(one, other)
+        for name in (one.name, other.name):
+            found.breaks(name, Fault((PROFILES, name), message))
     return found
 
 
@@ -111,29 +114,41 @@ def _own_faults(faults: list[Fault], own: object, defaults: Raw) -> Iterator[Fau
 
 
 def _shared(found: Profiles) -> list[Fault]:
-    """The faults within the defaults that every profile has, because none of them corrects it."""
+    """The faults within the defaults that every profile has, because none of them overrides it."""
     if not found.broken or found.valid:
         return []
     first, *others = found.broken.values()
     return [fault for fault in first if fault.path[0] == DEFAULTS and all(fault in other for other in others)]
 
 
-def _clash(one: Profile, other: Profile) -> Iterator[Fault]:
-    """A copied profile of which too little was changed: its payouts would be booked by both."""
-    same_klarna = (one.klarna.url, one.klarna.username) == (other.klarna.url, other.klarna.username)
-    if not same_klarna or disjoint(one.klarna, other.klarna):
-        return
+def _clashing(profiles: list[Profile]) -> Iterator[tuple[Profile, Profile]]:
+    """The pairs that would book the same payouts: copied profiles of which too little was changed. Each is
+    compared with those of its own login and merchants alone, for there may be a thousand."""
+    of_login: dict[Login, list[Profile]] = defaultdict(list)
+    of_merchant: dict[tuple[Login, str], list[Profile]] = defaultdict(list)
+    for one in profiles:
+        login = one.klarna.url, one.klarna.username
+        near = of_login[login]
+        if merchants := one.klarna.merchant_ids:
+            near = [other for merchant in (*merchants, _ANY) for other in of_merchant[login, merchant]]
+        for other in {other.name: other for other in near}.values():
+            if not disjoint(one.klarna, other.klarna):
+                yield other, one
+        of_login[login].append(one)
+        for merchant in merchants or [_ANY]:
+            of_merchant[login, merchant].append(one)
+
+
+def _clash(one: Profile, other: Profile) -> Sentence:
     names = {"one": one.name, "other": other.name}
     if one.twentyfour.client_id != other.twentyfour.client_id:
-        message = sentence(
+        return sentence(
             "profiles {one} and {other} would book the same payouts in two companies: give them different "
             "currencies or merchant_ids, or different Klarna credentials",
             **names,
         )
-    else:
-        message = sentence(
-            "profiles {one} and {other} would book the same payouts: give them different currencies or "
-            "merchant_ids, or remove one",
-            **names,
-        )
-    yield Fault((PROFILES,), message)
+    return sentence(
+        "profiles {one} and {other} would book the same payouts: give them different currencies or "
+        "merchant_ids, or remove one",
+        **names,
+    )

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from klarna24.text.clean import clean
 from klarna24.text.sentences import Sentence, sentence
 
+UTF16 = (b"\xff\xfe", b"\xfe\xff")  # how a text in UTF-16 begins
 SECRET_SOURCES = ("env", "file", "command", "systemd", "keyring")
 SOURCES = '{ env = "NAME" }, { file = "/path" }, { command = ["pass", "show", "name"] }, '
 SOURCES += '{ systemd = "name" }, { keyring = true }'

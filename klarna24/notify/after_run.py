@@ -13,6 +13,7 @@ from klarna24.bookkeeping.remarks import Remark
 from klarna24.config import credentials
 from klarna24.config.contacts import Email
 from klarna24.config.loading import COMMON_EMAIL, Config, Contacts
+from klarna24.config.tables import Profile
 from klarna24.errors import Klarna24Error, Problem, ProblemCode, StateFault
 from klarna24.notify.alert_log import AlertLog
 from klarna24.notify.alerts import FILE, TEMPORARY, Alert, Digest, digest_of, updated
@@ -66,9 +67,10 @@ def notify(config: Config, reports: Iterable[Report]) -> None:
         return
     runs = []
     for report in due:
-        if found := config.email_of(config.find(report.profile)):
+        profile = config.find(report.profile)
+        if found := config.email_of(profile):
             met, remarks = _alerts_of(report), _remarks_of(report)
-            zone = config.profile(report.profile).timezone
+            zone = profile.timezone if isinstance(profile, Profile) else None
             runs.append(_Run(report.profile, report.language, zone, *found, met, remarks, report.ended))
     if config.notify.email:  # the file could be read: an alert about it is over
         runs.append(_Run(FILE, "en", None, config.notify.email, COMMON_EMAIL))

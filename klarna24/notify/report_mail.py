@@ -41,7 +41,9 @@ def mail_reports(context: RunContext, done: Outcomes) -> Outcomes:
     found: dict[PayoutKey, Remark] = {}
     try:
         post = _Post(context, *configured)
-        for row in context.state.undelivered(context.owner):
+        if due := context.state.undelivered(context.owner):
+            context.state.check_integrity()
+        for row in due:
             remark = post.mail(row)
             kept = tuple(it for it in row.remarks if not _is_about_mail(it))
             context.state.remark(context.owner, [(row.key, (*kept, *filter(None, [remark])))])

@@ -32,7 +32,8 @@ class MailedReports(Database):
         """How far the report of the month has come, by the names of the profiles."""
         marks = ", ".join("?" for _ in Mailed)
         found = self._query(
-            f"SELECT profile, what FROM event WHERE what IN ({marks}) AND answer = ? ORDER BY id",  # noqa: S608 - marks
+            "SELECT profile, what FROM event WHERE payout_id IS NULL"  # noqa: S608 - marks alone
+            f" AND what IN ({marks}) AND answer = ? ORDER BY id",
             (*Mailed, str(month)),
         )
         return {row["profile"]: Mailed(row["what"]) for row in found}

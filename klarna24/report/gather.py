@@ -51,7 +51,7 @@ def gather(context: RunContext, month: Month) -> Gathered:
         before={payout.key: chain.before(payout) for payout in listed if isinstance(payout, Payout)},
         vouchers=_vouchers(context, rows, lines, month.first - SEARCH_BACK),
         lines=lines,
-        corrected=state.corrected(profile.name),
+        corrected=state.corrected(rows),
         chart=chart,
         accounts=accounts,
     )

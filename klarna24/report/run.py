@@ -13,7 +13,7 @@ from klarna24.report.close import close
 from klarna24.report.gather import gather
 from klarna24.report.month import Gathered, Month, ProfileMonth
 from klarna24.run import booked
-from klarna24.run.context import RunContext, open_context
+from klarna24.run.context import RunContext, Shared, open_context
 from klarna24.state.records import Status
 from klarna24.state.store import State
 from klarna24.state.witness import is_used
@@ -22,7 +22,7 @@ from klarna24.twentyfour.sessions import Sessions
 log = logging.getLogger(__name__)
 
 
-def report(profile: Profile, config: Config, month: Month | None) -> ProfileMonth:
+def report(profile: Profile, config: Config, month: Month | None, shared: Shared) -> ProfileMonth:
     """Return the month, or without one the last full month of the shop's zone. A fault stands in its problems.
 
     The state is opened for reading, so that a report can be made while a sync runs. A draft that stands in the
@@ -32,7 +32,7 @@ def report(profile: Profile, config: Config, month: Month | None) -> ProfileMont
     try:
         with (
             closing(State.for_reading(config.state)) as state,
-            open_context(profile, config, state, sessions) as context,
+            open_context(profile, config, state, sessions, shared=shared) as context,
         ):
             gathered = gather(context, month)
             _keep_booked(context, gathered)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import NamedTuple, Self
 
 from klarna24.bookkeeping.payout import PayoutKey
 from klarna24.bookkeeping.voucher import Books, Rate
@@ -19,6 +20,19 @@ from klarna24.state.records import Owner, RateKey, Row
 from klarna24.state.store import State
 from klarna24.twentyfour.client import TwentyFourClient
 from klarna24.twentyfour.sessions import Sessions
+from klarna24.twentyfour.shared_books import SharedBooks
+
+
+class Shared(NamedTuple):
+    """What the profiles of one run share: files of rates, and the books of a company, are read once for all."""
+
+    ecb: EcbClient
+    books: SharedBooks
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """With nothing read yet."""
+        return cls(EcbClient(config.rates_url), SharedBooks())
 
 
 @dataclass
@@ -99,19 +113,21 @@ def open_context(
     state: State,
     sessions: Sessions,
     progress: RowsProgress | None = None,
-    ecb: EcbClient | None = None,
+    shared: Shared | None = None,
 ) -> Iterator[RunContext]:
-    """``ecb`` is shared by the profiles of a run. Fetches Klarna's password now, and 24SevenOffice's only when a
+    """``shared`` is that of all profiles of a run. Fetches Klarna's password now, and 24SevenOffice's only when a
     login needs it. Raises CredentialsFault."""
+    shared = shared or Shared.of(config)
     klarna = KlarnaClient(profile.klarna, credentials.fetch(profile.klarna.password, f"{profile.name}.klarna"))
     office = TwentyFourClient(
         profile,
         lambda: credentials.fetch(profile.twentyfour.password, f"{profile.name}.24sevenoffice"),
         sessions,
+        shared.books,
         state.count_request,
     )
     try:
-        yield RunContext(profile, config, klarna, office, ecb or EcbClient(config.rates_url), state, progress)
+        yield RunContext(profile, config, klarna, office, shared.ecb, state, progress)
     finally:
         klarna.close()
         office.close()

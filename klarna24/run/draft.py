@@ -7,6 +7,7 @@ from typing import TypeVar, assert_never
 from klarna24.archive.documents import voucher_document
 from klarna24.errors import Klarna24Error, Unavailable
 from klarna24.run import booked, doubt, evidence, messages
+from klarna24.run.claims import refuse_claimed
 from klarna24.run.context import RunContext
 from klarna24.run.outcome import (
     Blocked,
@@ -21,7 +22,6 @@ from klarna24.run.outcome import (
     Skipped,
     until_fault,
 )
-from klarna24.run.plan import check_may_adopt
 from klarna24.run.stopping import finish_first
 from klarna24.state.records import Status
 from klarna24.text.sentences import sentence
@@ -35,6 +35,8 @@ def draft(context: RunContext, plan: Plan) -> Outcomes:
     """What became of the plan. Where a fault ended it, all that was done until then is written down, and the rest
     is as it was planned."""
     try:
+        if plan.changes_state:
+            context.state.check_integrity()
         for record in plan.adopted:
             context.state.adopt(context.owner, record)
         for record, key in plan.identified:
@@ -107,7 +109,8 @@ def _send(context: RunContext, outcome: Ready) -> Outcome:
         if row_id is None:
             reference = outcome.key.payment_reference
             if row := state.row(owner, outcome.key):
-                check_may_adopt(context, row)  # a profile that runs beside this one may have sent it
+                # a profile that runs beside this one may have sent it
+                refuse_claimed(context.config, context.profile, row)
             raise Unavailable(
                 sentence("payout {reference} is being sent by another run", reference=reference),
                 sentence("the next run carries on"),

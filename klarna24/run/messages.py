@@ -174,14 +174,21 @@ def changed(
 
 def other_sums(number: int, drafted: dict[int, Decimal], now: dict[int, Decimal]) -> Sentence:
     """The sums per account that are not as drafted."""
-    zero = Decimal(0)
-    accounts = [it for it in sorted({*drafted, *now}) if drafted.get(it, zero) != now.get(it, zero)]
-    moves = (
-        joined(" ", (str(it), f"{drafted.get(it, zero):.2f}", "→", f"{now.get(it, zero):.2f}")) for it in accounts
-    )
     return sentence(
-        "voucher {number} was booked with other sums than drafted: {sums}", number=number, sums=joined(", ", moves)
+        "voucher {number} was booked with other sums than drafted: {sums}",
+        number=number,
+        sums=changed_sums(drafted, now),
     )
+
+
+def changed_sums(then: dict[int, Decimal], now: dict[int, Decimal]) -> Sentence:
+    """Each account whose sum has changed, with both sums; empty where none has."""
+    zero = Decimal(0)
+    accounts = [it for it in sorted({*then, *now}) if then.get(it, zero) != now.get(it, zero)]
+    moves = (
+        joined(" ", (str(it), f"{then.get(it, zero):.2f}", "→", f"{now.get(it, zero):.2f}")) for it in accounts
+    )
+    return joined(", ", moves)
 
 
 def stands(numbers: Sequence[int]) -> Sentence:

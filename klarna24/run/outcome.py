@@ -12,7 +12,7 @@ from klarna24.bookkeeping.payout import ZERO, Listed, Payout, PayoutKey
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.bookkeeping.voucher import Rate, Voucher
 from klarna24.errors import Klarna24Error, Problem, ProblemCode, worst
-from klarna24.state.records import RateKey, Row, Status
+from klarna24.state.records import Event, RateKey, Row, Status
 from klarna24.state.words import counted
 from klarna24.text.sentences import Language, Sentence, sentence
 
@@ -24,7 +24,8 @@ RowsProgress = Callable[[str, int, int], None]  # payment reference, rows so far
 class Outcome:
     """What every outcome has. ``totals`` are Klarna's figures by name, zeros left out; ``payout`` is None where
     Klarna was not asked for it, or no longer has it; ``record`` is what the state knew when the run began;
-    ``remarks`` are what an accountant should know of it."""
+    ``remarks`` are what an accountant should know of it; ``decided`` is, in a preview, the event by which it was
+    drafted or skipped before."""
 
     status: ClassVar[Status]
     key: PayoutKey
@@ -35,6 +36,7 @@ class Outcome:
     voucher: Voucher | None = None
     problem: Problem | None = None
     remarks: tuple[Remark, ...] = ()
+    decided: Event | None = None
 
     @classmethod
     def of_record(cls, record: Row, **facts: Any) -> Self:
@@ -130,6 +132,11 @@ class Plan(NamedTuple):
     rates: Mapping[RateKey, Rate] = MappingProxyType({})
     fault: Klarna24Error | None = None
     listed: Sequence[Listed] = ()
+
+    @property
+    def changes_state(self) -> bool:
+        """Whether there is anything new, or anything to send. Only then need the state be proved sound."""
+        return bool(self.adopted or self.identified) or any(it.payout for it in self.outcomes)
 
 
 def until_fault(outcomes: Iterator[Outcome]) -> Outcomes:

@@ -11,9 +11,9 @@ from klarna24.bookkeeping import mapping
 from klarna24.bookkeeping.payout import Listed, OddPayout, Payout, PayoutKey, Transaction, may_be_same
 from klarna24.bookkeeping.remarks import remarks_of
 from klarna24.bookkeeping.voucher import Voucher
-from klarna24.config.tables import disjoint
 from klarna24.errors import BadAnswer, ConfigFault, Klarna24Error, Problem, Unavailable, UsageFault
 from klarna24.run import booked, doubt, messages
+from klarna24.run.claims import refuse_claimed
 from klarna24.run.context import RunContext
 from klarna24.run.debts import DebtChain
 from klarna24.run.outcome import (
@@ -80,8 +80,9 @@ def _preview(context: RunContext, first: date | None, last: date | None) -> Iter
         raise UsageFault(message, sentence("give {option} as well", option="--from"))
     payouts = context.klarna.payouts(since, until, context.profile.timezone)
     debts = DebtChain(payouts, context.profile.timezone, context.owner)
+    records = context.state.rows(context.owner, (payout.key for payout in payouts))
     for payout in payouts:
-        record = context.state.row(context.owner, payout.key)
+        record = records.get(payout.key)
         if isinstance(payout, OddPayout):
             yield _odd(context, payout, record)
             continue
@@ -89,7 +90,8 @@ def _preview(context: RunContext, first: date | None, last: date | None) -> Iter
         if record and record.in_doubt:
             yield replace(doubt.still_in_doubt(context, record), voucher=outcome.voucher)
         elif record and not record.may_be_sent:
-            yield replace(_finished(context, payout, record), voucher=outcome.voucher)
+            before = _finished(context, payout, record)
+            yield replace(before, voucher=outcome.voucher, decided=context.state.decided(record))
         else:
             yield outcome
 
@@ -101,7 +103,8 @@ def _list(context: RunContext) -> _Listing:
     known = context.state.merchants(context.owner)
     _check_merchants(context, payouts, known)
     left = context.state.orphans(context.owner, context.config.names)
-    records = {payout.key: _record_of(context, payout, left) for payout in payouts}
+    stored = context.state.rows(context.owner, (payout.key for payout in payouts))
+    records = {payout.key: stored.get(payout.key) or _similar(context, payout, left) for payout in payouts}
     seen = {record.id for record in records.values() if record}
     merchants = known | {payout.merchant_id for payout in payouts} | {*(profile.klarna.merchant_ids or ())}
     orphans = [
@@ -113,16 +116,14 @@ def _list(context: RunContext) -> _Listing:
     ]
     of_others = [record for record in records.values() if record and record.profile != profile.name]
     for record in of_others:
-        check_may_adopt(context, record)
+        refuse_claimed(context.config, profile, record)
     debts = DebtChain(payouts, profile.timezone, context.owner, context.state)
     return _Listing(payouts, debts, records, orphans, [*of_others, *orphans])
 
 
-def _record_of(context: RunContext, payout: Listed, left: list[Row]) -> Row | None:
-    """What the state knows of the payout, also where it could not be read in full, now or then. ``left`` are the
-    unfinished payouts of profiles that are gone: a doubt among them is told although the payout is odd."""
-    if record := context.state.row(context.owner, payout.key):
-        return record
+def _similar(context: RunContext, payout: Listed, left: list[Row]) -> Row | None:
+    """What the state knows of a payout that could not be read in full, now or then. ``left`` are the unfinished
+    payouts of profiles that are gone: a doubt among them is told although the payout is odd."""
     candidates = context.state.by_reference(context.profile.name, payout.payment_reference)
     if isinstance(payout, OddPayout):
         candidates += [record for record in left if record.in_doubt]
@@ -295,38 +296,6 @@ def _check_merchants(context: RunContext, listed: list[Listed], known: set[str])
                 table=f"[profiles.{context.profile.name}.klarna]",
                 line=f"merchant_ids = {json.dumps(sorted(known | set(strange)))}",
             ),
-        )
-
-
-def check_may_adopt(context: RunContext, record: Row) -> None:
-    """A payout of another profile passes to this one only where that profile is gone, or no longer covers it.
-    Raises ConfigFault elsewhere."""
-    if record.profile in context.config.broken:
-        raise ConfigFault(
-            sentence(
-                "payout {reference} belongs to profile {other}, which has faults in profiles.toml",
-                reference=record.key.payment_reference,
-                other=record.profile,
-            ),
-            sentence("correct them first: {command}", command=f"klarna24 check --profile {record.profile}"),
-            record.key.payment_reference,
-        )
-    other = context.config.profiles.get(record.profile)
-    if (
-        other is not None
-        and record.profile != context.profile.name
-        and not disjoint(other.klarna, context.profile.klarna)
-    ):
-        raise ConfigFault(
-            sentence(
-                "payout {reference} belongs to profile {other}, and profile {profile} sees it too: both would "
-                "book it",
-                reference=record.key.payment_reference,
-                other=record.profile,
-                profile=context.profile.name,
-            ),
-            sentence("give the two different currencies or merchant_ids, or remove one"),
-            record.key.payment_reference,
         )
 
 

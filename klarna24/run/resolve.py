@@ -197,7 +197,7 @@ def _accept(config: Config, state: State, record: Row, note: str | None, confirm
     profile = config.profile(record.profile)
     with open_context(profile, config, state, Sessions.beside(config.state_dir)) as context:
         payout = context.klarna.payout(record.key)
-        is_reckoned = record.id not in state.corrected(record.profile)
+        is_reckoned = record.id not in state.corrected([record])
         if payout is None or (payout.figures == record.totals and is_reckoned):
             raise UsageFault(
                 sentence(

@@ -27,9 +27,8 @@ from datetime import date
 from klarna24.archive.keep import ABOUT, Keeper
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
-from klarna24.ecb.client import EcbClient
 from klarna24.errors import Klarna24Error, Problem
-from klarna24.run.context import RunContext, open_context
+from klarna24.run.context import RunContext, Shared, open_context
 from klarna24.run.draft import draft
 from klarna24.run.outcome import Outcomes, Plan, Report, RowsProgress, tally
 from klarna24.run.plan import plan, preview, silence
@@ -47,7 +46,7 @@ def dry_run(
     config: Config,
     period: tuple[date | None, date | None] | None = None,
     progress: RowsProgress | None = None,
-    ecb: EcbClient | None = None,
+    shared: Shared | None = None,
 ) -> Report:
     """What a sync that is due would do, or with ``period`` a preview of any days. The state does not change."""
     report = Report(profile=profile.name, language=profile.language, timezone=profile.timezone)
@@ -56,7 +55,7 @@ def dry_run(
         with closing(State.for_reading(config.state)) as state:
             checkpoint, due, next_due = standing(profile, state)
             report = replace(report, checkpoint=checkpoint, due=due, next_due=next_due)
-            with open_context(profile, config, state, sessions, progress, ecb) as context:
+            with open_context(profile, config, state, sessions, progress, shared) as context:
                 if period:
                     return _with(report, context, preview(context, period))
                 planned = plan(context)
@@ -71,7 +70,7 @@ def sync(
     known: Standing | None,
     wait: float = 0,
     progress: RowsProgress | None = None,
-    ecb: EcbClient | None = None,
+    shared: Shared | None = None,
     after_drafts: AfterDrafts | None = None,
 ) -> Report:
     """Plan and draft. ``known`` is where the profile stands, and where that says "not due" nothing is done; None
@@ -86,7 +85,7 @@ def sync(
     log.info("%s: run begins", profile.name)
     try:
         with only_run(config.state, profile.name, wait) as lock, closing(State.open(config.state, lock)) as state:
-            report = _run(report, profile, config, state, progress, ecb, after_drafts)
+            report = _run(report, profile, config, state, progress, shared, after_drafts)
             after = standing(profile, state)
             report = replace(report, checkpoint=after.checkpoint, next_due=after.next_due)
     except Klarna24Error as fault:
@@ -104,12 +103,12 @@ def _run(
     config: Config,
     state: State,
     progress: RowsProgress | None,
-    ecb: EcbClient | None,
+    shared: Shared | None,
     after_drafts: AfterDrafts | None,
 ) -> Report:
     """Under the profile's lock. A fault ends this profile's run and stands in its report."""
     try:
-        with open_context(profile, config, state, Sessions.beside(config.state_dir), progress, ecb) as context:
+        with open_context(profile, config, state, Sessions.beside(config.state_dir), progress, shared) as context:
             state.settings(context.owner, profile.booking_settings())
             planned = plan(context)
             silent = _silence(context, planned)

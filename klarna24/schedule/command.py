@@ -7,6 +7,7 @@ person who asks.
 
 import os
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,6 +24,7 @@ from klarna24.text.sentences import Sentence
 if sys.platform != "win32":
     import pwd
 
+COMMENT_WIDTH = 76
 FIRST_HOUR, HOURS = 3, 3  # 03:00 to 05:59: after the hour that clock changes skip or repeat, before office hours
 
 
@@ -93,12 +95,18 @@ class DailyRun:
             if text := texts.get(secret.source):
                 value = secret.value if isinstance(secret.value, str) else secret.value[0]
                 where = "state_password" if table == "state" else f"[{table}] password"
-                yield clean(f"# {where}: {self.reader.say(text.with_values(value=value))}")
+                yield comment(f"{where}: {self.reader.say(text.with_values(value=value))}")
 
     @property
     def reader(self) -> Reader:
         """Who reads the comments."""
         return Reader.shared(profile.language for profile in self.profiles())
+
+
+def comment(text: str) -> str:
+    """The text as lines of a file, each of which begins with #."""
+    lines = textwrap.wrap(clean(text), COMMENT_WIDTH, break_on_hyphens=False, break_long_words=False)
+    return "\n".join(f"# {line}" for line in lines)
 
 
 def daily_runs(config: Config, names: list[str] | None) -> list[DailyRun]:

@@ -4,7 +4,7 @@ import shlex
 
 from klarna24.config.loading import Config
 from klarna24.errors import UsageFault
-from klarna24.schedule.command import DailyRun, daily_runs
+from klarna24.schedule.command import DailyRun, comment, daily_runs
 from klarna24.text.clean import clean
 from klarna24.text.reader import Reader
 from klarna24.text.sentences import sentence
@@ -22,7 +22,7 @@ def crontab(config: Config, names: list[str] | None) -> str:
     """A line for each profile; for None, one line for all."""
     runs = daily_runs(config, names)
     reader = Reader.shared(run.reader.language for run in runs)
-    lines = [f"# {reader.say(_WHAT)}"]
+    lines = [comment(reader.say(_WHAT))]
     for run in runs:
         lines += [*run.notes(NOTES), crontab_line(run)]
     return "\n".join(lines)

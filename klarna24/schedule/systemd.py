@@ -9,7 +9,7 @@ from pathlib import Path
 from klarna24.config.loading import Config
 from klarna24.errors import UsageFault
 from klarna24.http.exchange import SAVE_SECONDS
-from klarna24.schedule.command import DailyRun, daily_runs, program, user
+from klarna24.schedule.command import DailyRun, comment, daily_runs, program, user
 from klarna24.text.clean import clean
 from klarna24.text.reader import Reader
 from klarna24.text.sentences import sentence
@@ -87,7 +87,7 @@ def systemd(config: Config, names: list[str] | None) -> str:
     timers = " ".join(file for file in units if file.endswith(".timer"))
     first = sentence("As root, put each part into the file that is named above it.")
     last = sentence("Then: {command}", command=f"systemctl daemon-reload; systemctl enable --now {timers}")
-    return "\n".join([f"# {reader.say(first)}", *parts, f"# {reader.say(last)}"])
+    return "\n".join([comment(reader.say(first)), *parts, comment(reader.say(last))])
 
 
 def systemd_units(run: DailyRun) -> dict[str, str]:
@@ -130,7 +130,7 @@ def _load_credentials(run: DailyRun) -> Iterator[str]:
     secrets = [secret for _, secret in run.passwords() if secret.source == "systemd"]
     if secrets:
         text = sentence("a file of root's, mode 0600, with only the password; or use LoadCredentialEncrypted=")
-        yield f"# {run.reader.say(text)}"
+        yield comment(run.reader.say(text))
     for name in dict.fromkeys(str(secret.value).replace("%", "%%") for secret in secrets):
         yield f"LoadCredential={name}:/etc/credstore/{name}"
 

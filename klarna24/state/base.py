@@ -1,10 +1,10 @@
 """One connection to the database: reading, whole transactions, and the event that each change leaves behind."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 from klarna24.errors import Klarna24Error
 from klarna24.state.connection import Connection, Facts, Place, Record, Values
@@ -12,6 +12,7 @@ from klarna24.state.damage import check_values
 from klarna24.state.opening import open_for_reading, open_for_writing
 from klarna24.state.who import who
 
+VALUES_AT_A_TIME = 500  # in one statement
 log = logging.getLogger(__name__)
 
 
@@ -37,6 +38,11 @@ class Database:
     def close(self) -> None:
         """Closes the connection."""
         self._db.close()
+
+    def check_integrity(self) -> None:
+        """Raises Damaged if a table and its index disagree, or if a part of the file is not where it should be. To
+        be called before anything is sent. It reads the whole file, once a process."""
+        self._db.check_integrity()
 
     def try_to_write(self) -> None:
         """Makes a change and takes it back. Raises StateFault if nothing can be written."""
@@ -68,8 +74,28 @@ class Database:
         Raises Damaged for a value that its column cannot hold."""
         with self._db.errors():
             found = self._db.execute(statement, values).fetchall()
-        for row in found:
-            check_values(row)
+        check_values(found)
+        return found
+
+    def _query_in(self, statement: str, values: Sequence[object], among: Iterable[object]) -> Iterator[Any]:
+        """The rows for the values in ``among``, of which any number may be given: ``{}`` in the statement becomes
+        a mark for each of some hundreds. What belongs to one value comes from one read."""
+        wanted = [*dict.fromkeys(among)]
+        for first in range(0, len(wanted), VALUES_AT_A_TIME):
+            some = wanted[first : first + VALUES_AT_A_TIME]
+            yield from self._query(statement.format(", ".join("?" for _ in some)), (*values, *some))
+
+    def _distinct(
+        self, column: str, table: str, condition: str = "1 = 1", values: Sequence[object] = ()
+    ) -> list[Any]:
+        """Every value of the column but NULL, in order. Each is one step in an index that begins with the columns
+        of the condition, then has this one: however many rows there are, only the values cost time."""
+        found: list[Any] = []
+        statement = f"SELECT min({column}) AS value FROM {table} WHERE {condition}"  # noqa: S608 - our own names
+        (row,) = self._query(statement, values)
+        while row["value"] is not None:
+            found.append(row["value"])
+            (row,) = self._query(f"{statement} AND {column} > ?", (*values, row["value"]))
         return found
 
     def _event(

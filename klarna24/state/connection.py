@@ -83,6 +83,10 @@ class Connection(Protocol):
         """All that is read inside is of one moment."""
         ...
 
+    def check_integrity(self) -> None:
+        """Raises Damaged where a table and its index disagree. A server looks after that itself."""
+        ...
+
     def require_lock(self) -> None:
         """Inside a transaction: raises Unavailable if the lock with which this connection began is lost."""
         ...

@@ -7,7 +7,7 @@ that its column cannot hold: such a value is found when it is read.
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -76,21 +76,19 @@ def check_structure(connection: sqlite3.Connection, new: sqlite3.Connection, pat
             raise Damaged(str(path), sentence("its tables are not as klarna24 makes them"))
 
 
-def check_values(row: Record) -> None:
-    """Raises Damaged if a column cannot hold its value."""
-    for name in row.keys():  # noqa: SIM118 - a row iterates over its values
-        value = row[name]
-        if value is None and name not in _NEVER_NULL:
-            continue
-        try:
-            _CHECKS.get(name, _anything)(value)
-        except Exception:  # noqa: BLE001 - whatever a stored value leads to, the value is what is wrong
-            why = sentence("column {column} has a value that cannot be read", column=name)
-            raise Damaged(sentence("the state"), why) from None
-
-
-def _anything(value: Any) -> None:
-    del value
+def check_values(rows: Sequence[Record]) -> None:
+    """Raises Damaged if a column of these rows of one answer cannot hold its value."""
+    checks = [(name, _CHECKS[name]) for name in rows[0].keys() if name in _CHECKS] if rows else []  # noqa: SIM118 - a Row iterates over its values
+    name = ""
+    try:
+        for row in rows:
+            for name, check in checks:
+                value = row[name]
+                if value is not None or name in _NEVER_NULL:
+                    check(value)
+    except Exception:  # noqa: BLE001 - whatever a stored value leads to, the value is what is wrong
+        why = sentence("column {column} has a value that cannot be read", column=name)
+        raise Damaged(sentence("the state"), why) from None
 
 
 def _text(value: Any) -> None:

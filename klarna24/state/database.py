@@ -45,18 +45,14 @@ def open_for_writing(folder: Path, *, is_new: bool = False) -> sqlite3.Connectio
         close_to_others(path)
         with _closed_on_failure(_connect(_address(path, "rw"))) as connection:
             _refuse_lost(connection, path, is_used)
-            damage.check_once(_check, connection, path)
+            if _version(connection, path) < len(MIGRATIONS):
+                damage.check_once(damage.check_integrity, connection, path)
+            else:
+                damage.check_once(_check_structure, connection, path)
             _compare_with_witness(_up_to_date(connection, path), folder, is_new)
         return connection
     except (OSError, *SQLITE_ERRORS) as error:
         raise _unusable(path, error) from None
-
-
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    """Before anything else is done with the file. An older version's structure is checked by its migration."""
-    damage.check_integrity(connection, path)
-    if _version(connection, path) == len(MIGRATIONS):
-        _check_structure(connection, path)
 
 
 def _check_structure(connection: sqlite3.Connection, path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from klarna24.bookkeeping.payout import PayoutKey
 from klarna24.state.reading import StateReader
-from klarna24.state.records import Owner, Row
+from klarna24.state.records import Owner, Row, row_of
 
 Way = Literal["mail", "attach"]
 
@@ -24,12 +24,14 @@ class Deliveries(StateReader):
     def undelivered(self, owner: Owner) -> list[Row]:
         """The profile's drafted and booked payouts whose report is yet to be mailed, or was being mailed when a
         run ended; oldest first."""
-        return self._payouts(
-            "profile = ? AND client_id = ? AND environment = ? AND status IN ('drafted', 'booked') AND id IN"
-            " (SELECT payout_id FROM evidence WHERE name = 'mail' AND note IN ('due', 'sending'))"
-            " ORDER BY payout_date, id",
-            *owner,
+        # A cross join, because SQLite reads its left table first: the few reports, and not all payouts.
+        found = self._query(
+            "SELECT payout.* FROM evidence CROSS JOIN payout WHERE payout.id = payout_id AND name = 'mail'"
+            " AND note IN ('due', 'sending') AND profile = ? AND client_id = ? AND environment = ?"
+            " AND status IN ('drafted', 'booked') ORDER BY payout_date, payout.id",
+            owner,
         )
+        return [row_of(row) for row in found]
 
     def mail_when_drafted(self, owner: Owner, key: PayoutKey) -> None:
         """The payout's report is to be mailed once it is drafted, unless that has begun already."""

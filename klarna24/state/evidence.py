@@ -8,10 +8,18 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
+from klarna24.state.connection import Record
 from klarna24.state.reading import StateReader
 from klarna24.state.records import Owner, Row
 
 SENT = "sent "
+# A payout whose four documents are there in their first version, and of which nothing waits, lacks nothing.
+_COMPLETE = (
+    "(SELECT count(*) FROM evidence WHERE payout_id = payout.id AND (name LIKE '%/payout.json'"
+    " OR name LIKE '%/rows.json' OR name LIKE '%/rows-1.json' OR name LIKE '%/report.pdf'"
+    " OR name LIKE '%/report.csv')) = 4 AND NOT EXISTS (SELECT 1 FROM evidence WHERE payout_id = payout.id"
+    " AND (name LIKE 'sent %' OR name LIKE '%/payout-%'))"
+)
 
 
 class Evidence(NamedTuple):
@@ -47,6 +55,20 @@ class EvidenceState(StateReader):
         """All payouts of the profile, in the company and environment that it names today, oldest first."""
         return self._payouts("profile = ? AND client_id = ? AND environment = ? ORDER BY payout_date, id", *owner)
 
+    def incomplete(self, owner: Owner, about: str) -> list[Row]:
+        """Of the same payouts those that may lack a document, or have a remark ``about`` this."""
+        return self._payouts(
+            "profile = ? AND client_id = ? AND environment = ?"
+            f" AND (remarks LIKE ? OR NOT ({_COMPLETE})) ORDER BY payout_date, id",
+            *owner,
+            f'%"{about}"%',
+        )
+
+    def evidence_of(self, rows: Iterable[Row]) -> dict[int, list[Evidence]]:
+        """What is kept of these payouts, by their ids."""
+        statement = "SELECT payout_id, name, sha256, size, note FROM evidence WHERE payout_id IN ({}) ORDER BY id"
+        return _by_payout(self._query_in(statement, (), (row.id for row in rows)))
+
     def evidence(self, owner: Owner | None = None) -> dict[int, list[Evidence]]:
         """What is kept of the profile's payouts, or of all, by the id of the payout."""
         whose = "(profile, client_id, environment) = (?, ?, ?)" if owner else "1 = 1"
@@ -55,11 +77,7 @@ class EvidenceState(StateReader):
             f" JOIN payout ON payout.id = payout_id WHERE {whose} ORDER BY evidence.id",
             owner or (),
         )
-        kept: dict[int, list[Evidence]] = {}
-        for it in (Evidence(*row) for row in found):
-            if it.is_waiting or it.folder:
-                kept.setdefault(it.payout_id, []).append(it)
-        return kept
+        return _by_payout(found)
 
     def keep_evidence(self, owner: Owner, files: Iterable[Evidence], waited: Iterable[Evidence] = ()) -> None:
         """Stores that these files are in the archive, in place of the vouchers that ``waited`` for it. The log
@@ -102,3 +120,12 @@ class EvidenceState(StateReader):
             self._db.execute(
                 "UPDATE evidence SET note = ? WHERE (payout_id, name) = (?, ?)", (it.note, it.payout_id, it.name)
             )
+
+
+def _by_payout(found: Iterable[Record]) -> dict[int, list[Evidence]]:
+    """Files and what waits for the archive; not what became of a report that was mailed or attached."""
+    kept: dict[int, list[Evidence]] = {}
+    for it in (Evidence(*row) for row in found):
+        if it.is_waiting or it.folder:
+            kept.setdefault(it.payout_id, []).append(it)
+    return kept

@@ -37,9 +37,21 @@ class StateReader(Database):
         )
         return found[0] if found else None
 
+    def rows(self, owner: Owner, keys: Iterable[PayoutKey]) -> dict[PayoutKey, Row]:
+        """Those of the payouts that the state knows, as :meth:`row` has each, in one read for hundreds."""
+        wanted = {*keys}
+        found = self._query_in(
+            "SELECT * FROM payout WHERE client_id = ? AND environment = ? AND payment_reference IN ({})",
+            (owner.client_id, owner.environment),
+            (key.payment_reference for key in wanted),
+        )
+        return {row.key: row for row in map(row_of, found) if row.key in wanted}
+
     def by_reference(self, profile: str, payment_reference: str) -> list[Row]:
         """More than one where a reference stands for several currencies or merchants."""
-        return self._payouts("payment_reference = ? AND profile = ? ORDER BY id", payment_reference, profile)
+        # The profile is compared here: given both, SQLite may read all of the profile's payouts instead.
+        rows = self._payouts("payment_reference = ? ORDER BY id", payment_reference)
+        return [row for row in rows if row.profile == profile]
 
     def references_like(self, profile: str, beginning: str) -> list[Row]:
         """Those whose reference begins so, in any case of ASCII letters."""
@@ -69,12 +81,13 @@ class StateReader(Database):
         values = (profile, str(first or date.min), str(last or date.max))
         return self._payouts("profile = ? AND payout_date BETWEEN ? AND ? ORDER BY payout_date, id", *values)
 
-    def corrected(self, profile: str) -> frozenset[int]:
-        """The ids of payouts that Klarna changed, and whose voucher a person says to have corrected, to sums that
+    def corrected(self, rows: Iterable[Row]) -> frozenset[int]:
+        """The ids of those that Klarna changed, and whose voucher a person says to have corrected, to sums that
         could not be reckoned: the trace has those from before."""
-        found = self._query(
-            "SELECT payout_id, answer FROM event WHERE profile = ? AND answer IN (?, ?) ORDER BY id",
-            (profile, CORRECTED, RECKONED),
+        found = self._query_in(
+            "SELECT payout_id, answer FROM event WHERE answer IN (?, ?) AND payout_id IN ({}) ORDER BY id",
+            (CORRECTED, RECKONED),
+            (row.id for row in rows),
         )
         last = {row["payout_id"]: row["answer"] for row in found}
         return frozenset(payout_id for payout_id, answer in last.items() if answer == CORRECTED)
@@ -115,17 +128,14 @@ class StateReader(Database):
 
     def before(self, owner: Owner, key: PayoutKey, payout_date: date) -> list[Row]:
         """The profile's payouts of the same merchant and currency on the last date before this one."""
-        earlier = (
-            "FROM payout WHERE profile = ? AND client_id = ? AND environment = ? AND merchant_id = ?"
-            " AND currency = ? AND payout_date < ?"
+        same = "profile = ? AND client_id = ? AND environment = ? AND merchant_id = ? AND currency = ?"
+        values = (*owner, key.merchant_id, key.currency)
+        found = self._query(
+            f"SELECT max(payout_date) AS day FROM payout WHERE {same} AND payout_date < ?",  # noqa: S608 - as above
+            (*values, payout_date.isoformat()),
         )
-        values = (*owner, key.merchant_id, key.currency, payout_date.isoformat())
-        found = self._query(f"SELECT max(payout_date) AS day {earlier}", values)
-        if found[0]["day"] is None:
-            return []
-        condition = "profile = ? AND payout_date = ? AND client_id = ? AND merchant_id = ? AND currency = ?"
         day = found[0]["day"]
-        return self._payouts(condition, owner.profile, day, owner.client_id, key.merchant_id, key.currency)
+        return self._payouts(f"{same} AND payout_date = ?", *values, day) if day else []
 
     def _payouts(self, condition: str, *values: object) -> list[Row]:
         found = self._query(f"SELECT * FROM payout WHERE {condition}", values)  # noqa: S608 - conditions stand above
@@ -135,31 +145,23 @@ class StateReader(Database):
 
     def anchor_accounts(self, owner: Owner) -> set[int]:
         """The accounts of all anchors of the company's vouchers so far."""
-        found = self._query(
-            "SELECT DISTINCT anchor_account FROM payout WHERE client_id = ? AND anchor_account IS NOT NULL",
-            (owner.client_id,),
-        )
-        return {row["anchor_account"] for row in found}
+        its = "client_id = ? AND anchor_account IS NOT NULL"  # as in the index payout_by_anchor
+        return {*self._distinct("anchor_account", "payout", its, (owner.client_id,))}
 
     def merchants(self, owner: Owner) -> set[str]:
         """The merchants of the profile's payouts so far, as far as Klarna's records named them."""
-        found = self._query(
-            "SELECT DISTINCT merchant_id FROM payout WHERE profile = ? AND client_id = ? AND environment = ? "
-            "AND merchant_id <> ''",
-            owner,
-        )
-        return {row["merchant_id"] for row in found}
+        whose = "profile = ? AND client_id = ? AND environment = ?"
+        return {*self._distinct("merchant_id", "payout", whose, owner)} - {""}
 
     def check_owner(self, owner: Owner) -> None:
         """Raises ConfigFault if the profile has payouts of another company."""
-        found = self._query("SELECT DISTINCT client_id FROM payout WHERE profile = ?", (owner.profile,))
-        for row in found:
-            if row["client_id"] != owner.client_id:
+        for client_id in self._distinct("client_id", "payout", "profile = ?", (owner.profile,)):
+            if client_id != owner.client_id:
                 raise ConfigFault(
                     sentence(
                         "this profile's payouts were drafted in company {company}, but its client_id is now "
                         "{client_id}",
-                        company=row["client_id"],
+                        company=client_id,
                         client_id=owner.client_id,
                     ),
                     sentence("correct client_id, or give the new company a profile of its own"),
@@ -169,8 +171,7 @@ class StateReader(Database):
 
     def profiles(self) -> list[str]:
         """Every profile that has a row, also if it is no longer in profiles.toml."""
-        found = self._query("SELECT name FROM profile UNION SELECT profile FROM payout ORDER BY name")
-        return [row["name"] for row in found]
+        return sorted({*self._distinct("name", "profile"), *self._distinct("profile", "payout")})
 
     def checkpoint(self, profile: str) -> date | None:
         """The payout date of the profile's newest payout of any status, from which the next listing goes back.
@@ -269,3 +270,10 @@ class StateReader(Database):
             values,
         )
         return found[-1]["id"] - 1 if found else 0
+
+    def decided(self, record: Row) -> Event | None:
+        """The last event by which a finished payout got its status; of a booked one, by which it was drafted."""
+        what = {Status.SKIPPED} if record.status is Status.SKIPPED else {Status.DRAFTED, Status.BOOKED}
+        events = self.events(None, reference=record.key.payment_reference)
+        found = [it for it in events if it.what in what and it.currency == record.key.currency]
+        return next((it for it in reversed(found) if it.what == Status.DRAFTED), found[-1] if found else None)

@@ -21,6 +21,7 @@ def loss(place: Place) -> StateFault | None:
         return None
     try:
         with closing(_Renewal.open(place)) as state:
+            state.check_integrity()
             state.read_everything()
     except (LostState, OtherState, Damaged) as fault:
         return fault

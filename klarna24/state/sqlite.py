@@ -4,9 +4,11 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Lock
 
 from klarna24.state.connection import Values
+from klarna24.state.damage import check_integrity, check_once
 from klarna24.state.database import SQLITE_ERRORS, trouble
 from klarna24.text.sentences import sentence
 
@@ -61,6 +63,12 @@ class SqliteConnection:
                 yield
             finally:
                 self.execute("ROLLBACK")
+
+    def check_integrity(self) -> None:
+        """Reads the whole file, once a process. Raises Damaged if a table and its index disagree."""
+        with self.errors():
+            path = Path(self.execute("PRAGMA database_list").fetchone()["file"])
+            check_once(check_integrity, self._file, path)
 
     def require_lock(self) -> None:
         """Holds always: see above."""

@@ -24,6 +24,7 @@ EVENT_WORDS: Mapping[str, Sentence] = {
     "adopted": sentence("adopted"),
     "identified": sentence("identified"),
     "archived": sentence("archived"),
+    "changed": sentence("changed"),
     "remark": sentence("remark"),
     "settings": sentence("settings"),
     "rate": sentence("rate"),

@@ -1,8 +1,8 @@
 """The company's books, which a voucher must fit (docs/vendors/24sevenoffice.md, "Reading")."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from klarna24.bookkeeping.voucher import Books, FiscalYear, VoucherType
 from klarna24.config.tables import Profile
@@ -12,8 +12,10 @@ from klarna24.text.sentences import joined, sentence
 from klarna24.twentyfour.answers import is_refusal
 from klarna24.twentyfour.connection import NEXT_RUN, refused
 from klarna24.twentyfour.dates import local_day
+from klarna24.twentyfour.shared_books import SharedBooks
 
 Read = Callable[..., Any]  # takes service, operation and arguments, returns the answer
+T = TypeVar("T")
 
 
 def items(answer: Any, name: str) -> Iterable[Any]:
@@ -36,6 +38,7 @@ class BooksReader:
 
     profile: Profile
     read: Read
+    shared: SharedBooks | None = None  # with the other profiles of the company
 
     def books(self) -> Books:
         """Return all that a voucher must fit. Raises ConfigFault if the profile names what the company does not
@@ -62,32 +65,54 @@ class BooksReader:
 
     def chart(self) -> dict[int, str]:
         """Return account names by number."""
-        return {
-            int(account.AccountNo): clean(account.AccountName)
-            for account in items(self.read("account", "GetAccountList"), "AccountData")
-            if account.AccountNo
-        }
+        return self._once(
+            "chart",
+            lambda: {
+                int(account.AccountNo): clean(account.AccountName)
+                for account in items(self.read("account", "GetAccountList"), "AccountData")
+                if account.AccountNo
+            },
+        )
 
     def fiscal_years(self) -> tuple[FiscalYear, ...]:
         """Return the fiscal years, in 24SevenOffice's order."""
         zone = self.profile.timezone
-        return tuple(
-            FiscalYear(local_day(year.StartingDate, zone), local_day(year.EndingDate, zone), bool(year.IsLocked))
-            for year in items(self.read("transaction", "GetFiscalYears"), "FiscalYear")
+        return self._once(
+            ("fiscal years", zone.key),
+            lambda: tuple(
+                FiscalYear(
+                    local_day(year.StartingDate, zone), local_day(year.EndingDate, zone), bool(year.IsLocked)
+                )
+                for year in items(self.read("transaction", "GetFiscalYears"), "FiscalYear")
+            ),
         )
 
     def client(self) -> Client:
         """Return the company's country and currency; empty if 24SevenOffice does not say."""
+        return self._once("client", self._client)
+
+    def _client(self) -> Client:
         answer = self.read("client", "GetClientInformation")
         return Client(clean(getattr(answer, "Country", None)), clean(getattr(answer, "DefaultCurrency", None)))
 
+    def _once(self, what: Hashable, ask: Callable[[], T]) -> T:
+        """What ``ask`` returns, or has returned to another profile of the same user in the same company."""
+        if self.shared is None:
+            return ask()
+        its = self.profile.twentyfour
+        login = (its.base_url, its.username, its.application_id.lower(), its.identity_id.lower(), its.client_id)
+        return self.shared.once((login, what), ask)
+
     def voucher_types(self) -> list[VoucherType]:
         """Return all types that a person may use; numbers of 0 and below are system types."""
-        return [
-            VoucherType(int(row.TypeNo), clean(row.Title), int(row.EntrySeriesId or 0))
-            for row in items(self.read("account", "GetTypeList"), "TypeData")
-            if row.TypeNo and row.TypeNo > 0
-        ]
+        return self._once(
+            "voucher types",
+            lambda: [
+                VoucherType(int(row.TypeNo), clean(row.Title), int(row.EntrySeriesId or 0))
+                for row in items(self.read("account", "GetTypeList"), "TypeData")
+                if row.TypeNo and row.TypeNo > 0
+            ],
+        )
 
     def voucher_type(self) -> VoucherType:
         """Return the profile's type. Raises ConfigFault if there is none, or more than one with its title."""
@@ -115,8 +140,14 @@ class BooksReader:
 
     def departments(self) -> dict[int, str]:
         """Return department names by number."""
-        rows = items(self.read("client", "GetDepartmentList"), "Department")
-        return {int(row.Id): clean(row.Name) for row in rows if row.Id}
+        return self._once(
+            "departments",
+            lambda: {
+                int(row.Id): clean(row.Name)
+                for row in items(self.read("client", "GetDepartmentList"), "Department")
+                if row.Id
+            },
+        )
 
     def department(self) -> str | None:
         """Return the name of the profile's department, or None if it names none. Raises ConfigFault if the company
@@ -141,8 +172,14 @@ class BooksReader:
         wanted = self.profile.vat.tax_code
         if wanted is None:
             return None
-        rows = items(self.read("account", "GetTaxCodeList"), "TaxCodeElement")
-        codes = {clean(row.TaxNo): clean(row.TaxName) for row in rows if clean(row.TaxNo)}
+        codes = self._once(
+            "VAT codes",
+            lambda: {
+                clean(row.TaxNo): clean(row.TaxName)
+                for row in items(self.read("account", "GetTaxCodeList"), "TaxCodeElement")
+                if clean(row.TaxNo)
+            },
+        )
         if wanted not in codes:
             message = sentence(
                 "{where}: no such VAT code in 24SevenOffice; there are: {known}",
@@ -160,10 +197,22 @@ class BooksReader:
         wanted = {key: number for key, number in parties.items() if number is not None}
         if not wanted:
             return {}
+        numbers = sorted(set(wanted.values()))
+        known = self._once(("parties", *numbers), lambda: self._companies(numbers))
+        for key, number in wanted.items():
+            if number not in known:
+                where = f"[profiles.{self.profile.name}.voucher] {key} = {number}"
+                raise ConfigFault(
+                    sentence("{where}: not in 24SevenOffice's CRM", where=where),
+                    sentence("create Klarna there, or correct the number"),
+                )
+        return {key: known[number] for key, number in wanted.items()}
+
+    def _companies(self, numbers: Sequence[int]) -> dict[int, str]:
         answer = self.read(
             "company",
             "GetCompanies",
-            searchParams={"CompanyIds": {"int": sorted(set(wanted.values()))}},
+            searchParams={"CompanyIds": {"int": numbers}},
             returnProperties={"string": ["Id", "Name"]},
         )
         companies = list(items(answer, "Company"))
@@ -173,12 +222,4 @@ class BooksReader:
                 if is_refusal(message):
                     raise refused("GetCompanies", message)
                 raise Unavailable(joined(": ", ("24SevenOffice", message)), NEXT_RUN)
-        known = {int(company.Id): clean(company.Name) for company in companies if company.Id is not None}
-        for key, number in wanted.items():
-            if number not in known:
-                where = f"[profiles.{self.profile.name}.voucher] {key} = {number}"
-                raise ConfigFault(
-                    sentence("{where}: not in 24SevenOffice's CRM", where=where),
-                    sentence("create Klarna there, or correct the number"),
-                )
-        return {key: known[number] for key, number in wanted.items()}
+        return {int(company.Id): clean(company.Name) for company in companies if company.Id is not None}

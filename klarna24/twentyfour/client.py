@@ -1,6 +1,6 @@
 """The client of 24SevenOffice that a run uses: the company's books, the ledger, and the save."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from klarna24.twentyfour.books import BooksReader, items
 from klarna24.twentyfour.bundle import bundle_list
 from klarna24.twentyfour.connection import NEXT_RUN, UNREADABLE, Connection, TooLong, unreadable
 from klarna24.twentyfour.sessions import Sessions
+from klarna24.twentyfour.shared_books import SharedBooks
 from klarna24.twentyfour.transport import NoAnswer, NotSent, SharedPace
 from klarna24.twentyfour.writing import one_of_each_shape, whole_message
 
@@ -53,11 +54,13 @@ class TwentyFourClient:
         profile: Profile,
         password: Callable[[], str],
         sessions: Sessions,
-        shared: SharedPace | None = None,
+        shared: SharedBooks | None = None,
+        pace: SharedPace | None = None,
     ) -> None:
-        """``shared`` counts the requests that are made, where other hosts make some as the same user."""
+        """``pace`` counts the requests that are made, where other hosts make some as the same user."""
         self._profile = profile
-        self._connection = Connection(profile, password, sessions, shared)
+        self._shared = shared
+        self._connection = Connection(profile, password, sessions, pace)
 
     def close(self) -> None:
         """Close the connections; the session stays valid."""
@@ -75,7 +78,7 @@ class TwentyFourClient:
     def ask(self, question: Callable[[BooksReader], T]) -> T:
         """Return the answer to one of the questions of BooksReader, such as ``BooksReader.chart``."""
         try:
-            return question(BooksReader(self._profile, self._connection.read))
+            return question(BooksReader(self._profile, self._connection.read, self._shared))
         except UNREADABLE as error:
             raise unreadable(sentence("the company's books"), error) from None
 
@@ -107,8 +110,13 @@ class TwentyFourClient:
 
     def account_lines(self, account_no: int, since: date, until: date) -> list[LedgerLine]:
         """Return the ledger's lines of the account, of these days, both included."""
+        return self.lines_of({account_no}, since, until)
+
+    def lines_of(self, accounts: Collection[int], since: date, until: date) -> list[LedgerLine]:
+        """Return the ledger's lines of the accounts, of these days, both included, in one call. What is between
+        the lowest and the highest account is read as well."""
         try:
-            return ledger.account_lines(self._transactions, account_no, since, until, self._profile.timezone)
+            return ledger.lines_of(self._transactions, accounts, since, until, self._profile.timezone)
         except UNREADABLE as error:
             raise unreadable("GetTransactions", error) from None
 

@@ -1,6 +1,6 @@
 """Looks up in the ledger which of the vouchers that were sent have been booked (contract: GetTransactions)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -70,10 +70,11 @@ def find(
     return found
 
 
-def account_lines(read: Read, account_no: int, since: date, until: date, zone: ZoneInfo) -> list[LedgerLine]:
-    """Return the lines of the account with a date from ``since`` to ``until``, in one call."""
-    lines = _lines(read, since, until, zone, AccountNoStart=account_no, AccountNoEnd=account_no)
-    return [line for line in lines if line.account_no == account_no and since <= line.key.date <= until]
+def lines_of(read: Read, accounts: Collection[int], since: date, until: date, zone: ZoneInfo) -> list[LedgerLine]:
+    """Return the lines of these accounts with a date from ``since`` to ``until``, in one call that reads all
+    accounts from the lowest to the highest of them."""
+    lines = _lines(read, since, until, zone, AccountNoStart=min(accounts), AccountNoEnd=max(accounts))
+    return [line for line in lines if line.account_no in accounts and since <= line.key.date <= until]
 
 
 def whole_voucher(read: Read, key: VoucherKey, zone: ZoneInfo) -> list[LedgerLine]:
@@ -101,4 +102,5 @@ def _line(row: Any, zone: ZoneInfo) -> LedgerLine:
         int(row.AccountNo or 0),
         Decimal(row.Amount if row.Amount is not None else 0),
         clean(row.Comment),
+        tuple(filter(None, (clean(row.InvoiceNo), clean(row.OCR)))),
     )

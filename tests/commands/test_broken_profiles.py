@@ -50,10 +50,9 @@ def test_every_command_of_several_profiles_goes_on_with_the_others(three: Shop) 
         seen[command[0]] = result.out
     assert "klarna24" in seen["schedule"]
     assert "shop1: " in seen["archive"]
-    for command in (["status"], ["list"]):
+    for command, shown in ((["status"], "shop1"), (["list"], "REF1")):
         result = three.run(*command)
-        assert (result.code, FAULT in result.err) == (0, True), "it could read"
-        assert "REF1" in result.out or "1 drafted" in result.out
+        assert (result.code, FAULT in result.err, shown in result.out) == (0, True, True), "it could read"
     status = {it["profile"]: it["problems"] for it in three.run("status", "--json").json["profiles"]}
     assert (status["shop1"], [FAULT in it["message"] for it in status["shop2"]]) == ([], [True])
 
@@ -88,6 +87,11 @@ def test_check_tells_the_faults_and_tries_the_others(three: Shop) -> None:
     assert document["exit_code"] == 3
 
 
+def test_check_as_cron_tells_them_too(three: Shop) -> None:
+    result = three.run("check", "--as-cron", "--profile", "shop2")
+    assert (result.code, FAULT in " ".join(result.out.split())) == (3, True)
+
+
 def test_its_payouts_are_not_taken_for_those_of_a_profile_that_is_gone(open_shop: OpenShop) -> None:
     """Else another profile would draft them, or settle them."""
     shop = open_shop(payouts=[simple("A")])
@@ -115,6 +119,21 @@ def test_its_faults_are_mailed_to_its_own_address_once(open_shop: OpenShop, open
 
 
 # Two profiles that would book the same payouts
+
+
+def test_check_fails_where_sync_would_for_two_user_names_of_one_merchant(open_shop: OpenShop) -> None:
+    """profiles.toml cannot tell: the payouts do."""
+    shop = open_shop(payouts=[simple("A")])
+    assert shop.sync().code == 0
+    shop.box.klarna.username = "K2"
+    shop.write({"klarna": {"username": "K1"}}, twin={"klarna": {"username": "K2"}})
+    for command in ("check", "sync"):
+        result = shop.run(command, "--profile", "twin")
+        told = " ".join((result.out + result.err).split())
+        assert (result.code, "payout A belongs to profile shop1, and profile twin sees it too" in told) == (
+            3,
+            True,
+        )
 
 
 @pytest.mark.parametrize("filters", [{}, {"klarna": {"currencies": ["SEK", "EUR"]}}])

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from klarna24.sandbox.klarna.generate import make_payout
-from tests.support.shops import AT_ECB_RATES, Given, OpenShop, Shop, snapshot
+from tests.support.shops import AT_ECB_RATES, Given, OpenShop, Shop, english, snapshot
 
 RECENT, WHOLE = "eurofxref-hist-90d", "eurofxref-hist"
 TODAY = datetime.now(ZoneInfo("Europe/Stockholm")).date()  # the shop's
@@ -101,7 +101,7 @@ def test_a_rate_that_is_not_published_yet_blocks_the_payout_until_it_is(open_sho
     shop = in_euro(open_shop, euro("EURO", FRIDAY))
     days = dict(shop.box.ecb.days)
     shop.box.ecb.days = {day: rates for day, rates in days.items() if day < FRIDAY}
-    blocked(shop, f"the European Central Bank has not published the rate of {FRIDAY} yet")
+    blocked(shop, f"the European Central Bank has not published the rate of {english(FRIDAY)} yet")
     shop.box.ecb.days = days
     assert shop.sync("--now").code == 0
 
@@ -109,7 +109,7 @@ def test_a_rate_that_is_not_published_yet_blocks_the_payout_until_it_is(open_sho
 def test_a_currency_that_the_bank_does_not_quote_blocks_the_payout(open_shop: OpenShop) -> None:
     shop = in_euro(open_shop, euro("EURO", FRIDAY))
     shop.box.faults.arm("ecb-no-currency", times=None, value="SEK")
-    blocked(shop, f"the European Central Bank published no rate of SEK on {FRIDAY}")
+    blocked(shop, f"the European Central Bank published no rate of SEK on {english(FRIDAY)}")
 
 
 def test_the_rates_are_fetched_once_a_run_for_all_payouts_and_profiles(open_shop: OpenShop) -> None:

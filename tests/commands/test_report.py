@@ -12,7 +12,7 @@ import pytest
 from klarna24.report.month import Month
 from tests.support.mail_server import OpenMail, email, text
 from tests.support.months import LAST, SALE, book, book_by_hand, clearing, move, on, received
-from tests.support.shops import OpenShop, Result, Shop, simple
+from tests.support.shops import OpenShop, Result, Shop, english, simple
 
 WRONG: dict[str, Any] = {"sale": 100000, "settlement": 1}
 
@@ -267,7 +267,7 @@ def test_a_changed_payout_whose_new_sums_are_unknown_says_so(open_shop: OpenShop
     shop.box.klarna.payouts[0]["totals"] |= {"commission_amount": 1000, "settlement_amount": 97250}
     assert shop.sync("--now").code == 7
     said = shop.resolve("CHANGED", "--drafted")
-    assert (said.code, "the report cannot compare its sums with them" in said.out) == (0, True)
+    assert (said.code, "The report cannot compare its sums with them." in " ".join(said.out.split())) == (0, True)
     result = shop.run("report", "--json")
     assert (result.code, "still has the sums from before" in named(result)["CHANGED"]) == (7, True)
     book_by_hand(shop, LAST.last, (1940, "10.00", "Klarna CHANGED"), (3590, "-10.00", "Klarna CHANGED"))
@@ -323,7 +323,7 @@ def test_the_clearing_account_has_open_items_by_age(open_shop: OpenShop) -> None
     shown = " ".join(result.out.split())
     assert result.code == 0, "open items do not keep a month from closing"
     assert "KLARNA BANK AB A" not in shown
-    assert f"(matched on {LAST.last + timedelta(days=2)})" in shown
+    assert f"(matched on {english(LAST.last + timedelta(days=2))})" in shown
     assert "open on account 1940" in shown
     assert "Klarna C payout" in shown
     assert "Klarna D payout" in shown
@@ -348,7 +348,7 @@ def test_money_that_is_held_back_is_compared_with_its_account(open_shop: OpenSho
     book(shop, "FREED")
     result = shop.run("report")
     assert result.code == 0
-    line = "added 200.00, taken 50.00, closing 150.00 SEK; account 1689 moved by 150.00 SEK"
+    line = "Added 200.00 SEK; Taken 50.00 SEK; Closing 150.00 SEK; account 1689 moved by 150.00 SEK"
     assert line in " ".join(result.out.split())
     book_by_hand(shop, LAST.last, (1689, "-75.00", "Klarna innehållet"), (1930, "75.00", "Klarna innehållet"))
     book_by_hand(shop, LAST.last, (1689, "-10.00", "fordran på någon annan"), (1930, "10.00", "betald"))
@@ -378,8 +378,8 @@ def test_of_all_profiles_the_worst_is_on_top(open_shop: OpenShop) -> None:
     book(shop, "A")
     result = shop.run("report", "--all")
     assert result.code == 7
-    assert result.out.splitlines()[0].startswith("shop2: does not close, 1 difference")
-    assert result.out.splitlines()[1].startswith("shop1: closes")
+    assert result.out.index("shop2") < result.out.index("shop1")
+    assert "does not close, 1 difference" in result.out
 
 
 def test_the_last_full_month_is_the_default_and_an_empty_one_closes(open_shop: OpenShop) -> None:

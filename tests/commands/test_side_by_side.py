@@ -104,7 +104,7 @@ def test_one_login_serves_all_profiles_of_a_user(open_shop: OpenShop) -> None:
     """Repeated logins are throttled; a session that is lost midway takes a second one."""
     shop = shops(open_shop, 8)
     shop.box.faults.arm("slow", times=None, operation="Login", seconds=0.2)
-    shop.box.faults.arm("expire-session", times=1, after=20)
+    shop.box.faults.arm("expire-session", times=1, after=10)
     assert shop.run("sync", "--all", "--jobs", "8").code == 0
     assert shop.box.calls()["Login"] == 2
     assert len(shop.drafts()) == 8

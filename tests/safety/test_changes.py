@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from klarna24.run.context import RunContext
+from klarna24.run.draft import draft
+from klarna24.run.outcome import Outcomes, Plan
 from klarna24.sandbox.klarna.generate import make_payout
-from klarna24.twentyfour.client import TwentyFourClient
 from tests.support.processes import statuses
 from tests.support.shops import NOON, OpenShop, doubtful, simple
 
@@ -145,17 +147,18 @@ def test_a_twin_or_renamed_profile_drafts_nothing_twice(open_shop: OpenShop) -> 
 def test_a_twin_that_runs_at_the_same_time_is_told_what_to_change(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither finds the other's payouts in the state when it plans."""
+    """Two user names of one merchant, which profiles.toml cannot tell. Neither finds the other's payouts in the
+    state when it plans."""
     shop = open_shop(payouts=[simple("A")])
-    shop.write({}, twin={})
-    find, codes = TwentyFourClient.find, []
+    shop.write({}, twin={"klarna": {"base_url": shop.box.url.replace("127.0.0.1", "localhost")}})
+    codes = []
 
-    def find_while_the_twin_runs(client: TwentyFourClient, *others: Any, **more: Any) -> Any:
-        monkeypatch.setattr(TwentyFourClient, "find", find)
+    def draft_after_the_twin(context: RunContext, planned: Plan) -> Outcomes:
+        monkeypatch.setattr("klarna24.run.sync.draft", draft)
         codes.append(shop.run("sync", "--profile", "twin").code)
-        return find(client, *others, **more)
+        return draft(context, planned)
 
-    monkeypatch.setattr(TwentyFourClient, "find", find_while_the_twin_runs)
+    monkeypatch.setattr("klarna24.run.sync.draft", draft_after_the_twin)
     result = shop.sync()
     assert (codes, result.code, len(shop.drafts())) == ([0], 3, 1)
     assert "payout A belongs to profile twin, and profile shop1 sees it too: both would book it" in result.err

@@ -101,6 +101,7 @@ def test_every_changed_bit_of_a_sent_payouts_reference_is_found(used: Shop) -> N
             damage.forget_checks()
             try:
                 with closing(State.open(used.state)) as state:
+                    state.check_integrity()
                     (known,) = state.by_reference("shop1", reference.decode())
                     assert state.row(OWNER, known.key) == known
             except StateFault as fault:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,11 @@ def simple(reference: str, days_ago: int = 0, **totals: Any) -> Given:
     """A payout with these totals, in öre (without any: of 962.50 SEK), and no rows."""
     figures = totals or {"sale_amount": 100000, "fee_amount": 3000, "tax_amount": 750}
     return make_payout(reference, NOON - timedelta(days=days_ago), **figures), []
+
+
+def english(day: date) -> str:
+    """The day as an English reader sees it, with ordinary blanks."""
+    return f"{day.day} {day:%b} {day.year}"
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

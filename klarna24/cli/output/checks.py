@@ -12,7 +12,7 @@ from rich.text import Text
 
 from klarna24.check.result import Check, Outcome
 from klarna24.cli.output.console import new_console, print_paragraph, print_verdict
-from klarna24.cli.output.lines import while_someone_reads, wrapped
+from klarna24.cli.output.lines import say_whole, while_someone_reads, wrapped
 from klarna24.errors import Problem, severity
 from klarna24.text.reader import Reader
 from klarna24.text.sentences import Sentence, joined, sentence
@@ -92,7 +92,8 @@ def _print_check(console: Console, check: Check, reader: Reader) -> None:
     lines = [Text(line, told) for line in wrapped(reader.say(check.message), width, break_long_words=True)]
     if check.next:
         lines += [
-            Text(line, "dim") for line in wrapped(f"→ {reader.say(check.next)}", width, break_long_words=True)
+            Text(line, "dim")
+            for line in wrapped(f"→ {say_whole(check.next, reader)}", width, break_long_words=True)
         ]
     names = wrapped(reader.say(check.name), left, break_long_words=True)
     for number, (name, line) in enumerate(zip_longest(names, lines, fillvalue=Text())):

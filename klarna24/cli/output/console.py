@@ -1,16 +1,17 @@
 """The terminal that people read: words wrapped, text from outside never parsed as markup."""
 
+import sys
 from itertools import zip_longest
 
 from rich.console import Console
 from rich.text import Text
 
-from klarna24.cli.output.lines import wrapped
+from klarna24.cli.output.lines import columns, wrapped
 
 
 def new_console() -> Console:
-    """A terminal that shows text as it is."""
-    return Console(highlight=False, markup=False, emoji=False)
+    """A terminal that shows text as it is. Without a height, rich takes one with TERM=dumb for 80 columns wide."""
+    return Console(width=columns(sys.stdout), height=25, highlight=False, markup=False, emoji=False)
 
 
 def print_paragraph(console: Console, text: str, style: str = "", indent: int = 0) -> None:

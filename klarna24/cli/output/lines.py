@@ -16,16 +16,18 @@ from klarna24.logs import journal_level as systemd
 from klarna24.run.outcome import Outcome, Report, tally
 from klarna24.state.records import Event
 from klarna24.state.words import EVENT_WORDS, STATUS_WORDS
+from klarna24.text.clean import clean
 from klarna24.text.reader import Reader
-from klarna24.text.sentences import joined, sentence
+from klarna24.text.sentences import Sentence, joined, sentence
 
-FALLBACK, LEAST = 80, 20  # columns
+FALLBACK, LEAST = 80, 10  # columns
+KEPT = "\ue000"  # a blank at which no line ends; of Unicode's private use, so that no text has it
 
 
 def problem_line(problem: Problem, profile: str | None, reader: Reader) -> str:
     """One line: the profile, what happened with the figures, and the next step."""
     who = f"{profile}: " if profile else ""
-    next_step = f" → {reader.say(problem.hint)}" if problem.hint else ""
+    next_step = f" → {say_whole(problem.hint, reader)}" if problem.hint else ""
     return f"klarna24: {who}{reader.say(problem.message)}{next_step}"
 
 
@@ -66,9 +68,8 @@ def print_line(text: str) -> None:
 def print_words(text: str, stream: TextIO | None = None) -> None:
     """For people: on a terminal, wrapped at words; elsewhere on one line."""
     stream = stream or sys.stdout
-    lines = [" ".join(text.splitlines())]
-    if stream.isatty():
-        lines = wrapped(lines[0], columns(stream), "  ")
+    line = " ".join(text.splitlines())
+    lines = wrapped(line, columns(stream), "  ") if stream.isatty() else [line.replace(KEPT, " ")]
     print("\n".join(lines), file=stream)
 
 
@@ -84,13 +85,30 @@ def columns(stream: TextIO) -> int:
 def wrapped(text: str, width: int, indent: str = "", break_long_words: bool = False) -> list[str]:
     """The text in lines of at most ``width`` columns, which begin with ``indent`` from the second on. A longer
     word, such as a path, has a line of its own, to be copied; or is broken, where it would spoil a column."""
-    return textwrap.wrap(
+    lines = textwrap.wrap(
         text,
         max(width, LEAST),
         subsequent_indent=indent,
         break_on_hyphens=False,
         break_long_words=break_long_words,
     )
+    return [line.replace(KEPT, " ") for line in lines]
+
+
+def say_whole(text: str, reader: Reader) -> str:
+    """What the reader says, such that :func:`wrapped` keeps each command in it on one line, to be copied."""
+    said = reader.say(text)
+    for command in _commands(text):
+        said = said.replace(command, command.replace(" ", KEPT))
+    return said
+
+
+def _commands(text: str) -> Iterator[str]:
+    if isinstance(text, Sentence):
+        for value in text.values.values():
+            yield from _commands(str(value) if isinstance(value, int) else value)
+    elif text.startswith("klarna24 "):
+        yield clean(text)
 
 
 def payout_line(report: Report, outcome: Outcome) -> str:

@@ -161,7 +161,7 @@ def _print_currency(console: Console, month: ProfileMonth, one: CurrencyMonth, r
         (sentence("Date"), sentence("Payout"), sentence("Status")),
         (*more, sentence("Amount"), sentence("No.")),
         reader,
-        ("", number_of_payouts(len(one.payouts)), "", *map(reader.amount, (*sums, one.settlement)), ""),
+        ("", str(len(one.payouts)), "", *map(reader.amount, (*sums, one.settlement)), ""),
     )
     for payout in one.payouts:
         its = payout.totals
@@ -251,7 +251,8 @@ def _print_open_items(console: Console, month: ProfileMonth, reader: Reader) -> 
     for item in month.open_items[:OPEN_ITEMS]:
         comment: str = item.comment
         if item.settled_on:
-            comment += f" ({reader.say(sentence('matched on {day}', day=str(item.settled_on)))})"
+            matched = sentence("matched on {day}", day=str(item.settled_on))
+            comment += f" ({reader.say(matched)})"
         amount = reader.amount(item.amount)
         table.add_row(reader.day(item.day), Text(comment), amount, str(item.transaction_no), str(item.age))
     console.print(table)

@@ -12,7 +12,7 @@ from rich.text import Text
 from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
 from klarna24.cli.output.console import new_console, print_paragraph
 from klarna24.cli.output.csv_text import csv_text
-from klarna24.cli.output.sums import number_of_payouts, sums_line, sums_of
+from klarna24.cli.output.sums import sums_line, sums_of
 from klarna24.state.records import Row
 from klarna24.state.words import STATUS_WORDS
 from klarna24.text.reader import Reader
@@ -59,7 +59,7 @@ def print_list(rows: Sequence[Row], reader: Reader, *, may_come: bool = False) -
     fees_head, vat_head, shop = map(reader.say, (sentence("Fees"), sentence("VAT"), sentence("Shop")))
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0), show_footer=True)
     table.add_column(date, no_wrap=True)
-    table.add_column(payout, reader.say(number_of_payouts(len(rows))), overflow="fold", min_width=LEAST_REFERENCE)
+    table.add_column(payout, str(len(rows)), overflow="fold", min_width=LEAST_REFERENCE)
     table.add_column(amount, _column(reader, (its.paid for its in sums.values())), justify="right", no_wrap=True)
     table.add_column("", "\n".join(sums), no_wrap=True)
     table.add_column(status, overflow="fold", min_width=7)
@@ -72,12 +72,9 @@ def print_list(rows: Sequence[Row], reader: Reader, *, may_come: bool = False) -
         table.add_column(shop, overflow="fold", min_width=5)
     for row in rows:
         costs = [reader.amount(net_fees(row.totals)), reader.amount(net_vat(row.totals))]
-        below = []
-        if not is_wide:
-            below = [f"{fees_head} {costs[0]}", f"{vat_head} {costs[1]}", *([row.profile] if many else [])]
         table.add_row(
             reader.day(row.payout_date),
-            Text("\n".join([row.key.payment_reference, *below])),
+            Text(row.key.payment_reference),
             reader.amount(row.totals.get("settlement", ZERO)),
             row.key.currency,
             reader.say(STATUS_WORDS[row.shown_status]),
@@ -85,6 +82,11 @@ def print_list(rows: Sequence[Row], reader: Reader, *, may_come: bool = False) -
             *(costs if is_wide else []),
             *([row.profile] if is_wide and many else []),
         )
+        if not is_wide:
+            for head, cost in zip((fees_head, vat_head), costs, strict=True):
+                table.add_row("", head, cost)
+            if many:
+                table.add_row("", row.profile)
     console.print(table)
     if not is_wide:
         for currency, its in sums.items():

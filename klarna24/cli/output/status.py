@@ -10,7 +10,7 @@ from rich.text import Text
 
 from klarna24.bookkeeping.payout import ZERO
 from klarna24.cli.output.console import new_console, print_paragraph, print_verdict
-from klarna24.cli.output.lines import wrapped
+from klarna24.cli.output.lines import say_whole, wrapped
 from klarna24.errors import severity
 from klarna24.run.messages import all_totals
 from klarna24.run.status import ProfileStatus
@@ -75,8 +75,7 @@ def print_status(statuses: Iterable[ProfileStatus]) -> None:
                 print_paragraph(console, reader.say(all_totals(row.totals, row.key.currency)), indent=4)
             for remark in row.remarks:
                 print_paragraph(console, f"! {reader.say(remark.text)}", "yellow", 4)
-            # not wrapped by us, so that it can be copied as one line
-            console.print(Text(f"    → {reader.say(waiting.hint)}", "dim"), soft_wrap=True)
+            print_paragraph(console, f"→ {say_whole(waiting.hint, reader)}", "dim", 4)
         console.print()
 
 

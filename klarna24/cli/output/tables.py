@@ -13,14 +13,15 @@ from rich.progress import Progress
 from rich.text import Text
 
 from klarna24.cli.output.console import new_console, print_paragraph
+from klarna24.cli.output.lines import say_whole
 from klarna24.cli.output.sums import sums_line, sums_of
 from klarna24.cli.output.voucher_table import voucher_table
-from klarna24.run.messages import all_totals, short
+from klarna24.run.messages import all_totals, changed_sums, short
 from klarna24.run.outcome import Blocked, Outcome, Report, RowsProgress, Skipped, tally
-from klarna24.state.records import Status
+from klarna24.state.records import Event, Status
 from klarna24.state.words import STATUS_WORDS
 from klarna24.text.reader import Reader
-from klarna24.text.sentences import joined, sentence
+from klarna24.text.sentences import Sentence, joined, sentence
 
 LARGE_PAYOUT = 500  # rows from which a progress bar helps
 STYLES = {Status.READY: "green", Status.DRAFTED: "green", Status.BOOKED: "green", Status.SKIPPED: "dim"}
@@ -31,7 +32,8 @@ def print_report(report: Report, show_all: bool) -> None:
     console, reader = new_console(), Reader(report.language)
     for outcome in report.outcomes:
         _print_outcome(console, outcome, report, show_all)
-    for currency, sums in sums_of((it.key.currency, it.totals) for it in report.outcomes).items():
+    many = report.outcomes if len(report.outcomes) > 1 else []
+    for currency, sums in sums_of((it.key.currency, it.totals) for it in many).items():
         print_paragraph(console, reader.say(sums_line(currency, sums)))
     print_paragraph(console, _summary(report), "bold")
 
@@ -42,18 +44,42 @@ def _print_outcome(console: Console, outcome: Outcome, report: Report, show_all:
     head.append(f"  {reader.money(outcome.settlement, outcome.key.currency)}", "default")
     head.append(f"  {reader.say(STATUS_WORDS[outcome.status])}", style)
     console.print(head)
-    if outcome.voucher:
+    if outcome.decided:
+        print_paragraph(console, reader.say(_past(outcome, outcome.decided, report)), indent=2)
+    if outcome.voucher and not isinstance(outcome, Skipped):
         console.print(voucher_table(outcome.voucher, report.chart, show_all, console.width, reader))
     if outcome.problem:
         print_paragraph(console, reader.say(outcome.problem.message), style, 2)
         if isinstance(outcome, Blocked) and outcome.totals:
             print_paragraph(console, reader.say(all_totals(outcome.totals, outcome.key.currency)), "", 2)
-        print_paragraph(console, f"→ {reader.say(outcome.problem.hint)}", "dim", 2)
+        print_paragraph(console, f"→ {say_whole(outcome.problem.hint, reader)}", "dim", 2)
     for remark in outcome.remarks:
         print_paragraph(console, f"! {reader.say(remark.text)}", "yellow", 2)
-    if isinstance(outcome, Skipped) and outcome.payout and not outcome.problem:
+    if isinstance(outcome, Skipped) and not outcome.decided and not outcome.totals:
         print_paragraph(console, reader.say(sentence("nothing to book: every total is zero")), "dim", 2)
     console.print()
+
+
+def _past(outcome: Outcome, event: Event, report: Report) -> Sentence:
+    """What became of a payout before this preview, and how that compares with the table below."""
+    moment = Reader(report.language).moment(event.at, report.timezone)
+    record, voucher = outcome.record, outcome.voucher
+    if isinstance(outcome, Skipped):
+        text = sentence("skipped by {who}, {moment}", who=event.who, moment=moment)
+        return joined(": ", (text, event.note)) if event.note else text
+    if record is None or record.trace is None:
+        return sentence(
+            "{who} said that it is drafted, {moment}; with today's settings this would be drafted:",
+            who=event.who,
+            moment=moment,
+        )
+    if voucher and (sums := changed_sums(record.trace.sums, voucher.trace().sums)):
+        return sentence(
+            "drafted {moment}, with other sums than what today's settings give, below: {sums}",
+            moment=moment,
+            sums=sums,
+        )
+    return sentence("drafted {moment}, with these sums per account:", moment=moment)
 
 
 def _summary(report: Report) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from klarna24.bookkeeping.payout import ZERO
 from klarna24.bookkeeping.voucher import Entry, Voucher
+from klarna24.cli.output.lines import wrapped
 from klarna24.config.tables import SUPPLIER_LEDGER
 from klarna24.text.clean import clean
 from klarna24.text.reader import Reader
@@ -47,7 +48,8 @@ def voucher_table(voucher: Voucher, chart: Mapping[int, str], show_all: bool, wi
 
     def add(number: str, name: str, text: str, debit: Decimal, credit: Decimal) -> None:
         amounts = (reader.amount(it) if it else "" for it in (debit, credit))
-        table.add_row(number, *([Text(name)] if name_width else []), Text(text), *amounts)
+        named = [Text(_broken(name, name_width))] if name_width else []
+        table.add_row(number, *named, Text(text), *amounts)
 
     for place, (entry, text) in enumerate(zip(shown, texts, strict=True)):
         if between and place == len(first):
@@ -78,6 +80,14 @@ def _name_width(for_words: int, names: Iterable[str], texts: Sequence[str]) -> i
     wanted = max(map(len, names), default=0)
     width = min(wanted, max(for_words - longest_text, for_words // 2), for_words - longest_word)
     return width if width >= min(LEAST_WORDS, wanted) else 0
+
+
+def _broken(name: str, width: int) -> str:
+    """The name in lines that end at words, or after a slash."""
+    if len(name) <= width:
+        return name
+    parts = wrapped(name.replace("/", "/ "), width, break_long_words=True)
+    return "\n".join(line.replace("/ ", "/") for line in parts)
 
 
 def _comment(entry: Entry, voucher: Voucher) -> str:

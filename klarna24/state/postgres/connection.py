@@ -145,6 +145,9 @@ class PostgresConnection:
         """The next row of the table gets a number after those that it has."""
         self.direct(_COUNT_ON.format(table=table))
 
+    def check_integrity(self) -> None:
+        """The server looks after its files."""
+
     def try_to_write(self) -> None:
         """Makes a change and takes it back. Raises StateFault if nothing can be written."""
         with self.errors():

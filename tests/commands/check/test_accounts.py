@@ -6,8 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from klarna24.check import accounts
-from klarna24.check import books as office
+from klarna24.check import past
 from klarna24.sandbox.office.chart import chart
 from tests.support.checks import advice, run_check, write
 from tests.support.shops import Given, OpenShop, Shop, simple
@@ -122,7 +121,7 @@ def test_each_kind_of_the_last_year_without_an_account_is_named_with_the_line_to
 def test_rows_are_read_of_the_newest_payouts_and_only_where_they_tell_kinds_apart(
     open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(accounts, "MOST_PAYOUTS", 2)
+    monkeypatch.setattr(past, "MOST_PAYOUTS", 2)
     loan = ("CREDIT", "CASH_ADVANCE_PAYOUT", 100)
     shop = open_shop(
         payouts=[
@@ -145,9 +144,9 @@ def test_rows_that_klarna_does_not_give_are_an_advice(open_shop: OpenShop, quick
 
 
 def test_months_are_counted_back_to_a_day_that_exists() -> None:
-    before = [office._months_before(datetime(2026, 3, 31, tzinfo=UTC).date(), months) for months in (0, 1, 12, 13)]
+    before = [past.months_before(datetime(2026, 3, 31, tzinfo=UTC).date(), months) for months in (0, 1, 12, 13)]
     assert list(map(str, before)) == ["2026-03-31", "2026-02-28", "2025-03-31", "2025-02-28"]
-    assert office._months_before(TODAY, 120) < TODAY - timedelta(days=3650)
+    assert past.months_before(TODAY, 120) < TODAY - timedelta(days=3650)
 
 
 def test_what_is_booked_like_ordinary_returns_and_is_none_gets_an_advice(open_shop: OpenShop) -> None:

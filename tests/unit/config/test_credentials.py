@@ -281,6 +281,7 @@ def test_an_empty_secret_is_refused(containing: Callable[[bytes], Secret], conte
 def test_a_secret_that_is_not_utf8_is_refused(containing: Callable[[bytes], Secret], content: bytes) -> None:
     fault = refusal(containing(content))
     assert "not UTF-8" in fault.message
+    assert ("UTF-16" in fault.message) == content.startswith(b"\xff\xfe")
     assert "hemligt" not in fault.message
     assert fault.__cause__ is None
     assert fault.__suppress_context__ or fault.__context__ is None, "the error below contains the bytes"

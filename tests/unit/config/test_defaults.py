@@ -116,7 +116,7 @@ def test_a_default_that_a_profile_has_no_use_for_is_left_out(
             ['defaults.vat: mode = "reverse-charge" needs output, input as well'],
         ),
         (
-            {"weekday": "friday", "day": 99},
+            {"day": 99, "weekday": "friday"},
             ["defaults.day: too large: the most is 31", "defaults.weekday: weekday"],
         ),
     ],

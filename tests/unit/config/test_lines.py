@@ -52,5 +52,5 @@ def test_a_fault_is_told_with_its_line(settings: Settings) -> None:
         load(settings.path)
     lines = [line.partition(" =")[0] for line in text.splitlines()]
     told = [problem.message.removeprefix(f"{settings.path}, line ") for problem in caught.value.problems()]
-    assert [it.partition(": ")[0] for it in told] == [str(lines.index(key) + 1) for key in ("day", "timezone")]
+    assert [it.partition(": ")[0] for it in told] == [str(lines.index(key) + 1) for key in ("timezone", "day")]
     assert all(problem.hint == f"edit {settings.path}" for problem in caught.value.problems())

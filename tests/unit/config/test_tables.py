@@ -143,6 +143,20 @@ def test_an_unknown_key_is_a_fault_with_the_nearest_known_key(
     assert settings.fault(top=top, name=name) == expected
 
 
+def test_a_key_of_another_table_is_told_where_it_belongs(settings: Settings) -> None:
+    fault = settings.fault({"merchant_ids": ["N1"]})
+    assert fault == "profiles.shop1.merchant_ids: unknown key here; it belongs below [profiles.shop1.klarna]"
+    assert settings.fault({"password": 1}) == "profiles.shop1.password: unknown key", "it could be either of two"
+
+
+def test_a_value_that_is_no_choice_is_told_with_the_nearest_choice(settings: Settings) -> None:
+    fault = settings.fault({"transfer": "Itemized"})
+    assert (
+        fault
+        == 'profiles.shop1.transfer: not one of "lump", "itemised", "itemised-fees"; did you mean "itemised"?'
+    )
+
+
 @pytest.mark.parametrize("name", ["../x", "Shop1", "a" * 41, "", "-a", "_a", "å", "a b", "a.b", "a/b", "a\n"])
 def test_a_profile_name_that_is_not_valid(settings: Settings, name: str) -> None:
     assert f"{name!r} is not a valid profile name: use at most 40 lower-case letters" in settings.fault(name=name)
@@ -226,12 +240,15 @@ WRONG_VALUES: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize("path", WRONG_VALUES)
 def test_a_value_of_the_wrong_kind_or_size_is_a_fault_at_its_path(settings: Settings, path: str) -> None:
-    """No value is converted into another kind: not "1" into 1, not true into 1, not a number into a date."""
+    """No value is converted into another kind: not "1" into 1, not true into 1, not a number into a date. What is
+    said of it are our own words, which say what to write."""
     key = re.sub(r"\.(0|other|LOAN_PAYOUT)$", "", path)
     for value in WRONG_VALUES[path]:
         over = {"notify": {"email": EMAIL}} if "email." in path else {}
         faults = settings.faults(merged(over, nested(key, value)))
         assert [fault.partition(": ")[0] for fault in faults] == [f"profiles.shop1.{path}"], (value, faults)
+        said = "\n".join(fault.partition(": ")[2] for fault in faults)
+        assert not re.search(r"[Ii]nput|should|valid (string|integer)|not a valid value$", said, re.MULTILINE)
 
 
 def test_every_setting_has_a_wrong_value() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from klarna24.config.tables import Profile
 from klarna24.run.due import next_due
+from klarna24.text.reader import Reader
 from tests.support import LONG, data
 from tests.support.bookkeeping import profile
 from tests.support.loading import loaded_by
@@ -273,7 +274,7 @@ def test_status_shows_when_the_next_run_is_due(open_shop: OpenShop) -> None:
     tomorrow = datetime.combine(datetime.now(zone).date() + DAY, datetime.min.time(), zone)
     (one,) = shop.run("status", "--json").json["profiles"]
     assert datetime.fromisoformat(one["next_due"]) == tomorrow
-    assert f"next run is due     {tomorrow.astimezone():%Y-%m-%d %H:%M}" in shop.run("status").out
+    assert f"next run is due     {Reader('en').moment(tomorrow, zone)}" in shop.run("status").out
     shop.rename("other")
     due = {one["profile"]: one["next_due"] for one in shop.run("status", "--json").json["profiles"]}
     assert due["other"], "never run: due now"

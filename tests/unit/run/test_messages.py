@@ -89,7 +89,7 @@ def test_people_read_the_profiles_language_and_scripts_read_english(open_shop: O
     shop.write({"language": "sv"})
     (line,) = shop.sync().lines()
     assert line.startswith("klarna24: shop1: utbetalning BAD ")
-    assert "beloppen blir tillsammans 0.10 SEK" in line
+    assert "beloppen blir tillsammans 0,10\xa0SEK" in line
     (draft,) = shop.box.office.home.drafts
     assert draft.entries[0]["Comment"] == "Klarna GOOD utbetalning"
     document = shop.sync("--json", "--now").json

@@ -33,6 +33,8 @@ class Ledger:
                 AccountNo=account_no,
                 Amount=amount,
                 Comment="Klarna XISA93DJ payout",
+                InvoiceNo="",
+                OCR=None,
             )
             for account_no, amount in SUMS.items()
         ]
@@ -135,7 +137,7 @@ def test_a_voucher_of_the_same_number_on_another_day_is_another(comment: str, ou
 def test_values_that_dotnet_leaves_out_are_read_as_their_defaults() -> None:
     """And a row without number or date, which says nothing, is passed over."""
     answers = Ledger("2026-11-20")
-    absent = dict.fromkeys(("TransactionTypeId", "AccountNo", "Amount", "Comment"))
+    absent = dict.fromkeys(("TransactionTypeId", "AccountNo", "Amount", "Comment", "InvoiceNo", "OCR"))
     for row in answers.rows:
         row.TransactionTypeId = None
     day = answers.rows[0].Date
