@@ -45,6 +45,26 @@ def test_many_hosts_make_one_schema(server: Server) -> None:
     assert sql(server, "SELECT version FROM migration") == [(len(STEPS),)]
 
 
+def test_texts_are_compared_as_sqlite_does_whatever_the_databases_language(server: Server) -> None:
+    State.open(server).close()
+    other = "table_schema = 'klarna24' AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'"
+    assert sql(server, f"SELECT table_name, column_name FROM information_schema.columns WHERE {other}") == []
+
+
+def test_a_server_has_the_tables_columns_and_indexes_of_a_file(server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "file"
+    State.open(server).close()
+    State.open(folder).close()
+    columns = "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"
+    schema = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'klarna24'"
+    own = {("migration", "version"), ("migration", "taken_at")}
+    own |= {("pace", "identity"), ("pace", "minute"), ("pace", "requests")}
+    assert set(sql(server, schema)) == set(sql(folder, columns)) | own
+    indexes = sql(folder, "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+    there = sql(server, "SELECT indexname FROM pg_indexes WHERE schemaname = 'klarna24'")
+    assert set(indexes) <= set(there)
+
+
 def test_a_schema_of_a_newer_klarna24_is_refused(server: Server) -> None:
     State.open(server).close()
     sql(server, f"INSERT INTO migration VALUES ({len(STEPS) + 1})")
