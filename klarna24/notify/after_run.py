@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from klarna24.bookkeeping.remarks import Remark
@@ -22,6 +21,7 @@ from klarna24.notify.letter import Part, compose, counts
 from klarna24.notify.smtp import send
 from klarna24.run.messages import all_totals
 from klarna24.run.outcome import Blocked, Outcome, Report
+from klarna24.state.connection import Place
 from klarna24.state.records import Status
 from klarna24.text.sentences import Language, Sentence, joined
 
@@ -78,21 +78,22 @@ def notify(config: Config, reports: Iterable[Report]) -> None:
     if config.notify.email:  # the file could be read: an alert about it is over
         runs.append(_Run(FILE, "en", None, config.notify.email, COMMON_EMAIL))
     if runs:
-        _mail(config.state_dir, runs, {*config.names, FILE})
+        _mail(config.state, runs, {*config.names, FILE})
 
 
 def notify_of_file(contacts: Contacts, problems: Iterable[Problem]) -> None:
     """Mail the faults of profiles.toml to the address that it still contains."""
     if email := contacts.notify.email:
         met = [_alert(FILE, problem) for problem in problems]
-        _mail(contacts.state_dir, [_Run(FILE, "en", None, email, COMMON_EMAIL, met, is_complete=False)])
+        _mail(contacts.state, [_Run(FILE, "en", None, email, COMMON_EMAIL, met, is_complete=False)])
 
 
-def _mail(state_dir: Path, runs: Iterable[_Run], profiles: set[str] | None = None) -> None:
+def _mail(place: Place, runs: Iterable[_Run], profiles: set[str] | None = None) -> None:
     """``profiles`` are those in profiles.toml: the alerts of all others are forgotten."""
     now = datetime.now(UTC)
     try:
-        with closing(AlertLog.open(state_dir)) as alert_log:
+        with closing(AlertLog.open(place)) as alert_log:
+            now = alert_log.now()
             parts = [(run, _update(alert_log, run, now)) for run in runs]
             for removed in alert_log.profiles() - profiles if profiles else ():
                 alert_log.keep(removed, ())
@@ -103,7 +104,7 @@ def _mail(state_dir: Path, runs: Iterable[_Run], profiles: set[str] | None = Non
     except Klarna24Error as error:
         log.warning("no mail is sent by this run: %s", error.message)
         return
-    _record(state_dir, _send_all([(run, digest) for run, digest in parts if digest], now), now)
+    _record(place, _send_all([(run, digest) for run, digest in parts if digest], now), now)
 
 
 def _update(alert_log: AlertLog, run: _Run, now: datetime) -> Digest:
@@ -144,11 +145,11 @@ def _send(mail: _Parts, now: datetime) -> bool:
     return True
 
 
-def _record(state_dir: Path, sent: _Parts, now: datetime) -> None:
+def _record(place: Place, sent: _Parts, now: datetime) -> None:
     if not sent:
         return
     try:
-        with closing(AlertLog.open(state_dir)) as alert_log:
+        with closing(AlertLog.open(place)) as alert_log:
             for run, digest in sent:
                 alert_log.mailed(run.profile, digest, counts(digest), now)
     except Klarna24Error as error:
