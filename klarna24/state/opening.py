@@ -20,7 +20,7 @@ def the_extra() -> Iterator[None]:
     except ImportError:
         raise StateFault(
             sentence("a state on a PostgreSQL server needs the package psycopg, which is not installed"),
-            sentence("install it into the same Python: {command}", command="pip install 'klarna24[postgres]'"),
+            sentence("install it into the same Python: {command}", command="pip install 'psycopg[binary]'"),
         ) from None
 
 

@@ -99,7 +99,7 @@ def test_without_the_extra_one_line_says_how_to_install_it(served: Shop, monkeyp
     monkeypatch.setitem(sys.modules, "psycopg", None)
     result = served.sync()
     assert (result.code, len(result.lines())) == (3, 1), result.err
-    assert "pip install 'klarna24[postgres]'" in result.err
+    assert "pip install 'psycopg[binary]'" in result.err
 
 
 def test_the_password_is_in_no_output_and_no_log(
