@@ -128,7 +128,7 @@ def own_cluster() -> Iterator[Cluster]:
     cluster = new_cluster(full_page_writes="on")
     cluster.new_database("shops")
     yield cluster
-    cluster.remove()
+    cluster.leave()
 
 
 def test_the_server_is_killed_at_every_statement_of_a_run(
