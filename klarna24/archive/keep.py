@@ -4,7 +4,6 @@ Nothing here raises for a document that cannot be had or written: it is a remark
 at the next run. Only the state raises, which nothing can go on without.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from klarna24.archive.names import Document, Kind, document_of, file_names, payo
 from klarna24.bookkeeping.payout import Listed, PayoutKey, may_be_same
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.errors import BadAnswer, CredentialsFault, Klarna24Error, Problem, Unavailable
+from klarna24.klarna.answers import Unreadable, parse_payout
 from klarna24.klarna.client import KlarnaClient
 from klarna24.state.evidence import Evidence
 from klarna24.state.records import Owner, Row
@@ -301,14 +301,11 @@ class _Payout:
 
 
 def _is_of(content: bytes, key: PayoutKey) -> bool:
-    """Whether it is Klarna's JSON of this payout and of no other one of its reference."""
-    try:
-        payout = json.loads(content)
-        merchant, currency = payout.get("merchant_id"), payout.get("currency_code")
-        found = PayoutKey(str(merchant or ""), str(payout.get("payment_reference")), str(currency or ""))
-    except (ValueError, AttributeError, RecursionError):
-        return False
-    return may_be_same(found, key)
+    """Whether it is Klarna's JSON of this payout and of no other one of its reference. What cannot be read of it
+    may be of this one, as in Klarna's list."""
+    with suppress(Unreadable):
+        return may_be_same(parse_payout(content).key, key)
+    return False
 
 
 def _could_not(kind: Kind | None, why: str) -> Sentence:
