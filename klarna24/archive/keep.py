@@ -12,7 +12,7 @@ from pathlib import Path
 
 from klarna24.archive.documents import digest_of
 from klarna24.archive.folder import ArchiveFault, PayoutFolder, Sum, sum_of
-from klarna24.archive.names import Document, Kind, document_of, file_names, payout_folder
+from klarna24.archive.names import Document, Kind, document_of, file_names, folders_of, payout_folder
 from klarna24.bookkeeping.payout import Listed, PayoutKey, may_be_same
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.errors import BadAnswer, CredentialsFault, Klarna24Error, Problem, Unavailable
@@ -276,9 +276,15 @@ class _Payout:
             return PayoutFolder(root, it.folder)
         is_alone = not self._keeper.state.namesakes(self._keeper.owner, self.row.key)
         folder = PayoutFolder(root, payout_folder(self.row, is_alone=is_alone))
-        if not folder.has("payout.json") or _is_of(folder.read("payout.json"), self.row.key):
+        if is_alone and not folder.exists():  # its date may have been another one, before the state was lost
+            others = [PayoutFolder(root, it) for it in folders_of(root, self.row)]
+            folder = next((it for it in others if it.exists() and self._may_be_in(it)), folder)
+        if self._may_be_in(folder):
             return folder  # a new one, or that of a run that was killed, or of a state that was lost
         return PayoutFolder(root, payout_folder(self.row, is_alone=False))
+
+    def _may_be_in(self, folder: PayoutFolder) -> bool:
+        return not folder.has("payout.json") or _is_of(folder.read("payout.json"), self.row.key)
 
     def _settle(self, folder: PayoutFolder) -> None:
         """What a run that was killed has left is put in order, and stored where the state does not know it."""
