@@ -350,6 +350,20 @@ def test_two_shops_on_one_login_are_told_apart_by_their_merchants(open_shop: Ope
     assert (of_one["merchant_ids"], of_two["merchant_ids"]) == (["N100198"], ["N200"])
 
 
+def test_a_profile_begun_with_anothers_answers_is_offered_the_payouts_that_are_still_free(
+    open_shop: OpenShop,
+) -> None:
+    payouts = [simple("ONE", 3), simple("TWO", 2)]
+    payouts[1][0]["merchant_id"] = "N200"
+    shop = open_shop(payouts=payouts)
+    shop.write({"klarna": {"merchant_ids": ["N100198"]}})
+    talk = Conversation(shop.folder, "--like", "shop1")
+    talk.answer([("Language.*?: ", ""), ("web shop.*?: ", ""), ("API username .*?: ", ""), ("API password", "")])
+    talk.answer([("Company .*?: ", ""), (r"2  merchant N200, SEK; payouts: 1\s+Which of them .*? \[2\]: ", "")])
+    talk.interrupt("Start date .*?: ")
+    talk.end()
+
+
 def test_the_mail_server_is_tried_and_mails_several_only_on_request(
     box: Sandbox, tmp_path: Path, open_mail: OpenMail
 ) -> None:

@@ -68,6 +68,8 @@ def ask_merchants(draft: Draft) -> None:
         prompts.say(text, indent=2, mark=f"{number}  ")
     free = [kind for kind in seen if not any(klarna.covers(*kind) for klarna in others.values())]
     mine = [kind for kind in seen if draft.covers(*kind)] if _filters_of(draft) else free
+    if not set(mine) <= set(free):  # begun with the answers of a profile that keeps its payouts
+        mine = free
     default = ",".join(str(seen.index(kind) + 1) for kind in mine) or None
     default = prompts.reader.say(ALL) if mine == seen else default
 
