@@ -5,7 +5,7 @@ from datetime import datetime
 
 import click
 
-from klarna24.cli.options import DAY, GlobalOptions, complete_profile, json_option
+from klarna24.cli.options import DAY, MOST_EVENTS, GlobalOptions, complete_profile, json_option
 from klarna24.cli.output.json_documents import log_json
 from klarna24.cli.output.lines import print_line, print_log, while_someone_reads
 from klarna24.config.loading import load
@@ -18,7 +18,7 @@ from klarna24.state.store import State
 )
 @click.option("--since", type=DAY, metavar="DATE", help="Only from the beginning of this day on.")
 @click.option("--reference", metavar="REF", help="Only of the payouts with this payment reference.")
-@click.option("-n", "newest", type=click.IntRange(1), metavar="N", help="Only the newest N events.")
+@click.option("-n", "newest", type=click.IntRange(1, MOST_EVENTS), metavar="N", help="Only the newest N events.")
 @json_option
 @click.pass_obj
 def command(

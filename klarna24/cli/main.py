@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from klarna24 import __version__
-from klarna24.cli.options import GlobalOptions
+from klarna24.cli.options import GlobalOptions, NamedPath
 from klarna24.cli.surroundings import make_usable
 from klarna24.errors import Klarna24Error
 from klarna24.logs.configure import logging_to
@@ -82,11 +82,11 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Use this profiles.toml.")
+@click.option("--config", type=NamedPath(path_type=Path, dir_okay=False), help="Use this profiles.toml.")
 @click.option(
-    "--state-dir", type=click.Path(path_type=Path, file_okay=False), help="Keep the state database in this folder."
+    "--state-dir", type=NamedPath(path_type=Path, file_okay=False), help="Keep the state database in this folder."
 )
-@click.option("--log-file", type=click.Path(path_type=Path), help="Also write the log to this file.")
+@click.option("--log-file", type=NamedPath(path_type=Path), help="Also write the log to this file.")
 @click.option("-v", "verbose", count=True, help="Show what is done; -vv also shows debug output.")
 @click.option("-q", "quiet", is_flag=True, help="Show only problems, no tables and no progress.")
 @click.version_option(__version__, prog_name="klarna24")

@@ -1,11 +1,13 @@
 """The options that several commands share. Loads no configuration: the command group needs this for --help."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
+MOST_EVENTS = 2**63 - 1  # what SQLite can count to
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 FIRST_YEAR = 1970  # so that a year before is a date as well
 FIRST_ZONE = timedelta(hours=14)  # ahead of UTC: where a month begins first
@@ -24,6 +26,18 @@ class _Month(click.DateTime):
 
 
 MONTH = _Month(formats=["%Y-%m"])
+
+
+class NamedPath(click.Path):
+    """A path that is not empty: an empty one would be the folder in which the program was started, and a state
+    there a second one."""
+
+    def convert(
+        self, value: str | os.PathLike[str], parameter: click.Parameter | None, context: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        if not os.fspath(value).strip():
+            self.fail("it is empty.", parameter, context)
+        return super().convert(value, parameter, context)
 
 
 class GlobalOptions(NamedTuple):

@@ -91,3 +91,23 @@ def test_without_a_kernel_lock_nothing_is_sent(open_shop: OpenShop, monkeypatch:
     assert (result.code, "cannot be locked" in result.err) == (3, True)
     assert not shop.box.calls()
     assert shop.sync().code == 0
+
+
+@pytest.mark.parametrize("option", ["--state-dir", "--config", "--log-file"])
+def test_an_empty_folder_or_file_is_refused_and_not_taken_for_the_present_folder(
+    open_shop: OpenShop, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = open_shop(payouts=[simple("A")])
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    result = shop.run(option, "", "sync", "--all")
+    assert (result.code, f"'{option}': it is empty." in result.err) == (2, True)
+    assert (shop.drafts(), sorted(tmp_path.rglob("*"))) == ([], before)
+
+
+def test_the_newest_events_can_be_as_many_as_the_database_can_count(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("A")])
+    shop.sync()
+    assert shop.run("log", "-n", str(2**63 - 1)).code == 0
+    result = shop.run("log", "-n", str(2**63))
+    assert (result.code, "is not in the range" in result.err) == (2, True)
