@@ -89,7 +89,7 @@ def _print_check(console: Console, check: Check, reader: Reader) -> None:
     told = style if check.status in {"failed", "not-tried"} else ""
     left = min(LEFT_WIDTH, console.width // 3)
     width = console.width - left - 5
-    lines = [Text(line, told) for line in wrapped(reader.say(check.message), width, break_long_words=True)]
+    lines = [Text(line, told) for line in wrapped(say_whole(check.message, reader), width, break_long_words=True)]
     if check.next:
         lines += [
             Text(line, "dim")

@@ -14,6 +14,7 @@ from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
 from klarna24.cli.output.console import new_console, print_paragraph, print_verdict
 from klarna24.cli.output.csv_text import csv_text
 from klarna24.cli.output.json_documents import problem_json
+from klarna24.cli.output.lines import say_whole
 from klarna24.cli.output.sums import Sums, number_of_payouts, sums_line
 from klarna24.report.month import Balance, CurrencyMonth, ProfileMonth
 from klarna24.state.words import status_words
@@ -192,7 +193,7 @@ def _print_currency(console: Console, month: ProfileMonth, one: CurrencyMonth, r
 
 def _print_differences(console: Console, one: CurrencyMonth, reader: Reader) -> None:
     for difference in one.differences:
-        message = reader.say(difference.message)
+        message = say_whole(difference.message, reader)
         named = difference.payment_reference and difference.payment_reference not in message
         shown = f"✗ {difference.payment_reference}: {message}" if named else f"✗ {message}"
         print_paragraph(console, shown, "red", 2)
