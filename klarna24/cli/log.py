@@ -35,6 +35,8 @@ def command(
     """
     config = load(options.config, options.state_dir)
     with closing(State.for_reading(config.state_dir)) as state:
+        if profile and profile not in state.profiles():  # one that is no longer in the file has its events
+            config.find(profile)
         events = state.events(profile, since and since.astimezone(), reference, newest)
         with while_someone_reads():
             if as_json:

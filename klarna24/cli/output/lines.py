@@ -158,8 +158,9 @@ def not_due_line(report: Report) -> str:
 def print_log(events: Iterable[Event], profiles: Mapping[str, Profile]) -> None:
     """One line for each event, in its profile's language and zone; without a profile, in the environment's
     language and in UTC, which is named."""
-    environment = Reader.of_environment()
+    environment, is_empty = Reader.of_environment(), True
     for event in events:
+        is_empty = False
         profile = profiles.get(event.profile)
         reader = Reader(profile.language) if profile else environment
         payout = f" {event.payment_reference} {event.currency}" if event.payment_reference else ""
@@ -170,6 +171,8 @@ def print_log(events: Iterable[Event], profiles: Mapping[str, Profile]) -> None:
         when = f"{reader.day(event.at.astimezone(zone).date())} {event.at.astimezone(zone):%H:%M:%S}"
         named = "" if profile else " UTC"
         print_words(f"{when}{named}  {event.who}  {event.profile}{payout}  {reader.say(what)}{answer}{note}")
+    if is_empty:
+        print_words(Reader.shared(profile.language for profile in profiles.values()).say(sentence("no events")))
 
 
 def print_failed_checks(done: Iterable[CheckedProfile]) -> None:
