@@ -108,6 +108,9 @@ def klarna24(
     context.obj = GlobalOptions(config, state_dir, bool(verbose), quiet)
 
 
+_GLOBAL = frozenset(name for option in klarna24.params for name in option.opts)  # they stand before the command
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; never raises."""
     with ExitStack() as at_the_end:  # closes the log file, after a bug was written to it
@@ -121,6 +124,8 @@ def _run(arguments: Sequence[str], at_the_end: ExitStack) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption) and (name := error.option_name) in _GLOBAL:
+            error = click.UsageError(f"{name} stands before the command: klarna24 {name} …", error.ctx)
         error.show()
         return error.exit_code
     except Exception:  # noqa: BLE001 - a bug is shown with its traceback, and has exit code 1

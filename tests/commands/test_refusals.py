@@ -111,3 +111,13 @@ def test_the_newest_events_can_be_as_many_as_the_database_can_count(open_shop: O
     assert shop.run("log", "-n", str(2**63 - 1)).code == 0
     result = shop.run("log", "-n", str(2**63))
     assert (result.code, "is not in the range" in result.err) == (2, True)
+
+
+@pytest.mark.parametrize("option", ["-q", "--state-dir", "--log-file=x"])
+def test_an_option_of_every_command_that_stands_after_the_command_is_told_its_place(
+    open_shop: OpenShop, option: str
+) -> None:
+    result = open_shop().run("sync", "--all", option)
+    name = option.partition("=")[0]
+    assert result.code == 2
+    assert f"{name} stands before the command: klarna24 {name} …" in result.err
