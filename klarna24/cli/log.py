@@ -18,7 +18,7 @@ from klarna24.state.store import State
 )
 @click.option("--since", type=DAY, metavar="DATE", help="Only from the beginning of this day on.")
 @click.option("--reference", metavar="REF", help="Only of the payouts with this payment reference.")
-@click.option("-n", "newest", type=click.IntRange(1, MOST_EVENTS), metavar="N", help="Only the newest N events.")
+@click.option("-n", "newest", type=click.IntRange(1), metavar="N", help="Only the newest N events.")
 @json_option
 @click.pass_obj
 def command(
@@ -37,7 +37,9 @@ def command(
     with closing(State.for_reading(config.state_dir)) as state:
         if profile and profile not in state.profiles():  # one that is no longer in the file has its events
             config.find(profile)
-        events = state.events(profile, since and since.astimezone(), reference, newest)
+        events = state.events(
+            profile, since and since.astimezone(), reference, newest and min(newest, MOST_EVENTS)
+        )
         with while_someone_reads():
             if as_json:
                 for part in log_json(events):
