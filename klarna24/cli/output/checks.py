@@ -44,6 +44,9 @@ def print_overview(outcome: Outcome) -> None:
     for one in ordered:
         text = _result(Counter(it.status for it in one.checks))
         print_verdict(console, one.profile, left, Reader(one.language).say(text), is_good=not one.exit_code)
+    if any(check.status == "advice" for one in ordered for check in one.checks):
+        advice = sentence("{command} shows the advice", command="klarna24 check --profile NAME")
+        print_paragraph(console, say_whole(advice, Reader.shared(one.language for one in ordered)), "dim", 2)
     console.print()
     for one in ordered:
         if one.exit_code:
