@@ -8,16 +8,30 @@ from typing import NamedTuple
 import click
 
 MOST_EVENTS = 2**63 - 1  # what SQLite can count to
-DAY = click.DateTime(formats=["%Y-%m-%d"])
 FIRST_YEAR = 1970  # so that a year before is a date as well
 FIRST_ZONE = timedelta(hours=14)  # ahead of UTC: where a month begins first
 
 
-class _Month(click.DateTime):
+class _Date(click.DateTime):
+    """Written in one way, which is named by an ``example``."""
+
+    def __init__(self, written: str, example: str) -> None:
+        super().__init__([written])
+        self._example = example
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> datetime:
+        try:
+            found: datetime = super().convert(value, parameter, context)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not written as in {self._example}.", parameter, context)
+        return found
+
+
+class _Month(_Date):
     """A month that has begun somewhere, of a year that can be reckoned with."""
 
     def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> datetime:
-        month: datetime = super().convert(value, parameter, context)
+        month = super().convert(value, parameter, context)
         if month.year < FIRST_YEAR:
             self.fail(f"{value!r} is before {FIRST_YEAR}.", parameter, context)
         if month.replace(tzinfo=UTC) > datetime.now(UTC) + FIRST_ZONE:
@@ -25,7 +39,8 @@ class _Month(click.DateTime):
         return month
 
 
-MONTH = _Month(formats=["%Y-%m"])
+DAY = _Date("%Y-%m-%d", "2026-11-24")
+MONTH = _Month("%Y-%m", "2026-11")
 
 
 class NamedPath(click.Path):

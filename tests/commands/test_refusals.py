@@ -121,3 +121,18 @@ def test_an_option_of_every_command_that_stands_after_the_command_is_told_its_pl
     name = option.partition("=")[0]
     assert result.code == 2
     assert f"{name} stands before the command: klarna24 {name} …" in result.err
+
+
+@pytest.mark.parametrize(
+    ("command", "written", "example"),
+    [
+        ("log --since", "yesterday", "2026-11-24"),
+        ("list --from", "24/11", "2026-11-24"),
+        ("list --month", "2026-13", "2026-11"),
+    ],
+)
+def test_a_day_or_month_that_is_written_otherwise_is_answered_with_an_example(
+    open_shop: OpenShop, command: str, written: str, example: str
+) -> None:
+    result = open_shop().run(*command.split(), written)
+    assert (result.code, f"'{written}' is not written as in {example}." in result.err) == (2, True)
