@@ -117,7 +117,7 @@ def say_whole(text: str, reader: Reader) -> str:
 def _commands(text: str) -> Iterator[str]:
     if isinstance(text, Sentence):
         for value in text.values.values():
-            yield from _commands(str(value) if isinstance(value, int) else value)
+            yield from _commands(value if isinstance(value, str) else str(value))
     elif text.startswith("klarna24 "):
         yield clean(text)
 
