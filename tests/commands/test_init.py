@@ -149,6 +149,7 @@ def test_the_preview_and_its_question_fit_a_screen(box: Sandbox, tmp_path: Path)
     talk.end()
     assert len(preview.splitlines()) <= 24
     assert "more lines, which dry-run shows" in preview
+    assert "later payouts that are blocked: 2; dry-run shows why" in preview, "it is not the last one then"
     assert not (tmp_path / "profiles.toml").exists(), "the answer was no"
 
 

@@ -34,7 +34,7 @@ from klarna24.state.store import State
 from klarna24.text.sentences import sentence
 from klarna24.twentyfour.client import TwentyFourClient
 
-SHOWN_LINES = 17  # of the preview: with a warning and the question after it they fit a screen of 24
+SHOWN_LINES = 15  # of the preview: with the warnings and the question after it they fit a screen of 24
 STEPS = {
     "check --profile {name}": sentence("tests everything again, without sending"),
     "check --profile {name} --as-cron": sentence("the same, as cron would run it"),
@@ -178,4 +178,8 @@ def _print(draft: Draft, plan: Outcomes, chart: dict[int, str]) -> None:
         draft.prompts.say(left_out, indent=2)
         echo("\n".join(lines[-half:]))
     if last is not shown and last.problem:
+        place = next(number for number, outcome in enumerate(plan.outcomes) if outcome is shown)
+        if (later := len(plan.outcomes) - place - 1) > 1:
+            text = sentence("later payouts that are blocked: {count}; dry-run shows why. The last:", count=later)
+            draft.prompts.warn(text)
         draft.prompts.warn(last.problem.message)
