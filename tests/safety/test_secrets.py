@@ -311,7 +311,7 @@ def test_a_secret_in_a_file_that_cannot_be_read_is_not_shown(cage: Cage, text: s
     cage.shop.config.write_text("\n".join([before + table + text, *lines]), "utf-8")
     result = cage.run("sync", "--all", "--json")
     assert result.code == 3
-    assert "base_url: " in result.err or "password" in text
+    assert "base_url: " in result.out or "password" in text
     assert [name for name, text in cage.outlets() if "KANARIE_MISPLACED" in text] == []
 
 
@@ -319,4 +319,4 @@ def test_a_byte_of_a_secret_that_is_not_utf8_is_not_shown(cage: Cage) -> None:
     cage.shop.config.write_bytes(b'# shops\n[profiles.shop1.klarna]\npassword = "hemligt-\xe5"\n')
     result = cage.run("sync", "--all")
     assert (result.code, "0xe5" in result.err) == (3, False)
-    assert "not saved as UTF-8 (at line 3)" in result.err
+    assert "line 3: it is not saved as UTF-8" in result.err
