@@ -154,8 +154,8 @@ def test_a_small_packed_answer_takes_little_memory(forker: Forker, name: str) ->
     def behave(connection: socket.socket) -> None:
         connection.settimeout(0.3)
         with suppress(TimeoutError):
-            while connection.recv(2**16):
-                pass
+            while not (received := connection.recv(2**16)).startswith(b"GET ") and received:
+                pass  # the body that follows
         connection.settimeout(None)
         head = b"Content-Encoding: gzip\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(packed)
         connection.sendall(HEAD + head + packed)
