@@ -44,7 +44,7 @@ def check_profile(
     state_works = yield from check_state(profile, config)
     passwords = yield from check_passwords(profile)
     listed = yield from check_klarna(profile, passwords["klarna"], server_times, months)
-    if listed:
+    if listed and state_works:
         yield from check_claims(profile, config, listed)
     currencies = {*(profile.klarna.currencies or ()), *(payout.currency for payout in listed or ())}
     ecb = EcbClient(config.rates_url)

@@ -19,8 +19,14 @@ from klarna24.errors import UsageFault
     shell_complete=complete_profile,
     help="Edit this profile, or create one with this name.",
 )
+@click.option(
+    "--like",
+    metavar="OTHER",
+    shell_complete=complete_profile,
+    help="Start a new profile with the answers of this one.",
+)
 @click.pass_obj
-def command(options: GlobalOptions, name: str | None) -> int:
+def command(options: GlobalOptions, name: str | None, like: str | None) -> int:
     """Set up a profile in a conversation; every answer is tested live.
 
     Nothing is written before you answer the last question, "Save?".
@@ -30,4 +36,4 @@ def command(options: GlobalOptions, name: str | None) -> int:
             "init is a conversation and needs a terminal", "klarna24 schema --example > profiles.toml"
         )
     path = absolute_path(options.config or default_path())
-    return conversation.run(path, options.state_dir, name)
+    return conversation.run(path, options.state_dir, name, like)

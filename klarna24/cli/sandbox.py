@@ -52,8 +52,31 @@ def command(port: int, seed: int, faults: tuple[str, ...]) -> int:
             sentence("{option} picks a free one", option="--port 0"),
         ) from None
     with box, temporary_profile(box, "sandbox") as path:
+        say_how_to_try_init(box, path)
         serve(box, path, "dry-run", "sync")
     return 0
+
+
+def say_how_to_try_init(box: Sandbox, path: Path) -> None:
+    """The answers with which ``klarna24 init`` makes a profile of this sandbox, beside the one that is there."""
+    reader = Reader.of_environment()
+    print_words(reader.say(sentence("To try the set-up, in another terminal, with these answers:")))
+    files = f"--config {path.with_name('init.toml')} --state-dir {path.with_name('init-state')}"
+    click.echo(f"\n  klarna24 {files} init\n")
+    answers = {
+        sentence("Where is the shop"): reader.say(sentence("4, another address")),
+        sentence("Address"): box.url,
+        sentence("API username"): box.klarna.username,
+        sentence("API password"): box.klarna.password,
+        sentence("Username"): box.office.username,
+        sentence("Password"): box.office.password,
+        sentence("Application id"): box.office.application_id,
+        sentence("Company"): str(box.office.home.client_id),
+    }
+    for question, answer in answers.items():
+        click.echo(f"  {reader.say(question):<22} {answer}")
+    print_words(reader.say(sentence("The passwords open nothing but this sandbox.")))
+    click.echo()
 
 
 @contextmanager

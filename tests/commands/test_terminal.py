@@ -109,7 +109,7 @@ def test_the_demo_leaves_the_environment_as_it_was(capsys: pytest.CaptureFixture
     before = dict(os.environ)
     assert cli.run(["demo"]) == 0
     assert dict(os.environ) == before
-    assert "2 payouts are blocked" in capsys.readouterr().out
+    assert "2 are blocked" in capsys.readouterr().out
 
 
 def test_the_sandbox_refuses_an_unknown_fault_and_a_port_in_use(shop: Shop) -> None:

@@ -131,8 +131,10 @@ def test_a_doubt_whose_draft_was_edited_and_booked_stays_and_names_the_voucher(
     assert f"its reference stands in voucher {number} with other lines" in result.err
     assert shop.resolve("A", "--resend").code == 2, "the reference cannot be typed"
     asked = on_a_terminal(monkeypatch, "B")
-    assert "nothing was changed" in shop.resolve("A", "--resend").out
-    assert f"Voucher {number} in the ledger has the reference A" in asked[0]
+    resolved = shop.resolve("A", "--resend")
+    assert "nothing was changed" in resolved.out
+    assert f"Voucher {number} in the ledger has the reference A" in resolved.err
+    assert asked == ["Type the payment reference to go on: "]
     assert shop.sync("--now").code == 8
     assert not shop.drafts()
 

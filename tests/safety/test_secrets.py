@@ -301,7 +301,7 @@ def test_a_secret_where_its_source_belongs_is_not_shown(
         result = cage.run(*words.split())
         if "sync" in words:
             assert result.code in {3, 4}
-            assert "klarna" in result.out + result.err
+            assert "klarna" in result.err + result.out
             assert "password: " in result.out + result.err
     assert cage.mails.mails
     assert [name for name, text in cage.outlets() if "KANARIE_MISPLACED" in text] == []
@@ -314,7 +314,7 @@ def test_a_secret_in_a_file_that_cannot_be_read_is_not_shown(cage: Cage, text: s
     cage.shop.config.write_text("\n".join([before + table + text, *lines]), "utf-8")
     result = cage.run("sync", "--all", "--json")
     assert result.code == 3
-    assert "base_url: " in result.out or "password" in text
+    assert "base_url: " in result.err + result.out or "password" in text
     assert [name for name, text in cage.outlets() if "KANARIE_MISPLACED" in text] == []
 
 

@@ -1,6 +1,9 @@
-"""profiles.toml as text: one profile is added or replaced, every other line stays unchanged."""
+"""profiles.toml as text: one profile is added or changed, every other line stays unchanged.
 
-import re
+Of a profile that is changed, only the lines of changed values are written anew, so that its comments stay, too.
+Where that is impossible (see :func:`with_profile`) the whole table is written anew.
+"""
+
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,9 +11,9 @@ from typing import Any
 import tomli_w
 
 from klarna24 import files
+from klarna24.cli.setup.toml_lines import Line, changed, lines_of
 from klarna24.errors import ConfigFault
-
-HEADER = re.compile(r"^\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
+from klarna24.text.sentences import sentence
 
 
 def read_text(path: Path) -> str:
@@ -20,64 +23,65 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigFault(f"{path} cannot be read: {error}", f"ls -l {path}") from None
+        raise ConfigFault(
+            sentence("{path} cannot be read: {error}", path=str(path), error=str(error)), f"ls -l {path}"
+        ) from None
 
 
 def with_profile(text: str, name: str, table: dict[str, Any], top: dict[str, Any]) -> str:
-    """The text with ``[profiles.name]`` replaced by ``table``, and with the keys of ``top`` that it does not have.
+    """The text with ``[profiles.name]`` changed to ``table``, and with the keys of ``top`` that it does not have.
 
-    All other lines, comments included, stay as they are. Raises ConfigFault, with the new table in its hint, where
-    that is impossible line by line (for example if the profile is an inline table).
+    All other lines stay as they are, and of the profile those whose value does not change. Lost are the comments
+    within a value of several lines that changes, and those beside a value that is removed. Raises ConfigFault,
+    with the new table in its hint, where the file cannot be edited line by line (as with an inline table).
     """
     before = tomllib.loads(text)
-    new = tomli_w.dumps({"profiles": {name: table}}).replace("[profiles]\n", "").strip() + "\n"
-    edited = _with_top(_replaced(text, name, new), before, top)
     wanted = {**before, **{key: value for key, value in top.items() if key not in before}}
     wanted["profiles"] = {**before.get("profiles", {}), name: table}
-    try:
-        is_right = tomllib.loads(edited) == wanted
-    except tomllib.TOMLDecodeError:
-        is_right = False
-    if not is_right:
-        raise ConfigFault("the file cannot be edited line by line", f"add by hand:\n{new}")
-    return edited
+    new = tomli_w.dumps({"profiles": {name: table}}).replace("[profiles]\n", "").strip() + "\n"
+    lines = list(lines_of(text))
+    if name in before.get("profiles", {}):
+        attempts = [changed(lines, ("profiles", name), table), _replaced(lines, name, new)]
+    else:
+        attempts = [_appended(text, new)]
+    for attempt in attempts:
+        edited = _with_top(attempt, before, top)
+        try:
+            if tomllib.loads(edited) == wanted:
+                return edited
+        except tomllib.TOMLDecodeError:
+            continue
+    raise ConfigFault(
+        sentence("the file cannot be edited line by line"), sentence("add by hand:\n{table}", table=new)
+    )
 
 
-def _replaced(text: str, name: str, new: str) -> str:
-    """The text with ``new`` in the place of the profile's lines, or at the end."""
+def _appended(text: str, new: str) -> str:
+    """The text with ``new`` at its end, after a blank line."""
+    if text and not text.endswith("\n"):
+        text += "\n"
+    gap = "\n" if text.strip() and not text.endswith("\n\n") else ""
+    return f"{text}{gap}{new}"
+
+
+def _replaced(lines: list[Line], name: str, new: str) -> str:
+    """The text with ``new`` in the place of the profile's lines, and without the comments among them."""
     kept: list[str] = []
-    place: int | None = None
-    inside = False
     pending: list[str] = []  # blank lines and comments belong to what follows them
-    for line in text.splitlines(keepends=True):
-        header = HEADER.match(line)
-        if header:
-            inside = _is_profile(header.group(1), name)
-            if inside and place is None:
-                kept += pending
-                place = len(kept)
-            elif not inside:
-                kept += pending
-            pending = []
-        if not line.strip() or line.lstrip().startswith("#"):
-            pending.append(line)
+    is_placed = False
+    for line in lines:
+        inside = line.table[:2] == ("profiles", name)
+        if line.is_blank:
+            pending.append(line.text)
         elif not inside:
-            kept += [*pending, line]
+            kept += [*pending, line.text]
             pending = []
         else:
+            if not is_placed:
+                kept += [*pending, new]
+                is_placed = True
             pending = []
-    kept += pending
-    if place is None:
-        gap = ["\n"] if kept and kept[-1].strip() else []
-        ending = ["\n"] if kept and not kept[-1].endswith("\n") else []
-        return "".join([*kept, *ending, *gap, new])
-    gap = ["\n"] if place < len(kept) and kept[place].strip() else []
-    return "".join([*kept[:place], new, *gap, *kept[place:]])
-
-
-def _is_profile(header: str, name: str) -> bool:
-    parts = [part.strip().strip("\"'") for part in header.split(".")]
-    return parts[:2] == ["profiles", name]
+    return "".join([*kept, *pending])
 
 
 def _with_top(text: str, before: dict[str, Any], top: dict[str, Any]) -> str:
@@ -86,14 +90,14 @@ def _with_top(text: str, before: dict[str, Any], top: dict[str, Any]) -> str:
     plain = {key: value for key, value in missing.items() if not isinstance(value, dict)}
     tables = {key: value for key, value in missing.items() if isinstance(value, dict)}
     if tables:
-        text = text.rstrip("\n") + "\n\n" + tomli_w.dumps(tables).strip() + "\n"
+        text = _appended(text.rstrip("\n") + "\n", tomli_w.dumps(tables).strip() + "\n")
     if plain:
-        lines = text.splitlines(keepends=True)
-        first = next((index for index, line in enumerate(lines) if HEADER.match(line)), len(lines))
-        while first and lines[first - 1].lstrip().startswith("#"):
+        lines = list(lines_of(text))
+        first = next((index for index, line in enumerate(lines) if line.is_header), len(lines))
+        while first and lines[first - 1].text.lstrip().startswith("#"):
             first -= 1  # the comments above the first table belong to it
-        lines.insert(first, tomli_w.dumps(plain) + "\n")
-        text = "".join(lines)
+        parts = [line.text for line in lines]
+        text = "".join([*parts[:first], tomli_w.dumps(plain) + "\n", *parts[first:]])
     return text
 
 
@@ -103,4 +107,7 @@ def write(path: Path, text: str) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         files.replace(path, text)
     except OSError as error:
-        raise ConfigFault(f"{path} cannot be written: {error.strerror}", f"ls -ld {path.parent}") from None
+        raise ConfigFault(
+            sentence("{path} cannot be written: {error}", path=str(path), error=str(error.strerror)),
+            f"ls -ld {path.parent}",
+        ) from None

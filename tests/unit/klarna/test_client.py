@@ -184,12 +184,12 @@ def test_retries_last_half_a_minute_and_a_page_is_the_largest_that_klarna_allows
 
 def test_a_server_that_is_not_running_is_unavailable(box: Sandbox, once: None) -> None:
     box.stop()
-    with pytest.raises(Unavailable, match=r"/payouts: no answer \(ConnectionError\)"):
+    with pytest.raises(Unavailable, match=r"/payouts: 127.0.0.1:\d+ refuses connections"):
         payouts(box)
 
 
 def test_a_host_that_does_not_exist_is_unavailable(once: None) -> None:
-    with pytest.raises(Unavailable, match="no answer"):
+    with pytest.raises(Unavailable, match="cannot be looked up"):
         payouts("https://no-such-host.invalid")
 
 

@@ -47,7 +47,7 @@ def test_a_second_run_says_who_runs_since_when_and_ends_with_5(shop: Shop) -> No
         assert f"pid {other.pid}, since 20" in problem["message"]
         assert not shop.box.requests
         assert shop.dry_run().code == 7, "a dry run needs no lock"
-        shop.write(None, shop2={})
+        shop.write({"klarna": {"currencies": ["NOK"]}}, shop2={"klarna": {"currencies": ["SEK", "EUR"]}})
         assert shop.run("-q", "sync", "--profile", "shop2").code == 7, "another profile does not wait"
 
 

@@ -41,7 +41,7 @@ def test_a_refused_connection_is_not_sent(office: Office) -> None:
     office.box.stop()
     answer = save(client)
     assert answer.kind == "not-sent"
-    assert "no connection" in answer.said
+    assert "refuses connections" in answer.said
 
 
 @pytest.mark.parametrize(

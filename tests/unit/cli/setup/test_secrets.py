@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from klarna24.cli.setup.draft import Draft
+from klarna24.cli.setup.prompts import Prompts
 from klarna24.cli.setup.secrets import ask_where_to_store, store_passwords
 from klarna24.config import credentials
 from klarna24.config.values import secret_source
+from klarna24.text.reader import Reader
 from tests.support.secrets import WORD
 
 
@@ -30,7 +32,9 @@ def test_the_source_is_asked_for_and_the_password_stored_only_afterwards(
     monkeypatch.setattr("klarna24.cli.setup.prompts.read_line", lambda _: answers.pop(0))
     monkeypatch.setattr(credentials, "keyring_answers", lambda: True)
     monkeypatch.setattr(credentials, "store_in_keyring", lambda name, value: stored.append((name, value)))
-    draft = Draft(tmp_path / "profiles.toml", None, "shop1", "", {}, {"klarna": {}}, {"klarna": WORD})
+    prompts = Prompts(Reader("en"))
+    draft = Draft(tmp_path / "profiles.toml", None, prompts, "", {}, "shop1")
+    draft.table, draft.typed = {"klarna": {}}, {"klarna": WORD}
     ask_where_to_store(draft)
     source = draft.table["klarna"]["password"]
     assert repr(source) == repr(expected).replace("{folder}", str(tmp_path))
