@@ -22,7 +22,7 @@ from tests.support.smtp_server import MailServer
 YESTERDAY = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=1)
 EVIDENCE = ("none", "mail", "attach")  # with mail and attach, the archive too
 # Of the points, another share in each run. Those of one share are EVERY points apart.
-EVERY = {"none": 5, "mail": 17, "attach": 17} if LONG else {"none": 47, "mail": 90, "attach": 90}
+EVERY = {"none": 5, "mail": 17, "attach": 17} if LONG else {"none": 80, "mail": 150, "attach": 150}
 EVERY_REQUEST = {"none": 1, "mail": 2, "attach": 2} if LONG else {"none": 4, "mail": 16, "attach": 16}
 INBOX = "belege@shop1.se"
 UNKNOWN = "whether Klarna's report reached the voucher inbox is unknown: look there"
