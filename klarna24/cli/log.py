@@ -33,8 +33,8 @@ def command(
 
     The oldest event comes first. Decisions made with klarna24 resolve are included.
     """
-    config = load(options.config, options.state_dir)
-    with closing(State.for_reading(config.state_dir)) as state:
+    config = load(options.config, *options.state)
+    with closing(State.for_reading(config.state)) as state:
         events = state.events(profile, since and since.astimezone(), reference, newest)
         with while_someone_reads():
             if as_json:

@@ -26,11 +26,18 @@ class _Month(click.DateTime):
 MONTH = _Month(formats=["%Y-%m"])
 
 
+class StateOptions(NamedTuple):
+    """What the command line says of the state: its folder, and the address of its server."""
+
+    folder: Path | None
+    address: str | None
+
+
 class GlobalOptions(NamedTuple):
     """The options before the command's name."""
 
     config: Path | None
-    state_dir: Path | None
+    state: StateOptions
     verbose: bool
     quiet: bool
 

@@ -15,6 +15,7 @@ from tests.support import LONG
 from tests.support.archive import assert_complete, assert_whole
 from tests.support.fork_server import Ended, ForkServer
 from tests.support.mail_server import plain_email
+from tests.support.postgres import Base
 from tests.support.processes import statuses
 from tests.support.shops import OpenShop, Shop
 from tests.support.smtp_server import MailServer
@@ -107,6 +108,31 @@ def test_killed_at_every_point_between_two_io_actions(
         assert codes[1] == codes[2], f"{where}: {codes}"
         judge(shop, codes[-1], where)
         judge_evidence(shop, plain_mail, evidence, where)
+        shop.box.stop()
+
+
+def test_killed_at_every_point_with_the_state_on_a_server(
+    open_shop: OpenShop, fork_server: ForkServer, plain_mail: MailServer, base: Base
+) -> None:
+    def served() -> Shop:
+        base.empty()
+        shop = three(open_shop, plain_mail, "none")
+        shop.use_server(base)
+        return shop
+
+    whole = served()
+    code, points = run(fork_server, whole)
+    assert (code, len(whole.drafts())) == (0, 3)
+    assert points > 100
+    every = EVERY["none"]
+    for point in range(random.randrange(every), points, every):
+        shop, where = served(), f"killed at point {point} of {points}"
+        if run(fork_server, shop, kill_at=point).code != -9:
+            assert point >= points - 9, "the number of reads differs a little from run to run"
+            break
+        codes = [run(fork_server, shop).code for _ in range(3)]
+        assert codes[1] == codes[2], f"{where}: {codes}"
+        judge(shop, codes[-1], where)
         shop.box.stop()
 
 

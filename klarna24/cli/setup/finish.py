@@ -125,7 +125,7 @@ def _opened(draft: Draft, config: Config | None = None) -> Iterator[RunContext]:
         with (
             closing(KlarnaClient(profile.klarna, draft.password("klarna"))) as klarna,
             closing(TwentyFourClient(profile, lambda: draft.password("24sevenoffice"), sessions)) as office,
-            closing(State.for_reading(config.state_dir)) as state,
+            closing(State.for_reading(config.state)) as state,
         ):
             yield RunContext(profile, config, klarna, office, EcbClient(config.rates_url), state)
 
