@@ -20,7 +20,7 @@ from tests.support.power import Disk, record
 from tests.support.shops import OpenShop, Shop, simple
 from tests.support.state import OWNER
 
-STATES = 500 if LONG else 30
+STATES = 1000 if LONG else 30
 PARTS = 8 if LONG else 1  # so that the search runs in parallel
 NOT_SENT = {"ready", "blocked", "rejected", "skipped"}
 
@@ -176,7 +176,7 @@ def test_after_a_power_loss_at_any_write_the_state_knows_what_was_sent(
         disk.do(call)
         if number % (PARTS if LONG else 12) != part:
             continue
-        for kept in (0, 1, *([0.1, 0.3, 0.5, 0.7, 0.9] * (2 if LONG else 1))):
+        for kept in (0, 1, *([0.1, 0.3, 0.5, 0.7, 0.9] * (4 if LONG else 1))):
             disk.after_power_loss(folder, chance, kept)
             where = f"call {number} ({call.name} {call.path}), kept {kept}"
             damage.forget_checks()
