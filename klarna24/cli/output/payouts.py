@@ -62,8 +62,7 @@ def print_list(rows: Sequence[Row], reader: Reader, *, may_come: bool = False) -
     table.add_column(payout, str(len(rows)), overflow="fold", min_width=LEAST_REFERENCE)
     table.add_column(amount, _column(reader, (its.paid for its in sums.values())), justify="right", no_wrap=True)
     table.add_column("", "\n".join(sums), no_wrap=True)
-    shown = [reader.say(STATUS_WORDS[row.shown_status]) for row in rows]
-    table.add_column(status, overflow="fold", min_width=max(map(len, shown)) if is_wide else 7)
+    table.add_column(status, overflow="fold", min_width=7)
     table.add_column(number, justify="right", no_wrap=True)
     if is_wide:
         fees, vat = ([getattr(its, name) for its in sums.values()] for name in ("fees", "vat"))
@@ -71,14 +70,14 @@ def print_list(rows: Sequence[Row], reader: Reader, *, may_come: bool = False) -
         table.add_column(vat_head, _column(reader, vat), justify="right", no_wrap=True)
     if is_wide and many:
         table.add_column(shop, overflow="fold", min_width=5)
-    for row, its_status in zip(rows, shown, strict=True):
+    for row in rows:
         costs = [reader.amount(net_fees(row.totals)), reader.amount(net_vat(row.totals))]
         table.add_row(
             reader.day(row.payout_date),
             Text(row.key.payment_reference),
             reader.amount(row.totals.get("settlement", ZERO)),
             row.key.currency,
-            its_status,
+            reader.say(STATUS_WORDS[row.shown_status]),
             str(row.transaction_no or ""),
             *(costs if is_wide else []),
             *([row.profile] if is_wide and many else []),
