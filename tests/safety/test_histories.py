@@ -37,7 +37,7 @@ from tests.support.smtp_server import MailServer
 from tests.support.state import sql
 
 PARTS = 8 if LONG else 2  # so that the search runs in parallel
-HISTORIES = 400 if LONG else 16
+HISTORIES = 240 if LONG else 16
 TODAY = datetime.now(UTC).date()
 MADE_OF = data(__file__, "histories.toml")
 SHAPES = MADE_OF["shapes"]
