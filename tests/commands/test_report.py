@@ -53,6 +53,7 @@ def test_a_month_names_all_that_keeps_it_from_closing_and_closes_when_it_is_put_
     shop = eventful
     before = shop.run("report", "--json")
     assert before.code == before.json["exit_code"] == 7
+    assert "what to do about each: klarna24 status --profile shop1" in shop.run("report").out
     differences = named(before)
     assert list(differences) == ["WAITS", "EDITED", "WRONG", "LOST", "AFTER"]
     assert differences["WAITS"].startswith("drafted on 20")
@@ -74,6 +75,7 @@ def test_a_month_names_all_that_keeps_it_from_closing_and_closes_when_it_is_put_
     book(shop, "WRONG")
     after = shop.run("report", "--json")
     assert (named(after), after.code) == ({}, 0)
+    assert "what to do" not in shop.run("report").out
     [currency] = after.json["profiles"][0]["currencies"]
     assert currency["closes"] is True
     assert {it["status"] for it in currency["payouts"]} == {"booked"}

@@ -14,8 +14,10 @@ from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
 from klarna24.cli.output.console import new_console, print_paragraph, print_verdict
 from klarna24.cli.output.csv_text import csv_text
 from klarna24.cli.output.json_documents import problem_json
+from klarna24.cli.output.lines import say_whole
 from klarna24.cli.output.sums import Sums, number_of_payouts, sums_line
 from klarna24.report.month import Balance, CurrencyMonth, ProfileMonth
+from klarna24.state.records import Status
 from klarna24.state.words import status_words
 from klarna24.text.reader import Reader
 from klarna24.text.sentences import Sentence, joined, sentence
@@ -27,6 +29,7 @@ COLUMNS = (
 )
 UNKNOWN = "unknown"  # to the state
 WIDE = 100  # columns from which a payout shows more of its totals
+WAITING = {Status.BLOCKED, Status.REJECTED, Status.IN_DOUBT, Status.SENDING}  # for a person
 OPEN_ITEMS = 20  # that are shown; the page has all
 
 
@@ -120,6 +123,9 @@ def print_months(months: Sequence[ProfileMonth], *, in_full: bool = True) -> Non
             if in_full:
                 _print_currency(console, one, it, reader)
             _print_differences(console, it, reader)
+        if any(payout.status in WAITING for it in one.currencies for payout in it.payouts):
+            text = sentence("what to do about each: {command}", command=f"klarna24 status --profile {one.profile}")
+            print_paragraph(console, f"→ {say_whole(text, reader)}", "", 2)
         if in_full:
             _print_open_items(console, one, reader)
         console.print()
