@@ -112,7 +112,7 @@ def print_months(months: Sequence[ProfileMonth], *, in_full: bool = True) -> Non
     console = new_console()
     if len(months) > 1:
         for one in months:
-            text = Reader(one.language).say(verdict(one))
+            text = Reader(one.language).say(_in_short(one))
             print_verdict(console, one.profile, max(len(it.profile) for it in months), text, is_good=one.closes)
         console.print()
     for one in months if in_full else [it for it in months if not it.closes]:
@@ -132,18 +132,24 @@ def print_months(months: Sequence[ProfileMonth], *, in_full: bool = True) -> Non
 
 
 def verdict(month: ProfileMonth) -> Sentence:
-    """Closes, or what keeps it from closing, in a few words."""
+    """Closes, or what keeps it from closing, in a few words, with what was paid."""
+    return joined("; ", (_closes(month), *(_sums(it) for it in month.currencies)))
+
+
+def _in_short(month: ProfileMonth) -> Sentence:
+    paid = (f"{it.settlement:.2f} {it.currency}" for it in month.currencies)
+    return joined("; ", (_closes(month), *(sentence("paid out {amount}", amount=amount) for amount in paid)))
+
+
+def _closes(month: ProfileMonth) -> Sentence:
     if month.problems:
         return sentence("could not be read")
     if not month.currencies:
         return sentence("no payouts") if month.is_over else sentence("not over, no payouts so far")
     count = sum(len(it.differences) for it in month.currencies)
-    words = sentence("closes")
-    if count:
-        words = sentence("does not close, {count} differences", count=count)
     if count == 1:
-        words = sentence("does not close, 1 difference")
-    return joined("; ", (words, *(_sums(it) for it in month.currencies)))
+        return sentence("does not close, 1 difference")
+    return sentence("does not close, {count} differences", count=count) if count else sentence("closes")
 
 
 def _sums(one: CurrencyMonth) -> Sentence:
