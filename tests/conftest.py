@@ -19,17 +19,21 @@ from klarna24.text import sentences
 from klarna24.twentyfour import client, sessions
 from tests.support.contracts import service
 from tests.support.mail_server import open_mail, plain_mail
+from tests.support.postgres import base, cluster, worker_base
 from tests.support.sandbox_calls import box
 from tests.support.secrets import keyring_of
 from tests.support.shops import OpenShop, Shop, open_shop
 
 __all__ = [
+    "base",
     "box",
+    "cluster",
     "keyring_of",
     "open_mail",
     "open_shop",
     "plain_mail",
     "service",
+    "worker_base",
 ]  # fixtures defined in tests/support
 
 IN_MEMORY = Path("/dev/shm")

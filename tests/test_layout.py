@@ -1,6 +1,7 @@
 """The layout of the project: which module may import which, how long a module is, what a command loads."""
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.support.loading import loaded_by
 PACKAGE = ROOT / "klarna24"
 SOURCES = {str(path.relative_to(PACKAGE)): path.read_text("utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
 Imports = ast.Import | ast.ImportFrom
-SLOW = {"keyring", "lxml", "pydantic", "requests", "rich", "sqlite3", "tomli_w", "urllib3", "zeep"}
+SLOW = {"keyring", "lxml", "psycopg", "pydantic", "requests", "rich", "sqlite3", "tomli_w", "urllib3", "zeep"}
 
 
 def lint_imports(rules: Path) -> tuple[int, str]:
@@ -69,3 +70,23 @@ def test_an_import_inside_a_function_has_a_reason_beside_it() -> None:
 @pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("--version", 0), ("no-such-command", 2)])
 def test_what_needs_no_command_loads_nothing_slow(argument: str, code: int) -> None:
     assert loaded_by([argument], SLOW) == (code, [])
+
+
+def test_a_state_in_a_folder_loads_nothing_for_a_server(tmp_path: Path) -> None:
+    """Not due, the most frequent run of all."""
+    profiles = tmp_path / "profiles.toml"
+    profiles.write_text((ROOT / "profiles.example.toml").read_text("utf-8"), "utf-8")
+    profiles.chmod(0o600)
+    arguments = ["--config", str(profiles), "--state-dir", str(tmp_path / "state"), "status"]
+    assert loaded_by(arguments, {"psycopg", "certifi"}) == (0, [])
+    address = "postgresql://nobody@127.0.0.1:1/klarna24"
+    assert loaded_by([*arguments[:2], "--state", address, "status"], {"psycopg", "certifi"}) == (
+        5,
+        ["certifi", "psycopg"],
+    )
+
+
+def test_the_state_is_opened_where_it_is_and_not_in_the_folder_of_this_host() -> None:
+    """``config.state`` may be a server; ``config.state_dir`` is the folder for sessions."""
+    wrong = re.compile(r"(only_run|no_run|\.open|\.for_reading|loss|begin_again)\(\w*\.?config\.state_dir")
+    assert [name for name, text in SOURCES.items() if wrong.search(text)] == []

@@ -4,8 +4,8 @@ import shutil
 from collections.abc import Iterator
 
 from klarna24.archive.folder import ArchiveFault, try_to_write
-from klarna24.check.machine import MIN_FREE_BYTES
 from klarna24.check.result import Check
+from klarna24.check.state import MIN_FREE_BYTES
 from klarna24.config.loading import Config
 from klarna24.config.tables import Profile
 from klarna24.text.sentences import sentence

@@ -24,6 +24,8 @@ def check_as_cron(config: Config, names: Sequence[str], test_mail: bool, with_ki
 
     Raises Unavailable if the process does not end, and RuntimeError with its error output if it has a bug."""
     folders = ["--config", str(config.path), "--state-dir", str(config.state_dir)]
+    if config.server:
+        folders += ["--state", config.server.url]
     profiles = [word for name in names for word in ("--profile", name)]
     mail = ["--test-mail"] if test_mail else []
     history = [] if with_kinds else ["--history", "0"]

@@ -20,7 +20,7 @@ def check_claims(profile: Profile, config: Config, payouts: Iterable[Listed]) ->
     today = datetime.now(profile.timezone).date()
     first = max(profile.start_date, today - OVERLAP)
     try:
-        with closing(State.for_reading(config.state_dir)) as state:
+        with closing(State.for_reading(config.state)) as state:
             for payout in payouts:
                 is_listed = payout.payout_date and payout.payout_date.astimezone(profile.timezone).date() >= first
                 if is_listed and (record := state.row(Owner.of(profile), payout.key)):

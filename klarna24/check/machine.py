@@ -1,9 +1,7 @@
-"""Checks of this machine: profiles.toml, the state, the passwords, the clock, the mail server, the monitor."""
+"""Checks of this machine: profiles.toml, the passwords, the clock, the mail server, the monitor."""
 
-import shutil
 import stat
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from shlex import quote
 from urllib.parse import urlsplit
@@ -17,14 +15,10 @@ from klarna24.errors import CredentialsFault, Klarna24Error, ProblemCode
 from klarna24.http.server_time import ServerTime
 from klarna24.notify import smtp
 from klarna24.notify.letter import trial_letter
-from klarna24.state.lock import only_run
-from klarna24.state.records import Owner
-from klarna24.state.store import State
 from klarna24.text.sentences import sentence
 
-MIN_FREE_BYTES = 50 * 10**6
 MAX_CLOCK_ERROR = timedelta(minutes=5)
-STATE, CLOCK = sentence("state"), sentence("clock")
+CLOCK = sentence("clock")
 
 
 def check_file(config: Config) -> Check:
@@ -37,31 +31,6 @@ def check_file(config: Config) -> Check:
         return Check("profiles.toml", "advice", message, f"chmod 600 {quote(str(config.path))}")
     message = sentence("{path} is valid, readable only by you", path=str(config.path))
     return Check("profiles.toml", "ok", message)
-
-
-def check_state(profile: Profile, config: Config) -> Generator[Check, None, bool]:
-    """Lock the state and write to it, as a run does; its folder is created. Returns whether that worked."""
-    folder = config.state_dir
-    try:
-        with only_run(folder, profile.name), closing(State.open(folder)) as state:
-            state.check_integrity()
-            state.try_to_write()
-            state.check_owner(Owner.of(profile))
-    except Klarna24Error as error:
-        yield failed(STATE, error)
-        return False
-    free = shutil.disk_usage(folder).free
-    megabytes = free // 10**6
-    if free < MIN_FREE_BYTES:
-        message = sentence("{folder}: only {megabytes} MB free", folder=str(folder), megabytes=megabytes)
-        hint = sentence("free disk space: {command}", command=f"df -h {folder}")
-        yield Check(STATE, "advice", message, hint)
-    else:
-        message = sentence(
-            "{folder}: lock and test write succeeded, {megabytes} MB free", folder=str(folder), megabytes=megabytes
-        )
-        yield Check(STATE, "ok", message)
-    return True
 
 
 def check_passwords(profile: Profile) -> Generator[Check, None, dict[str, str | None]]:

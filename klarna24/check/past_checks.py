@@ -54,7 +54,7 @@ class Past:
         with (
             closing(self._klarna()) as klarna,
             closing(TwentyFourClient(self.profile, lambda: password, sessions)) as office,
-            closing(State.for_reading(self.config.state_dir)) as state,
+            closing(State.for_reading(self.config.state)) as state,
         ):
             context = RunContext(self.profile, self.config, klarna, office, ecb, state, _books=books)
             try:

@@ -10,10 +10,11 @@ from klarna24.check.archive import check_archive
 from klarna24.check.books import check_klarna, check_office
 from klarna24.check.claims import check_claims
 from klarna24.check.evidence import check_evidence
-from klarna24.check.machine import check_clock, check_file, check_mail, check_monitor, check_passwords, check_state
+from klarna24.check.machine import check_clock, check_file, check_mail, check_monitor, check_passwords
 from klarna24.check.months import History
 from klarna24.check.past_checks import Past
 from klarna24.check.result import Check, not_tried
+from klarna24.check.state import check_state
 from klarna24.config.loading import BrokenProfile, Config
 from klarna24.config.tables import Profile
 from klarna24.ecb.client import EcbClient

@@ -85,7 +85,7 @@ def _root(config: Config) -> Path:
 def _one(root: Path, profile: Profile, config: Config, only_verify: bool, wanted: Callable[[Row], bool]) -> Ended:
     """Under the profile's lock, so that no run writes at the same time."""
     try:
-        with only_run(config.state_dir, profile.name), closing(State.open(config.state_dir)) as state:
+        with only_run(config.state, profile.name) as lock, closing(State.open(config.state, lock)) as state:
             return (_verify if only_verify else _fill)(root, profile, state, wanted)
     except Klarna24Error as fault:
         return "", [*fault.problems()]

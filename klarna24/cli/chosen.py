@@ -38,7 +38,7 @@ def choose_profiles(options: GlobalOptions, names: tuple[str, ...], every: bool)
         raise UsageFault(
             sentence("name the profiles: {options}", options="--profile NAME, --all"), "klarna24 --help"
         )
-    config = load(options.config, options.state_dir)
+    config = load(options.config, *options.state)
     return chosen_of(config, () if every else names)
 
 

@@ -36,4 +36,4 @@ def command(options: GlobalOptions, name: str | None, like: str | None) -> int:
             "init is a conversation and needs a terminal", "klarna24 schema --example > profiles.toml"
         )
     path = absolute_path(options.config or default_path())
-    return conversation.run(path, options.state_dir, name, like)
+    return conversation.run(path, options.state.folder, name, like)

@@ -62,7 +62,7 @@ def command(
     first, last = since and since.date(), until and until.date()
     if month:
         first, last = Month.of(month).first, Month.of(month).last
-    config = load(options.config, options.state_dir)
+    config = load(options.config, *options.state)
     rows = _rows(config, () if every else names, first, last, Status(status) if status else None)
     with while_someone_reads():
         if as_json:
@@ -82,7 +82,7 @@ def _rows(
     config: Config, names: tuple[str, ...], first: date | None, last: date | None, status: Status | None
 ) -> list[Row]:
     """The payouts, oldest first. Raises ConfigFault for a profile that neither the file nor the state knows."""
-    with closing(State.for_reading(config.state_dir)) as state:
+    with closing(State.for_reading(config.state)) as state:
         known = state.profiles()
         for name in names:
             if name not in known:

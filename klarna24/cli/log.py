@@ -33,13 +33,12 @@ def command(
 
     The oldest event comes first. Decisions made with klarna24 resolve are included.
     """
-    config = load(options.config, options.state_dir)
-    with closing(State.for_reading(config.state_dir)) as state:
+    config = load(options.config, *options.state)
+    with closing(State.for_reading(config.state)) as state:
         if profile and profile not in state.profiles():  # one that is no longer in the file has its events
             config.find(profile)
-        events = state.events(
-            profile, since and since.astimezone(), reference, newest and min(newest, MOST_EVENTS)
-        )
+        most = newest and min(newest, MOST_EVENTS)
+        events = state.events(profile, since and since.astimezone(), reference, most)
         with while_someone_reads():
             if as_json:
                 for part in log_json(events):

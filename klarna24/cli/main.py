@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from klarna24 import __version__
-from klarna24.cli.options import GlobalOptions, NamedPath
+from klarna24.cli.options import GlobalOptions, NamedPath, StateOptions
 from klarna24.cli.surroundings import make_usable
 from klarna24.errors import Klarna24Error
 from klarna24.logs.configure import logging_to
@@ -32,7 +32,7 @@ COMMANDS = {
     "log": "Show what was done, when, by whom, and the answer.",
     "schedule": "Print a crontab line or systemd units for the daily run.",
     "schema": "Print the JSON Schema of profiles.toml, for editors.",
-    "state": "Begin again after the state was lost, knowingly.",
+    "state": "Begin again after the state was lost, knowingly; or move it.",
     "sandbox": "Simulate both APIs on this machine, for trying things out.",
     "demo": "Run everything once against the sandbox; leaves nothing behind.",
 }
@@ -86,6 +86,9 @@ class LazyGroup(click.Group):
 @click.option(
     "--state-dir", type=NamedPath(path_type=Path, file_okay=False), help="Keep the state database in this folder."
 )
+@click.option(
+    "--state", metavar="ADDRESS", help="Keep the state on this PostgreSQL server: postgresql://user@host/database."
+)
 @click.option("--log-file", type=NamedPath(path_type=Path), help="Also write the log to this file.")
 @click.option("-v", "verbose", count=True, help="Show what is done; -vv also shows debug output.")
 @click.option("-q", "quiet", is_flag=True, help="Show only problems, no tables and no progress.")
@@ -95,6 +98,7 @@ def klarna24(
     context: click.Context,
     config: Path | None,
     state_dir: Path | None,
+    state: str | None,
     log_file: Path | None,
     verbose: int,
     quiet: bool,
@@ -105,7 +109,7 @@ def klarna24(
         raise click.UsageError("-v and -q cannot be combined.")
     at_the_end: ExitStack = context.obj
     at_the_end.enter_context(logging_to(verbose, log_file))
-    context.obj = GlobalOptions(config, state_dir, bool(verbose), quiet)
+    context.obj = GlobalOptions(config, StateOptions(state_dir, state), bool(verbose), quiet)
 
 
 _GLOBAL = frozenset(name for option in klarna24.params for name in option.opts)  # they stand before the command

@@ -55,11 +55,18 @@ class NamedPath(click.Path):
         return super().convert(value, parameter, context)
 
 
+class StateOptions(NamedTuple):
+    """What the command line says of the state: its folder, and the address of its server."""
+
+    folder: Path | None
+    address: str | None
+
+
 class GlobalOptions(NamedTuple):
     """The options before the command's name."""
 
     config: Path | None
-    state_dir: Path | None
+    state: StateOptions
     verbose: bool
     quiet: bool
 

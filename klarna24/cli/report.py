@@ -60,7 +60,7 @@ def command(
         raise click.UsageError("--html and --csv name the same file.")
     for file in filter(None, (html_file, csv_file)):
         refuse_unfit(file)  # before anybody is asked
-    config = load(options.config, options.state_dir)
+    config = load(options.config, *options.state)
     chosen = chosen_of(config, () if every else names)
     asked, shared = Month.of(month) if month else None, Shared.of(config)
     with stop_on_signals():

@@ -22,8 +22,8 @@ def complete_reference(context: click.Context, parameter: click.Parameter, typed
     del parameter
     options = context.find_root().params
     try:
-        config = load(options.get("config"), options.get("state_dir"))
-        with closing(State.for_reading(config.state_dir)) as state:
+        config = load(options.get("config"), options.get("state_dir"), options.get("state"))
+        with closing(State.for_reading(config.state)) as state:
             names = [row.key.payment_reference for row in state.waiting(context.params.get("profile") or "")]
     except Klarna24Error:
         return []
@@ -69,7 +69,7 @@ def command(
     """
     if decision is None:
         raise click.UsageError("Give --drafted, --resend or --skip.")
-    config = load(options.config, options.state_dir)
+    config = load(options.config, *options.state)
     reader = Reader.shared(it.language for it in config.profiles.values() if it.name == profile)
 
     def confirm(question: Question) -> bool:

@@ -102,7 +102,7 @@ def report_file_fault(options: GlobalOptions, as_json: bool, fault: ConfigFault)
     on which nothing was run?"""
     problems = fault.problems()
     _show("sync", options, RunOptions((), False, as_json), [], problems)
-    if contacts := read_contacts(options.config, options.state_dir):
+    if contacts := read_contacts(options.config, *options.state):
         _ping_end(contacts.notify.heartbeat, fault.exit_code)
         after_run.notify_of_file(contacts, problems)
     return fault.exit_code

@@ -84,7 +84,8 @@ def say_how_to_try_init(box: Sandbox, path: Path) -> None:
 def temporary_profile(box: Sandbox, purpose: str) -> Iterator[Path]:
     """A profiles.toml for this sandbox in a folder of its own, which also gets the state.
 
-    The folder is removed at the end, also where SIGTERM is what ends the process.
+    The profile has the language of the environment. The folder is removed at the end, also where SIGTERM is what
+    ends the process.
     """
     with ExitStack() as at_the_end:
         if current_thread() is main_thread():  # signals reach no other thread
@@ -95,7 +96,7 @@ def temporary_profile(box: Sandbox, purpose: str) -> Iterator[Path]:
         table = {
             "state_dir": str(path.parent / "state"),
             "rates_url": box.url,
-            "profiles": {"shop1": box.profile()},
+            "profiles": {"shop1": {**box.profile(), "language": Reader.of_environment().language}},
         }
         path.write_text(tomli_w.dumps(table), encoding="utf-8")
         path.chmod(0o600)

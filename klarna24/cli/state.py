@@ -1,16 +1,19 @@
 """klarna24 state."""
 
 import sys
-from contextlib import ExitStack
+from pathlib import Path
 
 import click
 
 from klarna24.cli.options import GlobalOptions
 from klarna24.cli.output.lines import print_words
 from klarna24.cli.terminal import read_line
-from klarna24.config.loading import load
+from klarna24.config.address import Server
+from klarna24.config.loading import Config, absolute_path, address_of, load
 from klarna24.errors import UsageFault
-from klarna24.state.lock import only_run
+from klarna24.state.connection import Place
+from klarna24.state.copying import copy as copy_state
+from klarna24.state.lock import no_run
 from klarna24.state.renewal import begin_again, loss
 from klarna24.state.witness import OtherState
 from klarna24.text.reader import Reader
@@ -27,7 +30,7 @@ _CONSEQUENCE = sentence(
 
 @click.group("state")
 def command() -> None:
-    """Begin again after the state was lost, knowingly."""
+    """Begin again after the state was lost, knowingly; or move it."""
 
 
 @command.command("new")
@@ -38,25 +41,53 @@ def new(options: GlobalOptions, yes: bool) -> int:
 
     For a state folder that runs refuse. Restore its database from a backup first, if there is one.
     """
-    config = load(options.config, options.state_dir)
-    folder = config.state_dir
-    fault = loss(folder)
+    config = load(options.config, *options.state)
+    place = config.state
+    fault = loss(place)
     if fault is None:
-        raise UsageFault(sentence("the state in {folder} is not lost", folder=str(folder)), "klarna24 status")
+        raise UsageFault(sentence("the state in {folder} is not lost", folder=str(place)), "klarna24 status")
     reader = Reader.shared(profile.language for profile in config.profiles.values())
     what = _OTHER if isinstance(fault, OtherState) else _NEW
     if not yes and not _confirmed(reader, joined("", (fault.message, ".")), what, _CONSEQUENCE):
         print_words(reader.say(sentence("nothing was changed")))
         return 0
-    with ExitStack() as locks:
-        for profile in config.names:
-            locks.enter_context(only_run(folder, profile))
-        kept = begin_again(folder, fault)
-    for file in kept:
-        print_words(reader.say(sentence("kept: {file}", file=str(file))))
-    text = sentence("{folder}: the state that is there now is used from now on", folder=str(folder))
+    with no_run(place, config.names):
+        kept = begin_again(place, fault)
+    for name in kept:
+        print_words(reader.say(sentence("kept: {file}", file=name)))
+    text = sentence("{folder}: the state that is there now is used from now on", folder=str(place))
     print_words(reader.say(text))
     return 0
+
+
+@command.command("copy")
+@click.option("--from", "source", required=True, metavar="ADDRESS", help="The place that has the state.")
+@click.option("--to", "target", required=True, metavar="ADDRESS", help="The place that is to have it.")
+@click.pass_obj
+def copy(options: GlobalOptions, source: str, target: str) -> int:
+    """Copy the state between a folder and a PostgreSQL server, either way.
+
+    The target must have no state. No run can begin meanwhile, every row is compared, and the source stays.
+    """
+    config = load(options.config, *options.state)
+    copied = copy_state(_place(config, source, "--from"), _place(config, target, "--to"), config.names)
+    reader = Reader.shared(profile.language for profile in config.profiles.values())
+    counts = sentence(
+        "copied and compared: {profiles} profiles, {payouts} payouts, {events} events",
+        profiles=copied["profile"],
+        payouts=copied["payout"],
+        events=copied["event"],
+    )
+    print_words(reader.say(counts))
+    print_words(reader.say(sentence("name the copy in profiles.toml, and let no run use {source}", source=source)))
+    return 0
+
+
+def _place(config: Config, address: str, option: str) -> Place:
+    """A folder, unless it is an address of PostgreSQL. Raises ConfigFault."""
+    if "://" in address:
+        return Server(address_of(address, option), config.state_dir, config.state_password)
+    return absolute_path(Path(address))
 
 
 def _confirmed(reader: Reader, *texts: str) -> bool:

@@ -25,7 +25,7 @@ def command(options: GlobalOptions, names: tuple[str, ...], every: bool, waiting
 
     Shows all profiles unless some are named. It only reads, and works while a sync is running.
     """
-    config = load(options.config, options.state_dir)
+    config = load(options.config, *options.state)
     statuses = status(config, [] if every else list(names))
     show = print_status if names or waiting or len(statuses) < 2 else print_overview
     if waiting:

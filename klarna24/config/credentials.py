@@ -30,8 +30,9 @@ log = logging.getLogger(__name__)
 
 def fetch(secret: Secret, path: str) -> str:
     """The secret itself, registered for redaction. ``path`` is its place in profiles.toml (``shop1.klarna``,
-    ``notify.email``): messages name it, and a keyring keeps the secret under it as the user name."""
-    where = "[notify.email] password" if path == "notify.email" else f"[profiles.{path}] password"
+    ``notify.email``, ``state``): messages name it, and a keyring keeps the secret under it as the user name."""
+    elsewhere = {"notify.email": "[notify.email] password", "state": "state_password"}
+    where = elsewhere.get(path, f"[profiles.{path}] password")
     match secret.source:
         case "env":
             value = _from_env(str(secret.value), where)
@@ -118,7 +119,7 @@ def _from_file(file: Path, where: str) -> str:
                     sentence("{where}: {file} belongs to another user", where=where, file=str(file)),
                     f"chown {os.geteuid()} {quote(str(file))}",
                 )
-            if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            if os.name == "posix" and mode & _not_for_others(status):
                 raise CredentialsFault(
                     sentence(
                         "{where}: {file} can be read by others (mode {mode})",
@@ -137,6 +138,13 @@ def _from_file(file: Path, where: str) -> str:
     except RuntimeError:
         message = sentence("{where}: there is no such home folder", where=where)
         raise CredentialsFault(message, sentence("write the whole path")) from None
+
+
+def _not_for_others(status: os.stat_result) -> int:
+    """The rights that a password's file must not give. One of root's that our group may read is how a container
+    gets it; our own needs no group."""
+    group = stat.S_IRWXG if status.st_uid == os.geteuid() else stat.S_IWGRP | stat.S_IXGRP
+    return group | stat.S_IRWXO
 
 
 def _from_systemd(name: str, where: str) -> str:

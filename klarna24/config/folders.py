@@ -9,6 +9,7 @@ from klarna24.errors import ConfigFault
 from klarna24.text.sentences import sentence
 
 STATE_FILE = "klarna24.sqlite"  # in the state folder
+NOWHERE = Path(os.devnull, "klarna24")  # a folder that cannot be: for a host that keeps nothing
 
 
 def default_path() -> Path:

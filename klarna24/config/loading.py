@@ -10,15 +10,17 @@ from shlex import quote
 from typing import Any, get_args
 
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
+from klarna24.config.address import EXAMPLE, Server, postgres_url
 from klarna24.config.contacts import Email, Notify
 from klarna24.config.faults import Fault, faults_of, nearest, unknown_key
 from klarna24.config.file import DEFAULTS, PROFILES, File
-from klarna24.config.folders import default_path, default_state_dir
+from klarna24.config.folders import NOWHERE, default_path, default_state_dir
 from klarna24.config.lines import Lines, key_lines, line_of
 from klarna24.config.profiles import Profiles, read_profiles
 from klarna24.config.tables import DEFAULT_LANGUAGE, ECB, Profile
-from klarna24.config.values import UTF16
+from klarna24.config.values import UTF16, Secret, secret_source
 from klarna24.errors import ConfigFault
 from klarna24.files import belongs_to_others, is_open_to_all
 from klarna24.logs.redaction import register_guid
@@ -41,8 +43,9 @@ class BrokenProfile:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A profiles.toml that can be used. ``broken`` are the profiles that cannot. ``state_dir`` is the one to use,
-    ``state_dir_in_file`` the one it names."""
+    """A profiles.toml that can be used. ``broken`` are the profiles that cannot. ``state_dir`` is the folder to
+    use, ``state_dir_in_file`` the one it names; ``server`` has the state if it is not in that folder, and
+    ``state_in_file`` is the address in the file."""
 
     path: Path
     state_dir: Path
@@ -53,6 +56,14 @@ class Config:
     archive: Path | None = None
     report_day: int | None = None
     broken: Mapping[str, BrokenProfile] = field(default_factory=dict)
+    server: Server | None = None
+    state_in_file: str | None = None
+    state_password: Secret | None = None
+
+    @property
+    def state(self) -> Path | Server:
+        """Where the state is: on the server if there is one, else in the folder."""
+        return self.server or self.state_dir
 
     @property
     def names(self) -> list[str]:
@@ -83,9 +94,10 @@ class Config:
         raise ConfigFault(message, sentence("profiles in this file: {names}", names=", ".join(self.names)))
 
 
-def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
-    """The file at ``path``, or at its default place. Raises :class:`ConfigFault` where it is no valid TOML, or has
-    a fault outside the profiles: then with all faults of the file."""
+def load(path: Path | None = None, state_dir: Path | None = None, state: str | None = None) -> Config:
+    """The file at ``path``, or at its default place; the state's folder and a server's address as the command line
+    names them, if it does. Raises :class:`ConfigFault` where it is no valid TOML, or has a fault outside the
+    profiles: then with all faults of the file."""
     path = absolute_path(path or default_path())
     text = _text(path)
     raw = _parsed(path, text)
@@ -103,9 +115,11 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
         register_guid(profile.twentyfour.application_id)
     in_file = absolute_path(Path(file.state_dir), path.parent) if file.state_dir else None
     archive = absolute_path(Path(file.archive), path.parent) if file.archive else None
+    server = _address(state, file.state)
+    folder = _state_dir(state_dir, in_file, is_needed=server is None)
     return Config(
         path=path,
-        state_dir=_state_dir(state_dir, in_file),
+        state_dir=folder,
         profiles=profiles.valid,
         notify=file.notify,
         state_dir_in_file=in_file,
@@ -118,6 +132,9 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
             )
             for name, found in profiles.broken.items()
         },
+        server=Server(server, folder, file.state_password) if server else None,
+        state_in_file=file.state,
+        state_password=file.state_password,
     )
 
 
@@ -125,11 +142,13 @@ def load(path: Path | None = None, state_dir: Path | None = None) -> Config:
 class Contacts:
     """Whom to notify of the faults of a file, and where the state is, which records what was mailed."""
 
-    state_dir: Path
+    state: Path | Server
     notify: Notify
 
 
-def read_contacts(path: Path | None = None, state_dir: Path | None = None) -> Contacts | None:
+def read_contacts(
+    path: Path | None = None, state_dir: Path | None = None, state: str | None = None
+) -> Contacts | None:
     """The contacts in a file that :func:`load` refused; None where they are invalid, too, or cannot be trusted."""
     try:
         path = absolute_path(path or default_path())
@@ -137,8 +156,11 @@ def read_contacts(path: Path | None = None, state_dir: Path | None = None) -> Co
         notify = Notify.model_validate(raw.get("notify", {}))
         named = raw.get("state_dir")
         in_file = absolute_path(Path(named), path.parent) if isinstance(named, str) and named else None
-        return Contacts(_state_dir(state_dir, in_file), notify)
-    except (ConfigFault, ValueError):  # pydantic's ValidationError is a ValueError
+        server = _address(state, postgres_url(raw["state"]) if "state" in raw else None)
+        folder = _state_dir(state_dir, in_file, is_needed=server is None)
+        password = secret_source(raw["state_password"]) if server and "state_password" in raw else None
+        return Contacts(Server(server, folder, password) if server else folder, notify)
+    except (ConfigFault, ValueError):  # pydantic's ValidationError and PydanticCustomError are ValueErrors
         return None
 
 
@@ -213,12 +235,37 @@ def _report_without_readers(file: File, profiles: Profiles) -> list[Fault]:
     return [Fault(("report", "day"), message)]
 
 
-def _state_dir(option: Path | None, in_file: Path | None) -> Path:
+def _state_dir(option: Path | None, in_file: Path | None, is_needed: bool) -> Path:
+    """``is_needed``: the state is in it. Else it is not missed where there is no home folder."""
     if option is not None:
         return absolute_path(option)
-    if os.environ.get("KLARNA24_STATE_DIR") or in_file is None:
+    if in_file is not None and not os.environ.get("KLARNA24_STATE_DIR"):
+        return in_file
+    try:
         return absolute_path(default_state_dir())
+    except ConfigFault:
+        if is_needed:
+            raise
+        return NOWHERE
+
+
+def _address(option: str | None, in_file: str | None) -> str | None:
+    """Where the state is if it is on a server. Raises ConfigFault for an address that is not valid."""
+    named = {"--state": option, "KLARNA24_STATE": os.environ.get("KLARNA24_STATE")}
+    for name, address in named.items():
+        if address:
+            return address_of(address, name)
     return in_file
+
+
+def address_of(address: str, name: str) -> str:
+    """The address of a server, as ``name`` gives it. Raises ConfigFault if it is not valid."""
+    try:
+        return postgres_url(address)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        message = sentence("{name}: {what}", name=name, what=context["message"])
+        raise ConfigFault(message, f"{name} {EXAMPLE}") from None
 
 
 def absolute_path(path: Path, folder: Path | None = None) -> Path:

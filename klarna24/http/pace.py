@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from threading import Lock
 
 
@@ -22,13 +22,15 @@ class Pace:
         self._seconds = seconds
         self._lock = Lock()
 
-    def wait(self, longest: float) -> None:
-        """Return when a request may be made, and count it. Raises TooManyRequests instead of waiting more than
-        ``longest`` seconds."""
-        while (seconds := self._count_or_wait()) > 0:
-            if seconds > longest:
-                raise TooManyRequests(seconds)
-            time.sleep(seconds)
+    def wait(self, longest: float, elsewhere: Callable[[], float] | None = None) -> None:
+        """Return when a request may be made, and count it; ``elsewhere`` counts those of other hosts with it, and
+        returns the seconds until one is possible. Raises TooManyRequests instead of waiting more than ``longest``
+        seconds."""
+        for count_or_wait in filter(None, (self._count_or_wait, elsewhere)):
+            while (seconds := count_or_wait()) > 0:
+                if seconds > longest:
+                    raise TooManyRequests(seconds)
+                time.sleep(seconds)
 
     def _count_or_wait(self) -> float:
         """Count a request and return 0, or return the seconds until one is possible."""

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from klarna24.bookkeeping.remarks import Remark
@@ -20,7 +19,9 @@ from klarna24.notify.alert_log import AlertLog
 from klarna24.notify.alerts import FILE, TEMPORARY, Alert, Digest, digest_of, updated
 from klarna24.notify.letter import Part, compose, counts
 from klarna24.notify.smtp import send
-from klarna24.run.outcome import Outcome, Report
+from klarna24.run.messages import all_totals
+from klarna24.run.outcome import Blocked, Outcome, Report
+from klarna24.state.connection import Place
 from klarna24.state.records import Status
 from klarna24.text.sentences import Language, Sentence, joined
 
@@ -32,8 +33,8 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class _Run:
     """One profile's run: the alerts that it met, the remarks that a mail about them has as well, and the mail
-    settings with their place in profiles.toml.
-    ``is_complete``: the run came to its end."""
+    settings with their place in profiles.toml. ``is_complete``: the run came to its end. ``totals`` are those of
+    each blocked payout, by the subject of its alert."""
 
     profile: str
     language: Language
@@ -43,6 +44,7 @@ class _Run:
     met: list[Alert] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     is_complete: bool = True
+    totals: dict[str, Sentence] = field(default_factory=dict)
 
     @property
     def addressee(self) -> tuple[str, str]:
@@ -71,25 +73,27 @@ def notify(config: Config, reports: Iterable[Report]) -> None:
         if found := config.email_of(profile):
             met, remarks = _alerts_of(report), _remarks_of(report)
             zone = profile.timezone if isinstance(profile, Profile) else None
-            runs.append(_Run(report.profile, report.language, zone, *found, met, remarks, report.ended))
+            totals = _totals_of(report)
+            runs.append(_Run(report.profile, report.language, zone, *found, met, remarks, report.ended, totals))
     if config.notify.email:  # the file could be read: an alert about it is over
         runs.append(_Run(FILE, "en", None, config.notify.email, COMMON_EMAIL))
     if runs:
-        _mail(config.state_dir, runs, {*config.names, FILE})
+        _mail(config.state, runs, {*config.names, FILE})
 
 
 def notify_of_file(contacts: Contacts, problems: Iterable[Problem]) -> None:
     """Mail the faults of profiles.toml to the address that it still contains."""
     if email := contacts.notify.email:
         met = [_alert(FILE, problem) for problem in problems]
-        _mail(contacts.state_dir, [_Run(FILE, "en", None, email, COMMON_EMAIL, met, is_complete=False)])
+        _mail(contacts.state, [_Run(FILE, "en", None, email, COMMON_EMAIL, met, is_complete=False)])
 
 
-def _mail(state_dir: Path, runs: Iterable[_Run], profiles: set[str] | None = None) -> None:
+def _mail(place: Place, runs: Iterable[_Run], profiles: set[str] | None = None) -> None:
     """``profiles`` are those in profiles.toml: the alerts of all others are forgotten."""
     now = datetime.now(UTC)
     try:
-        with closing(AlertLog.open(state_dir)) as alert_log:
+        with closing(AlertLog.open(place)) as alert_log:
+            now = alert_log.now()
             parts = [(run, _update(alert_log, run, now)) for run in runs]
             for removed in alert_log.profiles() - profiles if profiles else ():
                 alert_log.keep(removed, ())
@@ -100,7 +104,7 @@ def _mail(state_dir: Path, runs: Iterable[_Run], profiles: set[str] | None = Non
     except Klarna24Error as error:
         log.warning("no mail is sent by this run: %s", error.message)
         return
-    _record(state_dir, _send_all([(run, digest) for run, digest in parts if digest], now), now)
+    _record(place, _send_all([(run, digest) for run, digest in parts if digest], now), now)
 
 
 def _update(alert_log: AlertLog, run: _Run, now: datetime) -> Digest:
@@ -128,7 +132,9 @@ def _send(mail: _Parts, now: datetime) -> bool:
     about = ", ".join(run.profile or "profiles.toml" for run, _ in mail)
     try:
         password = credentials.fetch(settings.password, path) if settings.password else None
-        parts = [Part(run.profile, run.language, digest, run.remarks, run.zone) for run, digest in mail]
+        parts = [
+            Part(run.profile, run.language, digest, run.remarks, run.zone, run.totals) for run, digest in mail
+        ]
         send(settings, password, compose(settings, parts, now))
     except Exception as error:  # noqa: BLE001 - mail reports problems, and must not become one
         why = f"{error.message} → {error.hint}" if isinstance(error, Klarna24Error) else type(error).__name__
@@ -139,11 +145,11 @@ def _send(mail: _Parts, now: datetime) -> bool:
     return True
 
 
-def _record(state_dir: Path, sent: _Parts, now: datetime) -> None:
+def _record(place: Place, sent: _Parts, now: datetime) -> None:
     if not sent:
         return
     try:
-        with closing(AlertLog.open(state_dir)) as alert_log:
+        with closing(AlertLog.open(place)) as alert_log:
             for run, digest in sent:
                 alert_log.mailed(run.profile, digest, counts(digest), now)
     except Klarna24Error as error:
@@ -168,6 +174,11 @@ def _alert_of_payout(profile: str, outcome: Outcome, problem: Problem) -> Alert:
     if problem.code is ProblemCode.REMARK:
         subject.append(getattr(problem.message, "template", problem.message))
     return Alert(profile, json.dumps(subject), problem.code, problem.message, problem.hint, str(_facts(outcome)))
+
+
+def _totals_of(report: Report) -> dict[str, Sentence]:
+    blocked = (it for it in report.outcomes if isinstance(it, Blocked) and it.totals)
+    return {json.dumps([*it.key]): all_totals(it.totals, it.key.currency) for it in blocked}
 
 
 def _facts(outcome: Outcome) -> Sentence:

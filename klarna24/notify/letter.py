@@ -2,8 +2,8 @@
 
 import socket
 import textwrap
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -28,13 +28,15 @@ SECTIONS = (("new", sentence("NEW")), ("still", sentence("STILL THERE")), ("over
 @dataclass(frozen=True, slots=True)
 class Part:
     """One profile's part of a mail. The name is empty for alerts about profiles.toml as a whole; ``remarks`` are
-    those of the run that cause no mail by themselves; ``zone`` is the profile's."""
+    those of the run that cause no mail by themselves; ``zone`` is the profile's; ``totals`` has Klarna's totals of
+    each blocked payout, by the subject of its alert."""
 
     profile: str
     language: Language
     digest: Digest
     remarks: Sequence[str] = ()
     zone: ZoneInfo | None = None
+    totals: Mapping[str, Sentence] = field(default_factory=dict)
 
     @property
     def reader(self) -> Reader:
@@ -148,7 +150,11 @@ def _entry(part: Part, section: str, it: KnownAlert) -> Iterator[str]:
     facts = [_facts(part, it), part.reader.say(since) if section != "new" else None]
     if any(facts):
         yield f"  {', '.join(filter(None, facts))}"
-    if section != "over" and it.alert.hint:
+    if section == "over":
+        return
+    if totals := part.totals.get(it.alert.subject):
+        yield from (f"  {line}" for line in wrapped(part.reader.say(totals)))
+    if it.alert.hint:
         yield f"  → {part.reader.say(it.alert.hint)}"
 
 

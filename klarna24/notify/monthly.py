@@ -38,7 +38,7 @@ def mail_due(config: Config, profiles: Iterable[Profile], gather: Gather) -> Non
     try:
         if not due(config, chosen):
             return
-        with only_run(config.state_dir, LOCK):
+        with only_run(config.state, LOCK):
             now_due = due(config, chosen)
             for month, names in now_due.interrupted.items():
                 _record(config, names, month, Mailed.UNKNOWN)
@@ -87,7 +87,7 @@ def _send_once(config: Config, email: Email, path: str, months: Sequence[Profile
 
 
 def _record(config: Config, names: Sequence[str], month: Month, what: Mailed) -> None:
-    with closing(MailedReports.open(config.state_dir)) as mailed:
+    with closing(MailedReports.open(config.state)) as mailed:
         mailed.record(names, month, what)
 
 

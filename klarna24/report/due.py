@@ -63,7 +63,7 @@ def due(config: Config, profiles: Iterable[Profile]) -> Due:
     last = {it.name: month for it in profiles if (month := month_due(config, it, now))}
     if not last:
         return Due([], {})
-    with closing(MailedReports.for_reading(config.state_dir)) as mailed:
+    with closing(MailedReports.for_reading(config.state)) as mailed:
         done = {month: mailed.of(month) for month in set(last.values())}
     found = Due([], {})
     for name, month in last.items():

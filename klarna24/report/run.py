@@ -31,7 +31,7 @@ def report(profile: Profile, config: Config, month: Month | None, shared: Shared
     sessions = Sessions.beside(config.state_dir, keep=is_used(config.state_dir))  # the database comes first
     try:
         with (
-            closing(State.for_reading(config.state_dir)) as state,
+            closing(State.for_reading(config.state)) as state,
             open_context(profile, config, state, sessions, shared=shared) as context,
         ):
             gathered = gather(context, month)
@@ -52,7 +52,7 @@ def _keep_booked(context: RunContext, gathered: Gathered) -> None:
         return
     matches = [judge(trace, gathered.vouchers[row.id]) for row, trace in drafts]
     try:
-        with closing(State.open(context.config.state_dir)) as state:
+        with closing(State.open(context.config.state)) as state:
             booked.note(replace(context, state=state), drafts, matches)
     except Klarna24Error as error:
         log.info("%s: which drafts were booked is not kept: %s", gathered.profile, error.message)

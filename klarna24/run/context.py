@@ -124,6 +124,7 @@ def open_context(
         lambda: credentials.fetch(profile.twentyfour.password, f"{profile.name}.24sevenoffice"),
         sessions,
         shared.books,
+        state.count_request,
     )
     try:
         yield RunContext(profile, config, klarna, office, shared.ecb, state, progress)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from klarna24.archive.documents import voucher_document
 from klarna24.errors import Klarna24Error, Unavailable
@@ -27,7 +27,8 @@ from klarna24.state.records import Status
 from klarna24.text.sentences import sentence
 from klarna24.twentyfour.answers import Kind
 
-WRITE_SECONDS = 30.0  # how long to try to write down that a draft was saved
+WRITE_SECONDS = 30.0  # how long to try to write down an answer
+T = TypeVar("T")
 
 
 def draft(context: RunContext, plan: Plan) -> Outcomes:
@@ -118,13 +119,15 @@ def _send(context: RunContext, outcome: Ready) -> Outcome:
         try:
             answer = context.office.save(prepared)
         except Klarna24Error as error:
-            state.answered(owner, row_id, Status.READY, error.message)
+            message = error.message
+            _write_patiently(lambda: state.answered(owner, row_id, Status.READY, message))
             raise
         return _answered(context, outcome, row_id, answer.kind, answer.said)
 
 
-def _write_patiently(write: Callable[[], None]) -> None:
-    """A draft was saved, and that must be written down: a reader or a full disk may be gone in a moment."""
+def _write_patiently(write: Callable[[], T]) -> T:
+    """An answer came, and must be written down: a reader or a full disk may be gone in a moment, and a server's
+    connection is made again."""
     deadline = time.monotonic() + WRITE_SECONDS
     while True:
         try:
@@ -145,7 +148,7 @@ def _answered(context: RunContext, outcome: Ready, row_id: int, kind: Kind, said
                 return doubt.not_written_down(context, outcome, error)
             return outcome.become(Drafted)
         case Kind.NOT_SENT | Kind.LOG_IN:
-            state.answered(owner, row_id, Status.READY, said)
+            _write_patiently(lambda: state.answered(owner, row_id, Status.READY, said))
             message = sentence(
                 "24SevenOffice: payout {reference} was not sent: {said}", reference=reference, said=said
             )
@@ -153,12 +156,20 @@ def _answered(context: RunContext, outcome: Ready, row_id: int, kind: Kind, said
         case Kind.REJECTED | Kind.REJECTED_UNTIL_ORDERED:
             awaits_order = kind is Kind.REJECTED_UNTIL_ORDERED
             longest_ocr = max(len(entry.ocr or "") for entry in outcome.voucher.entries)
-            problem = messages.rejected(context.resolve_command(outcome.key), said, awaits_order, longest_ocr)
-            state.answered(owner, row_id, Status.REJECTED, said, problem, awaits_order=awaits_order)
-            return outcome.become(Rejected, problem=problem)
+
+            def rejected() -> Outcome:
+                problem = messages.rejected(context.resolve_command(outcome.key), said, awaits_order, longest_ocr)
+                state.answered(owner, row_id, Status.REJECTED, said, problem, awaits_order=awaits_order)
+                return outcome.become(Rejected, problem=problem)
+
+            return _write_patiently(rejected)
         case Kind.IN_DOUBT:
-            in_doubt = doubt.answer_lost(context, outcome, said)
-            state.answered(owner, row_id, Status.IN_DOUBT, said, in_doubt.problem)
-            return in_doubt
+
+            def in_doubt() -> Outcome:
+                lost = doubt.answer_lost(context, outcome, said)
+                state.answered(owner, row_id, Status.IN_DOUBT, said, lost.problem)
+                return lost
+
+            return _write_patiently(in_doubt)
         case _:
             assert_never(kind)

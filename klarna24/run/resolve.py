@@ -49,7 +49,7 @@ def resolve(
 
     Raises UsageFault where the reference or the decision does not fit, and what a look-up can raise.
     """
-    with only_run(config.state_dir, profile), closing(State.open(config.state_dir)) as state:
+    with only_run(config.state, profile) as lock, closing(State.open(config.state, lock)) as state:
         record = _record(state, profile, name)
         if decision == "resend":
             return _resend(config, state, record, note, confirm)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from klarna24.config.loading import Config
@@ -25,13 +25,14 @@ Standings = dict[str, Standing]
 
 def standings(config: Config, profiles: Iterable[Profile]) -> Standings:
     """By the profiles' names, read from the state in one go. Takes no lock: two runs that both find themselves due
-    are told apart by the lock. Raises StateFault."""
-    with closing(State.for_reading(config.state_dir)) as state:
+    are told apart by the lock. Raises StateFault,
+    or Unavailable where the state is on a server."""
+    with closing(State.for_reading(config.state)) as state:
         return {profile.name: standing(profile, state) for profile in profiles}
 
 
 def standing(profile: Profile, state: State) -> Standing:
-    """Of one profile, by the present clock."""
-    now = datetime.now(UTC)
+    """Of one profile, by the clock that all who share the state go by."""
+    now = state.now()
     due = next_due(profile, *state.last_run(Owner.of(profile)), now)
     return Standing(state.checkpoint(profile.name), due <= now, due)

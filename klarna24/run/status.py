@@ -75,7 +75,7 @@ class ProfileStatus:
 
 def status(config: Config, names: list[str] | None) -> list[ProfileStatus]:
     """Of the named profiles, or of all, including those that only the state knows. Works while a sync runs."""
-    state = State.for_reading(config.state_dir)
+    state = State.for_reading(config.state)
     try:
         wanted = names or [*config.names, *(set(state.profiles()) - set(config.names))]
         known = {*config.names, *state.profiles()}
@@ -108,7 +108,7 @@ def _of_profile(state: State, config: Config, name: str) -> ProfileStatus:
 def _next_due(state: State, config: Config, name: str) -> datetime | None:
     """In UTC; the present where a run is due already, None where the profile is gone."""
     profile = config.profiles.get(name)
-    return next_due(profile, *state.last_run(Owner.of(profile)), datetime.now(UTC)) if profile else None
+    return next_due(profile, *state.last_run(Owner.of(profile)), state.now()) if profile else None
 
 
 def _waiting(state: State, name: str) -> Iterator[Waiting]:

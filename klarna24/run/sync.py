@@ -52,7 +52,7 @@ def dry_run(
     report = Report(profile=profile.name, language=profile.language, timezone=profile.timezone)
     sessions = Sessions.beside(config.state_dir, keep=False)
     try:
-        with closing(State.for_reading(config.state_dir)) as state:
+        with closing(State.for_reading(config.state)) as state:
             checkpoint, due, next_due = standing(profile, state)
             report = replace(report, checkpoint=checkpoint, due=due, next_due=next_due)
             with open_context(profile, config, state, sessions, progress, shared) as context:
@@ -84,7 +84,7 @@ def sync(
         return report
     log.info("%s: run begins", profile.name)
     try:
-        with only_run(config.state_dir, profile.name, wait), closing(State.open(config.state_dir)) as state:
+        with only_run(config.state, profile.name, wait) as lock, closing(State.open(config.state, lock)) as state:
             report = _run(report, profile, config, state, progress, shared, after_drafts)
             after = standing(profile, state)
             report = replace(report, checkpoint=after.checkpoint, next_due=after.next_due)

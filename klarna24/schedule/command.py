@@ -62,6 +62,8 @@ class DailyRun:
             words += ["--config", str(self.config.path)]
         if self.config.state_dir != (self.config.state_dir_in_file or Path(home, ".local/state/klarna24")):
             words += ["--state-dir", str(self.config.state_dir)]
+        if self.config.server and self.config.server.url != self.config.state_in_file:
+            words += ["--state", self.config.server.url]
         return [*words, "sync", *(["--profile", self.name] if self.name else ["--all"])]
 
     def time_of_day(self) -> tuple[int, int]:
@@ -78,6 +80,8 @@ class DailyRun:
 
     def passwords(self) -> Iterator[tuple[str, Secret]]:
         """Every password that the run needs, with its table in profiles.toml."""
+        if self.config.server and self.config.server.password:
+            yield "state", self.config.server.password
         emails: list[tuple[str, Email | None]] = [("notify.email", self.config.notify.email)]
         for profile in self.profiles():
             yield f"profiles.{profile.name}.klarna", profile.klarna.password
@@ -90,7 +94,8 @@ class DailyRun:
         for table, secret in self.passwords():
             if text := texts.get(secret.source):
                 value = secret.value if isinstance(secret.value, str) else secret.value[0]
-                yield comment(f"[{table}] password: {self.reader.say(text.with_values(value=value))}")
+                where = "state_password" if table == "state" else f"[{table}] password"
+                yield comment(f"{where}: {self.reader.say(text.with_values(value=value))}")
 
     @property
     def reader(self) -> Reader:

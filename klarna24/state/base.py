@@ -1,43 +1,39 @@
 """One connection to the database: reading, whole transactions, and the event that each change leaves behind."""
 
-import getpass
 import logging
-import os
-import socket
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from threading import Lock
 from typing import Any, Self
 
-from klarna24.state.damage import check_integrity, check_once, check_values
-from klarna24.state.database import SQLITE_ERRORS, open_for_reading, open_for_writing, trouble
-from klarna24.text.sentences import sentence
+from klarna24.errors import Klarna24Error
+from klarna24.state.connection import Connection, Facts, Place, Record, Values
+from klarna24.state.damage import check_values
+from klarna24.state.opening import open_for_reading, open_for_writing
+from klarna24.state.who import who
 
-# Profiles that run side by side in this process take turns. SQLite does not queue them: one could wait in vain.
-_one_writer = Lock()
 VALUES_AT_A_TIME = 500  # in one statement
 log = logging.getLogger(__name__)
 
 
 class Database:
-    """The base of all classes that store something in the state. Their methods raise Locked and StateFault."""
+    """The base of all classes that store something in the state. Their methods raise Locked, StateFault and, where
+    the state is on a server, Unavailable."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._db = connection
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """For reading and writing; makes the database where there is none."""
-        return cls(open_for_writing(folder))
+    def open(cls, place: Place, locked: Connection | None = None) -> Self:
+        """For reading and writing; makes the database where there is none. ``locked`` is what
+        :func:`~klarna24.state.lock.only_run` gave: the run writes by the connection that has its lock."""
+        return cls(locked or open_for_writing(place))
 
     @classmethod
-    def for_reading(cls, folder: Path) -> Self:
-        """For reading only: nothing on disk changes, and writing raises StateFault. Works while a run writes, and
-        does not keep one from writing."""
-        return cls(open_for_reading(folder))
+    def for_reading(cls, place: Place) -> Self:
+        """For reading only: nothing is changed, and writing raises StateFault. Works while a run writes, and does
+        not keep one from writing."""
+        return cls(open_for_reading(place))
 
     def close(self) -> None:
         """Closes the connection."""
@@ -46,22 +42,37 @@ class Database:
     def check_integrity(self) -> None:
         """Raises Damaged if a table and its index disagree, or if a part of the file is not where it should be. To
         be called before anything is sent. It reads the whole file, once a process."""
-        with _own_errors():
-            path = Path(self._db.execute("PRAGMA database_list").fetchone()["file"])
-            check_once(check_integrity, self._db, path)
+        self._db.check_integrity()
 
     def try_to_write(self) -> None:
         """Makes a change and takes it back. Raises StateFault if nothing can be written."""
-        with _own_errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            self._db.execute(f"PRAGMA user_version = {version}")
-            self._db.execute("ROLLBACK")
+        self._db.try_to_write()
 
-    def _query(self, statement: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
+    def facts(self) -> Facts | None:
+        """What ``check`` says of a server; None of a file."""
+        return self._db.facts()
+
+    def count_request(self, whose: str, most: int) -> float:
+        """Counts a request with those of all hosts in the last hour, and returns 0; or the seconds until there are
+        fewer than ``most``. What cannot be counted now waits for nothing."""
+        try:
+            return self._db.count_request(whose, most)
+        except Klarna24Error as error:
+            log.debug("a request is not counted: %s", error.message)
+            return 0.0
+
+    def now(self) -> datetime:
+        """The present in UTC, by the clock that all who share the state go by."""
+        return self._db.now()
+
+    def _now(self) -> str:
+        """The present, as the database stores it."""
+        return stored_moment(self.now())
+
+    def _query(self, statement: str, values: Values = ()) -> list[Record]:
         """All at once: a statement that is read row by row would keep other processes from writing meanwhile.
         Raises Damaged for a value that its column cannot hold."""
-        with _own_errors():
+        with self._db.errors():
             found = self._db.execute(statement, values).fetchall()
         check_values(found)
         return found
@@ -92,7 +103,7 @@ class Database:
     ) -> None:
         self._db.execute(
             "INSERT INTO event (at, who, profile, payout_id, what, answer, note) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (now(), who(), profile, payout_id, what, answer, note),
+            (self._now(), who(), profile, payout_id, what, answer, note),
         )
         found = self._query("SELECT payment_reference, currency FROM payout WHERE id = ?", (payout_id,))
         words = [profile, *(f"payout {' '.join(row)}" for row in found), what, *filter(None, [answer])]
@@ -100,44 +111,11 @@ class Database:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """All changes inside are made or none. They are on disk when it ends (synchronous = EXTRA).
-
-        IMMEDIATE, so that what is read inside is still true when it is changed: no other process can write in
-        between.
-        """
-        with _one_writer, _own_errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                raise
-
-
-@contextmanager
-def _own_errors() -> Iterator[None]:
-    try:
-        yield
-    except SQLITE_ERRORS as error:
-        raise trouble(error, sentence("the state")) from None
-
-
-def now() -> str:
-    """The present in UTC, as the database stores it."""
-    return stored_moment(datetime.now(UTC))
+        """All changes inside are made or none. They are on disk when it ends."""
+        with self._db.transaction():
+            yield
 
 
 def stored_moment(it: datetime) -> str:
     """The moment in UTC, as the database stores it."""
     return it.astimezone(UTC).isoformat(timespec="seconds")
-
-
-def who() -> str:
-    """The user and the machine, for the log."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"

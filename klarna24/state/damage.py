@@ -17,6 +17,7 @@ from typing import Any
 from klarna24.bookkeeping.payout import NAMES
 from klarna24.bookkeeping.voucher import Rate
 from klarna24.errors import ProblemCode, StateFault
+from klarna24.state.connection import Record
 from klarna24.state.records import Status, remarks_of_column
 from klarna24.state.witness import COMMAND
 from klarna24.text.sentences import from_stored, sentence
@@ -75,7 +76,7 @@ def check_structure(connection: sqlite3.Connection, new: sqlite3.Connection, pat
             raise Damaged(str(path), sentence("its tables are not as klarna24 makes them"))
 
 
-def check_values(rows: Sequence[sqlite3.Row]) -> None:
+def check_values(rows: Sequence[Record]) -> None:
     """Raises Damaged if a column of these rows of one answer cannot hold its value."""
     checks = [(name, _CHECKS[name]) for name in rows[0].keys() if name in _CHECKS] if rows else []  # noqa: SIM118 - a Row iterates over its values
     name = ""

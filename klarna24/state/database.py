@@ -1,4 +1,4 @@
-"""The database file: opened for writing or for reading, and brought up to date.
+"""SQLite's file: opened for writing or for reading, and brought up to date.
 
 Every failure is raised as Locked where another program uses the file, and as StateFault otherwise.
 """
@@ -100,6 +100,11 @@ def open_for_reading(folder: Path) -> sqlite3.Connection:
     return connection
 
 
+def empty() -> sqlite3.Connection:
+    """A database in memory that knows nothing."""
+    return _up_to_date(_connect(MEMORY), Path(MEMORY))
+
+
 def _open_for_reading(path: Path) -> sqlite3.Connection:
     is_used = witness.is_used(path.parent)
     for file in (path, _journal(path)):
@@ -107,7 +112,7 @@ def _open_for_reading(path: Path) -> sqlite3.Connection:
     if not path.exists():
         if is_used:
             raise LostState(path)
-        return _up_to_date(_connect(MEMORY), path)
+        return empty()
     try:
         with _closed_on_failure(_connect(_address(path, "ro"))) as connection:
             _refuse_lost(connection, path, is_used)

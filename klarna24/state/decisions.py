@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from klarna24.bookkeeping.voucher import Trace
 from klarna24.errors import Problem, StateFault
-from klarna24.state.base import now
 from klarna24.state.reading import StateReader
 from klarna24.state.records import CORRECTED, RECKONED, Row, Status, problem_columns, trace_columns
 from klarna24.text.sentences import sentence
@@ -32,7 +31,7 @@ class Decisions(StateReader):
         figures = json.dumps({name: str(amount) for name, amount in totals.items()})
         settled = dict.fromkeys(("code", "reason", "hint", "wording"))
         looks = trace_columns(trace) if trace else {}
-        values = {"totals": figures, "changed_at": now(), **settled, **looks}
+        values = {"totals": figures, "changed_at": self._now(), **settled, **looks}
         updates = ", ".join(f"{name} = :{name}" for name in values)
         with self._transaction():
             self._db.execute(
@@ -60,8 +59,8 @@ class Decisions(StateReader):
                     status is Status.READY,
                     status is not Status.READY,
                     transaction_no,
-                    booked_at(status),
-                    now(),
+                    self._booked_at(status),
+                    self._now(),
                     row.id,
                     row.status,
                 ),
@@ -75,7 +74,6 @@ class Decisions(StateReader):
                 )
             self._event(row.profile, row.id, status, answer, note)
 
-
-def booked_at(status: Status) -> str | None:
-    """The column of a payout that has this status from now on."""
-    return now() if status is Status.BOOKED else None
+    def _booked_at(self, status: Status) -> str | None:
+        """The column of a payout that has this status from now on."""
+        return self._now() if status is Status.BOOKED else None

@@ -7,7 +7,6 @@ attach   saving N → N                         N is the stamp number; saving is
 from typing import Literal
 
 from klarna24.bookkeeping.payout import PayoutKey
-from klarna24.state.base import now
 from klarna24.state.reading import StateReader
 from klarna24.state.records import Owner, Row, row_of
 
@@ -41,7 +40,7 @@ class Deliveries(StateReader):
                 self._db.execute(
                     "INSERT INTO evidence (payout_id, name, at, note) VALUES (?, 'mail', ?, 'due')"
                     " ON CONFLICT (payout_id, name) DO NOTHING",
-                    (row.id, now()),
+                    (row.id, self._now()),
                 )
 
     def deliver(
@@ -60,7 +59,8 @@ class Deliveries(StateReader):
             self._db.execute(
                 "INSERT INTO evidence (payout_id, name, at, note, sha256, size) VALUES (?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (payout_id, name) DO UPDATE SET at = excluded.at, note = excluded.note,"
-                " sha256 = coalesce(excluded.sha256, sha256), size = coalesce(excluded.size, size)",
-                (row_id, way, now(), note, sha256, size),
+                " sha256 = coalesce(excluded.sha256, evidence.sha256),"
+                " size = coalesce(excluded.size, evidence.size)",
+                (row_id, way, self._now(), note, sha256, size),
             )
             self._event(owner.profile, row_id, f"evidence: {way}", answer)

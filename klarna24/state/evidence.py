@@ -4,12 +4,11 @@ A voucher waits here from the moment in which it is sent until it is in the arch
 the moment, and its content stands in ``note``. What a run could not archive therefore is not lost with the run.
 """
 
-import sqlite3
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
-from klarna24.state.base import now
+from klarna24.state.connection import Record
 from klarna24.state.reading import StateReader
 from klarna24.state.records import Owner, Row
 
@@ -90,7 +89,7 @@ class EvidenceState(StateReader):
                     "INSERT INTO evidence (payout_id, name, sha256, size, at, note) VALUES (?, ?, ?, ?, ?, ?)"
                     " ON CONFLICT (payout_id, name) DO UPDATE SET sha256 = excluded.sha256, size = excluded.size,"
                     " at = excluded.at, note = excluded.note",
-                    (it.payout_id, it.name, it.sha256, it.size, now(), it.note),
+                    (it.payout_id, it.name, it.sha256, it.size, self._now(), it.note),
                 )
                 names.setdefault(it.payout_id, []).append(it.file)
             for it in waited:
@@ -123,7 +122,7 @@ class EvidenceState(StateReader):
             )
 
 
-def _by_payout(found: Iterable[sqlite3.Row]) -> dict[int, list[Evidence]]:
+def _by_payout(found: Iterable[Record]) -> dict[int, list[Evidence]]:
     """Files and what waits for the archive; not what became of a report that was mailed or attached."""
     kept: dict[int, list[Evidence]] = {}
     for it in (Evidence(*row) for row in found):

@@ -1,18 +1,21 @@
-"""One run of a profile at a time: a lock of the operating system, which ends with the process that holds it."""
+"""One run of a profile at a time: a lock of the operating system, which ends with the process that holds it; on a
+server one of PostgreSQL's, which ends with the connection."""
 
 import json
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import filelock
 
 from klarna24.errors import Locked, StateFault
+from klarna24.state.connection import Connection, Place
 from klarna24.state.database import open_for_writing
 from klarna24.state.folder import make_private, refuse_foreign
+from klarna24.state.opening import the_extra
 from klarna24.state.witness import is_used
 from klarna24.text.sentences import Sentence, sentence
 
@@ -20,11 +23,41 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def only_run(folder: Path, profile: str, wait: float = 0) -> Iterator[None]:
-    """Holds the profile's lock in the state folder, for which it waits up to ``wait`` seconds.
+def only_run(place: Place, profile: str, wait: float = 0) -> Iterator[Connection | None]:
+    """Holds the profile's lock, for which it waits up to ``wait`` seconds. Gives the connection that has the lock,
+    by which the run must write; None in a folder, where each connection will do.
 
-    Raises Locked, naming the process that holds it and since when, or StateFault if nothing can be locked.
+    Raises Locked, naming who holds it and since when, or what opening the state raises.
     """
+    if isinstance(place, Path):
+        with _lock_file(place, profile, wait):
+            yield None
+        return
+    with the_extra():
+        from klarna24.state.postgres.opening import open_for_writing as open_server  # noqa: PLC0415 - see there
+    with closing(open_server(place)) as connection:
+        connection.lock_run(profile, wait)
+        yield connection
+
+
+@contextmanager
+def no_run(place: Place, profiles: Iterable[str]) -> Iterator[None]:
+    """Lets no run of these profiles begin; on a server none at all. Raises Locked while one is under way."""
+    if isinstance(place, Path):
+        with ExitStack() as locks:
+            for profile in profiles:
+                locks.enter_context(_lock_file(place, profile, 0))
+            yield
+        return
+    with the_extra():
+        from klarna24.state.postgres.connection import PostgresConnection  # noqa: PLC0415 - as above
+    with closing(PostgresConnection(place)) as connection:
+        connection.lock_out_runs()
+        yield
+
+
+@contextmanager
+def _lock_file(folder: Path, profile: str, wait: float) -> Iterator[None]:
     path = folder / "locks" / f"{profile}.lock"
     holder = path.with_suffix(".json")
     try:

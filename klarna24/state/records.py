@@ -1,7 +1,6 @@
 """A payout and an event, and how the database stores them."""
 
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,6 +13,7 @@ from klarna24.bookkeeping.remarks import Remark
 from klarna24.bookkeeping.voucher import Trace
 from klarna24.config.tables import Profile
 from klarna24.errors import Problem, ProblemCode
+from klarna24.state.connection import Record
 from klarna24.text.sentences import from_json, from_stored, to_json, to_stored
 
 CORRECTED = "resolved: a person corrected the voucher"  # the answer of an event
@@ -113,7 +113,7 @@ class Event(NamedTuple):
     note: str | None
 
 
-def row_of(found: sqlite3.Row) -> Row:
+def row_of(found: Record) -> Row:
     """The payout of a row of the database."""
     problem = None
     if found["code"]:
@@ -140,7 +140,7 @@ def row_of(found: sqlite3.Row) -> Row:
     )
 
 
-def _trace(found: sqlite3.Row) -> Trace | None:
+def _trace(found: Record) -> Trace | None:
     if found["sums"] is None:
         return None
     return Trace(
@@ -189,7 +189,7 @@ def remarks_column(remarks: Iterable[Remark]) -> str:
     return json.dumps([*columns], ensure_ascii=False)
 
 
-def _words(found: sqlite3.Row) -> tuple[str, str]:
+def _words(found: Record) -> tuple[str, str]:
     """Message and hint, which can still be translated where their wording is stored."""
     if found["wording"]:
         return from_stored(found["wording"])

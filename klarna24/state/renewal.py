@@ -6,18 +6,21 @@ from pathlib import Path
 from klarna24.config.folders import STATE_FILE
 from klarna24.errors import StateFault
 from klarna24.state.base import Database
+from klarna24.state.connection import Connection, Place
 from klarna24.state.damage import Damaged
 from klarna24.state.database import open_for_writing, set_aside
+from klarna24.state.opening import the_extra
+from klarna24.state.sqlite import SqliteConnection
 from klarna24.state.witness import LostState, OtherState, is_used
 
 
-def loss(folder: Path) -> StateFault | None:
-    """Why runs refuse the state in this folder; None where they do not. Raises a StateFault that is no loss: for
+def loss(place: Place) -> StateFault | None:
+    """Why runs refuse the state at this place; None where they do not. Raises a StateFault that is no loss: for
     example, a folder that belongs to another user."""
-    if not is_used(folder) and not (folder / STATE_FILE).exists():
+    if isinstance(place, Path) and not is_used(place) and not (place / STATE_FILE).exists():
         return None
     try:
-        with closing(_Renewal.open(folder)) as state:
+        with closing(_Renewal.open(place)) as state:
             state.check_integrity()
             state.read_everything()
     except (LostState, OtherState, Damaged) as fault:
@@ -25,11 +28,19 @@ def loss(folder: Path) -> StateFault | None:
     return None
 
 
-def begin_again(folder: Path, fault: StateFault) -> list[Path]:
+def begin_again(place: Place, fault: StateFault) -> list[str]:
     """Makes a new state in place of what is lost or damaged, or accepts another one that was put there. Returns
-    where damaged files were kept."""
-    kept = [] if isinstance(fault, OtherState) else set_aside(folder / STATE_FILE)
-    with closing(_Renewal(open_for_writing(folder, is_new=True))) as state:
+    the damaged files, or the server's schema, that were kept under another name."""
+    is_damaged = not isinstance(fault, OtherState)
+    if isinstance(place, Path):
+        kept = [str(file) for file in set_aside(place / STATE_FILE)] if is_damaged else []
+        new: Connection = SqliteConnection(open_for_writing(place, is_new=True))
+    else:
+        with the_extra():
+            from klarna24.state.postgres import opening  # noqa: PLC0415 - see there
+        kept = opening.set_aside(place) if is_damaged else []
+        new = opening.open_for_writing(place, is_new=True)
+    with closing(_Renewal(new)) as state:
         state.record(fault)
     return kept
 

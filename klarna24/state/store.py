@@ -25,8 +25,7 @@ from klarna24.bookkeeping.payout import Listed, PayoutKey
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.bookkeeping.voucher import Rate, Voucher
 from klarna24.errors import Problem
-from klarna24.state.base import now
-from klarna24.state.decisions import Decisions, booked_at
+from klarna24.state.decisions import Decisions
 from klarna24.state.delivery import Deliveries
 from klarna24.state.evidence import EvidenceState
 from klarna24.state.records import (
@@ -70,12 +69,14 @@ class State(Decisions, Deliveries, EvidenceState):
     def sending(self, owner: Owner, payout: Listed, voucher: Voucher, document: str | None = None) -> int | None:
         """Claims the payout for sending. Returns the row's id, or None if the payout may not be sent: another run
         has claimed it, or 24SevenOffice has rejected this very voucher. When it returns, all that a later look-up
-        needs is on disk, and so is ``document``, the voucher as it is to be archived."""
+        needs is on disk, and so is ``document``, the voucher as it is to be archived. Raises Unavailable where
+        the run has lost its lock."""
         with self._transaction():
+            self._db.require_lock()
             row = self.row(owner, payout.key)
             if row is not None and (row.awaits_order or not row.may_be_sent):
                 return None
-            sent_at = now()
+            sent_at = self._now()
             facts = {
                 **trace_columns(voucher.trace()),
                 "sent_at": sent_at,
@@ -111,8 +112,8 @@ class State(Decisions, Deliveries, EvidenceState):
                     *problem_columns(problem),
                     awaits_order,
                     transaction_no,
-                    booked_at(status),
-                    now(),
+                    self._booked_at(status),
+                    self._now(),
                     row_id,
                 ),
             )
@@ -129,7 +130,7 @@ class State(Decisions, Deliveries, EvidenceState):
             voucher.date,
             Status.BOOKED,
             None,
-            {**trace_columns(voucher.trace()), "transaction_no": transaction_no, "booked_at": now()},
+            {**trace_columns(voucher.trace()), "transaction_no": transaction_no, "booked_at": self._now()},
             answer,
         )
 
@@ -147,7 +148,7 @@ class State(Decisions, Deliveries, EvidenceState):
             changed = self._db.execute(
                 "UPDATE payout SET status = 'booked', transaction_no = ?, booked_at = ?, ledger_sums = ?,"
                 " remarks = ?, changed_at = ? WHERE id = ? AND status = 'drafted'",
-                (transaction_no, now(), sums, remarks_column(remarks), now(), row.id),
+                (transaction_no, self._now(), sums, remarks_column(remarks), self._now(), row.id),
             )
             if changed.rowcount:
                 self._event(row.profile, row.id, Status.BOOKED, f"found in the ledger as {transaction_no}")
@@ -230,12 +231,12 @@ class State(Decisions, Deliveries, EvidenceState):
     def completed(self, owner: Owner) -> None:
         """A run has come to its end, whatever the outcomes."""
         with self._transaction():
-            self._set_profile(owner.profile, "completed_at", now())
+            self._set_profile(owner.profile, "completed_at", self._now())
 
     def ledger_read(self, owner: Owner) -> None:
         """All of the profile's drafts have been looked up in the ledger."""
         with self._transaction():
-            self._set_profile(owner.profile, "ledger_read_at", now())
+            self._set_profile(owner.profile, "ledger_read_at", self._now())
 
     def _set_profile(
         self, name: str, column: Literal["scope", "completed_at", "settings", "ledger_read_at"], value: str
@@ -288,8 +289,8 @@ class State(Decisions, Deliveries, EvidenceState):
             "hint": hint,
             "wording": wording,
             "totals": json.dumps({name: str(amount) for name, amount in payout.figures.items()}),
-            "created_at": now(),
-            "changed_at": now(),
+            "created_at": self._now(),
+            "changed_at": self._now(),
             **facts,
         }
         columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)

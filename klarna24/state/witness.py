@@ -20,21 +20,32 @@ COMMAND = "klarna24 state new"
 
 
 class LostState(StateFault):
-    """The folder was used, and its database is gone or empty."""
+    """The folder was used, and its database is gone or empty; or a server's, that this host has used."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, what: Path | str, is_remembered: bool = True) -> None:
+        message = sentence("the database {path} is lost: its folder was used before", path=str(what))
+        if isinstance(what, str):
+            message = sentence("the state on {server} is lost: this host has used one before", server=what)
+            if not is_remembered:
+                message = sentence(
+                    "{server} has no state, and this host has no folder that could tell whether it is lost",
+                    server=what,
+                )
         super().__init__(
-            sentence("the database {path} is lost: its folder was used before", path=str(path)),
+            message,
             sentence("restore it from a backup; if there is none: {command}", command=COMMAND),
         )
 
 
 class OtherState(StateFault):
-    """The database is not the one that belongs to the folder."""
+    """The database is not the one that belongs to the folder, or that this host has used."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, what: Path | str) -> None:
+        message = sentence("{path} is another state than the one that belongs to its folder", path=str(what))
+        if isinstance(what, str):
+            message = sentence("the state on {server} is another one than this host has used before", server=what)
         super().__init__(
-            sentence("{path} is another state than the one that belongs to its folder", path=str(path)),
+            message,
             sentence("put the right one back; if this is meant: {command}", command=COMMAND),
         )
 
@@ -43,6 +54,11 @@ def is_used(folder: Path) -> bool:
     """Whether the folder must have a database. To be asked before its database is looked at: another run may be
     making both at this moment, and makes the database first."""
     return any(os.path.lexists(folder / name) for name in BESIDE)
+
+
+def remembered(folder: Path) -> bool:
+    """Whether this host has used a state, in the folder or on a server: its witness is there."""
+    return os.path.lexists(folder / WITNESS)
 
 
 def identity(folder: Path) -> str | None:

@@ -20,7 +20,7 @@ from klarna24.twentyfour.bundle import bundle_list
 from klarna24.twentyfour.connection import NEXT_RUN, UNREADABLE, Connection, TooLong, unreadable
 from klarna24.twentyfour.sessions import Sessions
 from klarna24.twentyfour.shared_books import SharedBooks
-from klarna24.twentyfour.transport import NoAnswer, NotSent
+from klarna24.twentyfour.transport import NoAnswer, NotSent, SharedPace
 from klarna24.twentyfour.writing import one_of_each_shape, whole_message
 
 T = TypeVar("T")
@@ -50,11 +50,17 @@ class TwentyFourClient:
     """One user in one company. Reads raise Unavailable, CredentialsFault or ConfigFault."""
 
     def __init__(
-        self, profile: Profile, password: Callable[[], str], sessions: Sessions, shared: SharedBooks | None = None
+        self,
+        profile: Profile,
+        password: Callable[[], str],
+        sessions: Sessions,
+        shared: SharedBooks | None = None,
+        pace: SharedPace | None = None,
     ) -> None:
+        """``pace`` counts the requests that are made, where other hosts make some as the same user."""
         self._profile = profile
         self._shared = shared
-        self._connection = Connection(profile, password, sessions)
+        self._connection = Connection(profile, password, sessions, pace)
 
     def close(self) -> None:
         """Close the connections; the session stays valid."""

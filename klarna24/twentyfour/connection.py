@@ -25,7 +25,7 @@ from klarna24.text.clean import clean
 from klarna24.text.sentences import Sentence, joined, sentence
 from klarna24.twentyfour import answers
 from klarna24.twentyfour.sessions import Sessions, fits_a_cookie
-from klarna24.twentyfour.transport import NoAnswer, NotSent, Transport, Write
+from klarna24.twentyfour.transport import NoAnswer, NotSent, SharedPace, Transport, Write
 
 CONTRACTS = Path(__file__).parent / "contracts"
 RETRY_SECONDS = 30.0
@@ -58,13 +58,19 @@ class TooLong(Unavailable):
 class Connection:
     """One user in one company. Raises Unavailable, CredentialsFault or ConfigFault."""
 
-    def __init__(self, profile: Profile, password: Callable[[], str], sessions: Sessions) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        password: Callable[[], str],
+        sessions: Sessions,
+        shared: SharedPace | None = None,
+    ) -> None:
         self._name = profile.name
         self._settings = profile.twentyfour
         register_guid(self._settings.application_id)
         self._password = password
         self._sessions = sessions
-        self._transport = Transport(self._settings.base_url, self._settings.username)
+        self._transport = Transport(self._settings.base_url, self._settings.username, shared)
         self._services: dict[str, Any] = {}
         self._company_checked = False
         self._unproved = False  # true from a login until a call has succeeded under it

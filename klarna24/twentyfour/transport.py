@@ -9,6 +9,7 @@ import http.cookiejar
 import io
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import requests
@@ -34,6 +35,8 @@ LONGEST_WAIT = 20.0  # seconds until one more request is allowed
 logging.getLogger("zeep").addHandler(logging.NullHandler())
 
 Write = Callable[[Any], bytes]  # makes the message out of zeep's envelope
+# Counts a request of this user with those of other hosts, at most so many an hour; returns the seconds to wait.
+SharedPace = Callable[[str, int], float]
 
 
 class NotSent(Exception):
@@ -78,8 +81,9 @@ class Transport(zeep.Transport):
     write: Write | None = None  # how the next messages are made of zeep's envelope; None: by zeep
     seconds: float | None = None  # for the next exchanges, in place of ANSWER_SECONDS
 
-    def __init__(self, base_url: str | None, user: str) -> None:
+    def __init__(self, base_url: str | None, user: str, shared: SharedPace | None = None) -> None:
         self._pace = pace_of(("24SevenOffice", base_url, user), REQUESTS_AN_HOUR, 3600.0)
+        self._elsewhere = partial(shared, f"24SevenOffice {base_url} {user}", REQUESTS_AN_HOUR) if shared else None
         session = new_session(base_url)
         agent = session.headers["User-Agent"]
         super().__init__(session=session)  # type: ignore[no-untyped-call]  # zeep has no types
@@ -102,7 +106,7 @@ class Transport(zeep.Transport):
     def post(self, address: str, message: bytes, headers: dict[str, str]) -> requests.Response:
         """Return the answer, read to its end, if it is a SOAP envelope. Raises NotSent or NoAnswer otherwise."""
         try:
-            self._pace.wait(LONGEST_WAIT)
+            self._pace.wait(LONGEST_WAIT, self._elsewhere)
         except TooManyRequests as too_many:
             minutes = int(too_many.seconds // 60) + 1
             reason = sentence(

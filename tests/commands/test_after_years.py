@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +11,9 @@ import pytest
 
 from benchmarks.years import grow
 from klarna24.config.folders import STATE_FILE
-from klarna24.state import base, damage
+from klarna24.state import damage, sqlite
 from klarna24.state.base import Database
+from klarna24.state.connection import Record, Values
 from tests.support.shops import NOON, OpenShop, Shop, shops, simple
 
 TABLES = ("payout", "event", "evidence")
@@ -49,10 +50,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, list[st
     asked: list[tuple[int, list[str]]] = []
     query = Database._query
 
-    def counting(
-        self: Database, statement: str, values: Sequence[object] | Mapping[str, object] = ()
-    ) -> list[sqlite3.Row]:
-        plan = [row[3] for row in self._db.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    def counting(self: Database, statement: str, values: Values = ()) -> list[Record]:
+        plan = [row[3] for row in self._db.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()]
         found = query(self, statement, values)
         asked.append((len(found), [f"{step}: {statement}" for step in plan if is_whole(step)]))
         return found
@@ -151,7 +150,7 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         check(connection, path)
 
     with monkeypatch.context() as patched:
-        patched.setattr(base, "check_integrity", noting)
+        patched.setattr(sqlite, "check_integrity", noting)
         yield done
 
 

@@ -110,6 +110,10 @@ def test_a_lump_profile_on_plain_accounts(
     assert "✓ logged in to Exempelbutiken AB" in seen
     assert "Payouts since 1 Jan 2026: 13." in seen.replace("\xa0", " ")
     assert "klarna24 check --profile shop1 --as-cron" in seen
+    assert f"  export KLARNA24_CONFIG={tmp_path / 'profiles.toml'}\n" in seen, (
+        "the next commands would not find it"
+    )
+    assert "KLARNA24_STATE_DIR" not in seen, "the file names it"
     assert "payouts from" in seen, "the history was asked for"
     assert max(map(len, seen[: seen.index("For crontab")].replace(str(tmp_path), "").splitlines())) <= 80
     assert box.klarna.password not in seen
@@ -145,6 +149,7 @@ def test_the_preview_and_its_question_fit_a_screen(box: Sandbox, tmp_path: Path)
     talk.end()
     assert len(preview.splitlines()) <= 24
     assert "more lines, which dry-run shows" in preview
+    assert "later payouts that are blocked: 2; dry-run shows why" in preview, "it is not the last one then"
     assert not (tmp_path / "profiles.toml").exists(), "the answer was no"
 
 

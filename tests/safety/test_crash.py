@@ -15,6 +15,7 @@ from tests.support import LONG
 from tests.support.archive import assert_complete, assert_whole
 from tests.support.fork_server import Ended, ForkServer
 from tests.support.mail_server import plain_email
+from tests.support.postgres import Base
 from tests.support.processes import statuses
 from tests.support.shops import OpenShop, Shop
 from tests.support.smtp_server import MailServer
@@ -22,8 +23,8 @@ from tests.support.smtp_server import MailServer
 YESTERDAY = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=1)
 EVIDENCE = ("none", "mail", "attach")  # with mail and attach, the archive too
 # Of the points, another share in each run. Those of one share are EVERY points apart.
-EVERY = {"none": 3, "mail": 11, "attach": 11} if LONG else {"none": 47, "mail": 90, "attach": 90}
-EVERY_REQUEST = {"none": 2, "mail": 8, "attach": 8}
+EVERY = {"none": 5, "mail": 17, "attach": 17} if LONG else {"none": 80, "mail": 150, "attach": 150}
+EVERY_REQUEST = {"none": 1, "mail": 2, "attach": 2} if LONG else {"none": 4, "mail": 16, "attach": 16}
 INBOX = "belege@shop1.se"
 UNKNOWN = "whether Klarna's report reached the voucher inbox is unknown: look there"
 
@@ -110,6 +111,31 @@ def test_killed_at_every_point_between_two_io_actions(
         shop.box.stop()
 
 
+def test_killed_at_every_point_with_the_state_on_a_server(
+    open_shop: OpenShop, fork_server: ForkServer, plain_mail: MailServer, base: Base
+) -> None:
+    def served() -> Shop:
+        base.empty()
+        shop = three(open_shop, plain_mail, "none")
+        shop.use_server(base)
+        return shop
+
+    whole = served()
+    code, points = run(fork_server, whole)
+    assert (code, len(whole.drafts())) == (0, 3)
+    assert points > 100
+    every = EVERY["none"]
+    for point in range(random.randrange(every), points, every):
+        shop, where = served(), f"killed at point {point} of {points}"
+        if run(fork_server, shop, kill_at=point).code != -9:
+            assert point >= points - 9, "the number of reads differs a little from run to run"
+            break
+        codes = [run(fork_server, shop).code for _ in range(3)]
+        assert codes[1] == codes[2], f"{where}: {codes}"
+        judge(shop, codes[-1], where)
+        shop.box.stop()
+
+
 @pytest.mark.parametrize("evidence", EVIDENCE)
 @pytest.mark.parametrize("processed", [False, True], ids=["before it is acted on", "after it was acted on"])
 def test_cut_off_at_every_request(
@@ -118,7 +144,7 @@ def test_cut_off_at_every_request(
     monkeypatch.setattr("klarna24.run.evidence.rendered", lambda *_: [b"\x89PNG\r\n\x1a\n"] * 2)
     whole = three(open_shop, plain_mail, evidence)
     assert whole.sync().code == 0
-    every = 1 if LONG else EVERY_REQUEST[evidence]
+    every = EVERY_REQUEST[evidence]
     for number in range(random.randrange(every), len(whole.box.requests), every):
         shop, where = three(open_shop, plain_mail, evidence), f"cut off at request {number}"
         shop.box.faults.arm("cut", after=number, saved=processed)

@@ -12,7 +12,9 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +31,13 @@ from tests.support import LONG, data
 from tests.support.archive import assert_whole, full_disk, unfinished
 from tests.support.bookkeeping import merged
 from tests.support.mail_server import plain_email
+from tests.support.postgres import Base
 from tests.support.shops import Shop, plain_profile, snapshot
 from tests.support.smtp_server import MailServer
 from tests.support.state import sql
 
 PARTS = 8 if LONG else 2  # so that the search runs in parallel
-HISTORIES = 400 if LONG else 16
+HISTORIES = 240 if LONG else 16
 TODAY = datetime.now(UTC).date()
 MADE_OF = data(__file__, "histories.toml")
 SHAPES = MADE_OF["shapes"]
@@ -52,6 +55,7 @@ class Histories(RuleBasedStateMachine):
     folder: Path  # set by the test, for all histories
     capture: pytest.CaptureFixture[str]
     mail: MailServer
+    base: Base | None  # has the state, if it is on a server
     today: date  # of the history that is running
     typed: str
 
@@ -63,6 +67,9 @@ class Histories(RuleBasedStateMachine):
         home = self.box.office.home
         home.chart = {number: home.chart[number] for number in ACCOUNTS}  # quicker to read
         self.shop = Shop(self.box, Path(tempfile.mkdtemp(dir=self.folder)), self.capture)
+        if self.base:
+            self.base.empty()
+            self.shop.use_server(self.base)
         self.profile = merged(
             plain_profile(self.box),
             {
@@ -82,7 +89,8 @@ class Histories(RuleBasedStateMachine):
         self.said_drafted: set[str] = set()
         self.doubts: set[str] = set()
         self.done: set[str] = set()
-        self.database, self.backup = self.shop.state / STATE_FILE, b""
+        self.database = self.shop.state / STATE_FILE
+        self.restore: Callable[[], object] | None = None
         keep = self.box.office.save_draft
 
         def counted(company: Any, draft: Any) -> Any:
@@ -152,28 +160,30 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def back_up(self) -> None:
-        if self.database.exists():
-            self.backup = self.database.read_bytes()
+        if self._has_state():
+            self.restore = (
+                self.base.backup() if self.base else partial(self.database.write_bytes, self.database.read_bytes())
+            )
 
     @rule(restore=st.booleans())
     def lose_the_state(self, restore: bool) -> None:
         """It is restored from a backup, or begins again when a person says so. All drafts are booked before, since
         no API shows a draft: one that no ledger holds is made again, and that is right."""
-        if not self.database.exists():
+        if not self._has_state():
             return
         office = self.box.office
         for draft in list(office.home.drafts):
             office.book(draft.id)
-        if restore and self.backup:
-            self.database.write_bytes(self.backup)
+        if restore and self.restore:
+            self.restore()
         else:
-            self.database.unlink()
+            self.base.empty() if self.base else self.database.unlink()
             saves = self.saves.total()
             refused = self.shop.run("sync", "--profile", self.name, "--now")
             assert (refused.code, self.saves.total()) == (3, saves)
             assert "klarna24 state new" in refused.err
             assert self.shop.run("state", "new", "--yes").code == 0
-            self.backup = b""  # it is that of another state, and refused
+            self.restore = None  # it is that of another state, and refused
         self.doubts.clear()
         self.done.clear()
         self.was_lost = True
@@ -181,6 +191,9 @@ class Histories(RuleBasedStateMachine):
         drafted = {reference for reference, status in self.shop.stored().items() if status == "drafted"}
         for reference in [it for it in self.saves if it not in drafted and not self._in_ledger(it)]:
             del self.saves[reference]
+
+    def _has_state(self) -> bool:
+        return self.base.has_state() if self.base else self.database.exists()
 
     @rule()
     def rename(self) -> None:
@@ -221,12 +234,16 @@ class Histories(RuleBasedStateMachine):
     @rule(fault=st.sampled_from(["", "", "dry", *MADE_OF["faults"]]), after=st.integers(0, 9))
     def run(self, fault: str, after: int) -> None:
         if fault == "dry":
-            before = snapshot(self.shop.state)
+            before = self._everything()
             self.shop.run("dry-run", "--profile", self.name)
-            assert snapshot(self.shop.state) == before
+            assert self._everything() == before
         elif fault:
             self.box.faults.arm(fault, 1, after)
         self._sync()
+
+    def _everything(self) -> object:
+        rows = self.base.everything() if self.base and self._has_state() else None
+        return snapshot(self.shop.state), rows
 
     @rule(fault=st.sampled_from(MADE_OF["evidence_faults"]), after=st.integers(0, 4))
     def run_that_cannot_keep_the_evidence(self, fault: str, after: int) -> None:
@@ -351,9 +368,10 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def what_was_drafted_is_never_ready_again_without_an_order(self) -> None:
         """A record that cannot be read any more after a rename has a row of its own beside it."""
-        if not self.database.exists():
+        if not self._has_state():
             return
-        rows = sql(self.shop.state, "SELECT payment_reference, status FROM payout")
+        statement = "SELECT payment_reference, status FROM payout"
+        rows = self.base.sql(statement) if self.base else sql(self.shop.state, statement)
         done = {reference for reference, status in rows if status in {"drafted", "booked"}}
         assert self.done <= done, [row for row in rows if row[0] in self.done - done]
         self.done = done
@@ -371,16 +389,21 @@ class Histories(RuleBasedStateMachine):
 
 
 @pytest.mark.no_cover  # other tests cover each line, and counting takes a minute
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize(
+    ("histories", "on_a_server"),
+    [*[(HISTORIES // PARTS, False)] * PARTS, *[(HISTORIES // PARTS // 2, True)] * (PARTS // 2)],
+)
 def test_random_histories(
-    part: int,
+    histories: int,
+    on_a_server: bool,
+    request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     plain_mail: MailServer,
 ) -> None:
-    del part  # each part is another random search
     Histories.folder, Histories.capture, Histories.mail = tmp_path, capsys, plain_mail
+    Histories.base = request.getfixturevalue("base") if on_a_server else None
     monkeypatch.setattr("klarna24.run.evidence.rendered", lambda *_: [b"\x89PNG\r\n\x1a\n"])  # quicker
     monkeypatch.setattr("klarna24.notify.limit.SECONDS", 0.2)
     monkeypatch.setattr("klarna24.run.context.RunContext.today", property(lambda self: Histories.today))
@@ -392,7 +415,7 @@ def test_random_histories(
     run_state_machine_as_test(
         Histories,
         settings=settings(
-            max_examples=HISTORIES // PARTS,
+            max_examples=histories,
             stateful_step_count=10,
             deadline=None,
             suppress_health_check=list(HealthCheck),

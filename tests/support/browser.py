@@ -36,6 +36,10 @@ class Browser:
         """Open the address, and wait until it is loaded."""
         self._ask("POST", "/url", {"url": url})
 
+    def reload(self) -> None:
+        """Load the page again, as F5 does; what a form has led to without a redirect sends it again."""
+        self._ask("POST", "/refresh", {})
+
     def follow(self, xpath: str) -> None:
         """Click on the one such element, and wait until the page that it leads to is loaded."""
         self.value("document.documentElement.dataset.old = 'yes'")

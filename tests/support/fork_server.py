@@ -1,7 +1,7 @@
 """Runs klarna24 in forked children: real processes without their start-up, killed where a test asks for it.
 
-A child can be killed (SIGKILL) before each of its I/O actions: bytes to or from a socket, a statement to SQLite, a
-file opened for writing, written to, put on disk, renamed, linked or removed, a folder made. ``python -m
+A child can be killed (SIGKILL) before each of its I/O actions: bytes to or from a socket, a statement to the
+state, a file opened for writing, written to, put on disk, renamed, linked or removed, a folder made. ``python -m
 tests.support.fork_server`` reads a JSON request a line from stdin and answers one a line.
 """
 
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from klarna24.cli import main as cli
 from klarna24.cli import sync  # noqa: F401 - imported before the fork, so that no child spends time on it
+from klarna24.state.postgres.connection import PostgresConnection
 from klarna24.twentyfour import connection
 from tests.support import ROOT
 from tests.support.loading import uncounted
@@ -74,6 +75,8 @@ class Points:
             setattr(socket.socket, name, self.before(getattr(socket.socket, name)))
         for name in ("write", "fsync"):
             setattr(os, name, self.before(getattr(os, name)))
+        for name in ("execute", "executemany", "direct"):
+            setattr(PostgresConnection, name, self.before(getattr(PostgresConnection, name)))
         points = self
 
         class Connection(sqlite3.Connection):

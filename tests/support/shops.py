@@ -18,6 +18,7 @@ from klarna24.sandbox.klarna.generate import make_payout
 from klarna24.sandbox.server import Sandbox
 from klarna24.state import damage
 from tests.support.bookkeeping import merged
+from tests.support.postgres import Base
 
 Given = tuple[dict[str, Any], list[dict[str, Any]]]
 """A payout and its rows, as the sandbox takes them."""
@@ -88,6 +89,7 @@ class Shop:
         self.config = folder / "profiles.toml"
         self.state = folder / "state"
         self.top: dict[str, Any] = {"state_dir": str(self.state), "rates_url": box.url}
+        self.base: Base | None = None
         self._capture = capture
         self.write()
 
@@ -142,8 +144,18 @@ class Shop:
         """The names of the drafts in 24SevenOffice, oldest first."""
         return [draft.name for draft in self.box.office.home.drafts]
 
+    def use_server(self, base: Base) -> None:
+        """From now on the state is in this database, and only the sessions are in the folder."""
+        self.base = base
+        self.top["state"] = base.url
+        self.write()
+
     def stored(self) -> dict[str, str]:
         """The status of each payout in the state, by its reference."""
+        if self.base:
+            if not self.base.has_state():
+                return {}
+            return dict(self.base.sql("SELECT payment_reference, status FROM payout"))
         if not (file := self.state / "klarna24.sqlite").exists():
             return {}
         with closing(sqlite3.connect(file)) as database:

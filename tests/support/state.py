@@ -3,17 +3,21 @@
 import sqlite3
 from contextlib import closing
 from datetime import date
-from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from klarna24.bookkeeping import mapping
 from klarna24.bookkeeping.payout import Payout
 from klarna24.bookkeeping.voucher import Voucher
+from klarna24.config.address import Server
 from klarna24.config.folders import STATE_FILE
 from klarna24.errors import Problem, ProblemCode
+from klarna24.state.connection import Place
 from klarna24.state.records import Owner, Row
 from klarna24.state.store import State
 from tests.support.bookkeeping import books, payout, profile
+from tests.support.postgres import USER
 
 OWNER = Owner("shop1", 3000024, "live")
 DAY = date(2026, 11, 19)
@@ -58,7 +62,12 @@ def log(state: State) -> list[tuple[str | None, str]]:
     return [(event.payment_reference, event.what) for event in state.events("shop1")]
 
 
-def sql(folder: Path, *statements: str) -> list[Any]:
+def sql(place: Place, *statements: str) -> list[Any]:
     """What the last statement returns; the program itself has no part in it."""
-    with closing(sqlite3.connect(folder / STATE_FILE)) as connection, connection:
+    if isinstance(place, Server):
+        with closing(psycopg.connect(place.url.replace(f"{USER}@", "postgres@"), autocommit=True)) as server:
+            server.execute("SET search_path = klarna24")
+            found = [server.execute(statement.encode()) for statement in statements][-1]
+            return found.fetchall() if found.description else []
+    with closing(sqlite3.connect(place / STATE_FILE)) as connection, connection:
         return [connection.execute(statement).fetchall() for statement in statements][-1]

@@ -33,8 +33,13 @@ def print_report(report: Report, show_all: bool) -> None:
     for outcome in report.outcomes:
         _print_outcome(console, outcome, report, show_all)
     many = report.outcomes if len(report.outcomes) > 1 else []
+    blocked = sums_of((it.key.currency, it.totals) for it in many if isinstance(it, Blocked))
     for currency, sums in sums_of((it.key.currency, it.totals) for it in many).items():
-        print_paragraph(console, reader.say(sums_line(currency, sums)))
+        parts = [sums_line(currency, sums)]
+        if currency in blocked:
+            amount = f"{blocked[currency].paid:.2f} {currency}"
+            parts.append(sentence("{amount} of what was paid is blocked", amount=amount))
+        print_paragraph(console, reader.say(joined("; ", parts)))
     print_paragraph(console, _summary(report), "bold")
 
 

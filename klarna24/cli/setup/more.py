@@ -15,7 +15,7 @@ from klarna24.text.sentences import sentence
 EVIDENCE = {
     "none": sentence("not at all (usual)"),
     "mail": sentence("mailed to the company's voucher inbox in 24SevenOffice, which needs a mail server"),
-    "attach": sentence("uploaded beside the draft, which needs pypdfium2: pip install klarna24[attach]"),
+    "attach": sentence("uploaded beside the draft, which needs pypdfium2: pip install pypdfium2"),
 }
 
 

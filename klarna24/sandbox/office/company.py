@@ -89,7 +89,7 @@ class Company:
     """A company, with the one identity that the sandbox's user has in it.
 
     `ledger` has a dict for each line: the fields of the contract's Transaction, and Year, Sort, CustomerId,
-    DepartmentId and ProjectId.
+    DepartmentId, ProjectId and DraftName, the name that its draft had; the API tells none of these.
     """
 
     client_id: int

@@ -124,6 +124,7 @@ class OfficeState:
                     "CustomerId": entry["CustomerId"],
                     "DepartmentId": entry["DepartmentId"],
                     "ProjectId": entry["ProjectId"],
+                    "DraftName": draft.name,
                     "RegistrationDate": now,
                     "DateChanged": now,
                 }

@@ -1,7 +1,10 @@
-"""The web page over HTTP:
+"""The web page over HTTP, in the language that the browser asks for:
 
-GET  /                   the page
-POST /book/{draft id}    give a draft a number, book it, and redirect to the page
+GET  /                     the page
+GET  /?{reason}={draft id} the page, which says why that draft was not booked
+POST /book/{draft id}      give a draft a number, book it, and redirect to the page
+
+Every form ends in a redirect, so that to reload the page sends no form again.
 
 Only a browser on this machine can use it, and only with the forms of this page. server.py checks the Host, so
 that no web site reaches it under a name of its own. A form on another site is refused by its Origin, and
@@ -13,15 +16,24 @@ from hmac import compare_digest
 
 from klarna24.sandbox.office.state import OfficeState
 from klarna24.sandbox.page import style
-from klarna24.sandbox.page.render import anchor, render
+from klarna24.sandbox.page.render import render
+from klarna24.sandbox.page.vouchers import anchor
+from klarna24.sandbox.page.words import Words
 from klarna24.sandbox.reply import Incoming, Reply
 
 _BOOK = re.compile(r"/book/([0-9]{1,9})")
+_REFUSED = re.compile(r"(foreign|gone|type)=([0-9]{1,9})")
+_REASONS = {
+    "foreign": "Nothing was booked: the button was on another site, or the sandbox has been restarted since.",
+    "gone": "Draft {number} no longer exists: it was booked or deleted.",
+    "type": "Draft {number} cannot be booked: there is no such voucher type.",
+}
 _HEADERS = {
     "Content-Security-Policy": f"default-src 'none'; style-src {style.SOURCE}; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
+    "Vary": "Accept-Language",
 }
 
 
@@ -31,18 +43,21 @@ def is_for(path: str) -> bool:
 
 
 def answer(office: OfficeState, token: str, incoming: Incoming) -> Reply:
-    """The answer to a request whose path belongs to the page. The page says why a request is refused."""
+    """The answer to a request whose path belongs to the page."""
+    words = Words.wanted(incoming.headers.get("Accept-Language", ""))
     booking = _BOOK.fullmatch(incoming.path)
+    allowed = ("GET", "HEAD") if booking is None else ("POST",)
+    if incoming.method not in allowed:
+        read, press = "This page can only be read, with GET.", "A draft is booked with its button, by POST."
+        reply = _page(405, render(office, token, words, words.say(press if booking else read)))
+        reply.headers["Allow"] = ", ".join(allowed)
+        return reply
     if booking is None:
-        if incoming.method in ("GET", "HEAD"):
-            return _page(200, render(office, token))
-        return _refused(405, "This page can only be read, with GET.", office, token, "GET, HEAD")
-    if incoming.method != "POST":
-        return _refused(405, "A draft is booked with its button, by POST.", office, token, "POST")
-    if not _own_form(token, incoming):
-        message = "Nothing was booked: the button was on another site, or the sandbox has been restarted since."
-        return _refused(403, message, office, token)
-    return _book(office, token, int(booking[1]))
+        refused = _REFUSED.fullmatch(incoming.query)
+        message = words.say(_REASONS[refused[1]], number=refused[2]) if refused else ""
+        return _page(200, render(office, token, words, message))
+    place = _book(office, int(booking[1])) if _own_form(token, incoming) else f"?foreign={booking[1]}"
+    return Reply(303, b"", "text/plain", {**_HEADERS, "Location": f"/{place}"})
 
 
 def _own_form(token: str, incoming: Incoming) -> bool:
@@ -53,24 +68,16 @@ def _own_form(token: str, incoming: Incoming) -> bool:
     return compare_digest(incoming.body, f"token={token}".encode())  # the form has no other field
 
 
-def _book(office: OfficeState, token: str, draft_id: int) -> Reply:
+def _book(office: OfficeState, draft_id: int) -> str:
+    """Book the draft. Returns what to show of the page: the voucher, or why there is none."""
     try:
         company, draft = office.draft(draft_id)
     except KeyError:
-        return _refused(404, f"Draft {draft_id} no longer exists: it was booked or deleted.", office, token)
-    try:
-        number = office.book(draft_id)
-    except KeyError as error:
-        return _refused(409, f"Draft {draft_id} cannot be booked: {error.args[0]}.", office, token)
-    place = anchor(company, draft.year, draft.sort, number)
-    return Reply(303, b"", "text/plain", {**_HEADERS, "Location": f"/#{place}"})
-
-
-def _refused(status: int, message: str, office: OfficeState, token: str, allow: str = "") -> Reply:
-    reply = _page(status, render(office, token, message))
-    if allow:
-        reply.headers["Allow"] = allow
-    return reply
+        return f"?gone={draft_id}"
+    if company.type_of(draft.sort) is None:
+        return f"?type={draft_id}"
+    number = office.book(draft_id)
+    return f"#{anchor(company, (draft.year, draft.sort, number))}"
 
 
 def _page(status: int, text: str) -> Reply:

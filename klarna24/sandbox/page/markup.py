@@ -2,7 +2,7 @@
 
 from html import escape
 
-_WITHOUT_END = {"input", "meta", "wbr"}
+_WITHOUT_END = {"col", "input", "meta", "wbr"}
 
 
 class Html(str):

@@ -1,28 +1,25 @@
-"""24SevenOffice as a web page: the drafts, each with a button that books it, beside the ledger.
+"""24SevenOffice as a web page: what to do, a list of links, and the drafts with their buttons beside the ledger.
 
 The page has no scripts and loads nothing. markup.py escapes all text.
 """
 
-import re
-from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
-from klarna24.sandbox.office.company import Company, Draft
+from klarna24.sandbox.office.company import Company
 from klarna24.sandbox.office.state import OfficeState
-from klarna24.sandbox.page.markup import Html, tag
+from klarna24.sandbox.page.markup import Html, joined, tag
 from klarna24.sandbox.page.style import STYLE
+from klarna24.sandbox.page.vouchers import TOP, Key, Lines, anchor, booked_article, draft_anchor, draft_article
+from klarna24.sandbox.page.words import Words
 
-MOST_LINES = 200  # of one voucher; an itemised payout may have thousands
-_ENTRY = ("InvoiceReferenceNo", "InvoiceOcr", "CurrencyId")  # names of fields in a draft's entry
-_TRANSACTION = ("InvoiceNo", "OCR", "Currency")  # names of the same fields in the ledger
-Lines = Sequence[dict[str, Any]]
+_SYNC = "klarna24 sync --profile shop1 --now"  # of the profile that the sandbox writes
 
 
-def render(office: OfficeState, token: str, message: str = "") -> str:
+def render(office: OfficeState, token: str, words: Words, message: str = "") -> str:
     """The document. `token` is put into each form; `message` tells why a request was refused, if one was."""
-    others = [company for company in office.companies if company is not office.home]
-    title = f"{_count(len(office.home.drafts), 'draft')} – {office.home.name} – klarna24's sandbox"
+    companies = [office.home, *(company for company in office.companies if company is not office.home)]
+    drafts = words.count(len(office.home.drafts), "{count} draft", "{count} drafts")
+    title = words.say("{title} – {company} – klarna24's sandbox", title=drafts, company=office.home.name)
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -33,48 +30,82 @@ def render(office: OfficeState, token: str, message: str = "") -> str:
     main = tag(
         "main",
         tag("p", message, class_="message", role="alert") if message else "",
-        _company(office.home, token),
-        *(_company(other, token) if other.drafts or other.ledger else _empty(other) for other in others),
-    )
-    return "<!DOCTYPE html>\n" + tag("html", head, tag("body", _header(), main), lang="en")
-
-
-def anchor(company: Company, year: int, sort: int, number: int) -> str:
-    """The id of a booked voucher's element, which follows the # in its address."""
-    return f"voucher-{company.client_id}-{year}-{sort}-{number}"
-
-
-def _header() -> Html:
-    return tag(
-        "header",
-        tag("h1", "Drafts and ledger in 24SevenOffice"),
-        tag(
-            "p",
-            "Simulated by klarna24's sandbox on this machine; nothing here is real. A person checks a draft, "
-            "gives it a number and books it. Only then is it in the ledger, where programs can read it. ",
-            tag("a", "Reload", href="/"),
-            class_="soft",
+        _jumps(words, companies),
+        *(
+            _company(words, company, token)
+            if company is office.home or company.drafts or company.ledger
+            else _empty(words, company)
+            for company in companies
         ),
     )
+    return "<!DOCTYPE html>\n" + tag("html", head, tag("body", _header(words), main), lang=words.language)
 
 
-def _empty(company: Company) -> Html:
+def _header(words: Words) -> Html:
+    steps = (
+        words.say("Check a draft: its accounts, its amounts, and that the difference is zero."),
+        words.say("Press “Number and book” below it. It gets the next voucher number and moves to the ledger."),
+        joined(
+            words.say("Then run this command in a terminal:"),
+            " ",
+            tag("code", _SYNC),
+            ". ",
+            words.say("It finds the voucher in the ledger, and the payout becomes “booked”."),
+        ),
+    )
+    simulated = words.say("Simulated by klarna24's sandbox on this machine; nothing here is real.")
     return tag(
-        "section",
-        tag("h2", *_name(company)),
-        tag("p", "The user's other company has no drafts, and nothing in the ledger.", class_="soft"),
+        "header",
+        tag("h1", words.say("Drafts and ledger in 24SevenOffice")),
+        tag("p", simulated, class_="soft"),
+        tag("ol", *(tag("li", step) for step in steps)),
     )
 
 
-def _company(company: Company, token: str) -> Html:
-    booked: dict[tuple[int, int, int], list[dict[str, Any]]] = {}
+def _jumps(words: Words, companies: list[Company]) -> Html:
+    """A link to each draft and each booked voucher, of all companies."""
+    drafts = [(draft_anchor(draft), draft.name) for company in companies for draft in company.drafts]
+    vouchers = [
+        (anchor(company, key), f"{key[-1]} · {lines[0]['DraftName']}")
+        for company in companies
+        for key, lines in _booked(company).items()
+    ]
+    lists = [
+        tag("div", tag("p", words.say(title)), tag("ul", *(_link(*target) for target in targets)))
+        for title, targets in (("Drafts", drafts), ("Ledger", vouchers))
+        if targets
+    ]
+    return tag("nav", *lists, id=TOP, aria_label=words.say("Jump to"))
+
+
+def _link(place: str, text: str) -> Html:
+    return tag("li", tag("a", text, href=f"#{place}"))
+
+
+def _booked(company: Company) -> dict[Key, Lines]:
+    """The lines of each booked voucher; the last booked comes first, so that it is seen."""
+    booked: dict[Key, list[dict[str, Any]]] = {}
     for line in company.ledger:
         booked.setdefault((line["Year"], line["Sort"], line["TransactionNo"]), []).append(line)
-    drafts = [_draft(company, draft, token) for draft in company.drafts]
-    # the last booked voucher comes first, so that it is seen
-    vouchers = [_booked(company, key, booked[key]) for key in reversed(booked)]
-    no_drafts = tag("p", "There are no drafts.", class_="empty")
-    nothing_booked = tag("p", "Nothing has been booked.", class_="empty")
+    return dict(reversed(booked.items()))
+
+
+def _empty(words: Words, company: Company) -> Html:
+    nothing = words.say("The user's other company has no drafts, and nothing in the ledger.")
+    return tag("section", tag("h2", *_name(company)), tag("p", nothing, class_="soft"))
+
+
+def _company(words: Words, company: Company, token: str) -> Html:
+    drafts = [draft_article(words, company, draft, token) for draft in company.drafts]
+    vouchers = [booked_article(words, company, key, lines) for key, lines in _booked(company).items()]
+    missing = words.say(
+        "There are no drafts. This command saves one for each new payout; reload the page after it:"
+    )
+    no_drafts = tag("p", missing, " ", tag("code", _SYNC), class_="empty")
+    nothing_booked = tag("p", words.say("Nothing has been booked."), class_="empty")
+    to_do = words.say("{count} to check and book", count=words.whole(len(drafts)))
+    booked = "{count} voucher, the last booked first", "{count} vouchers, the last booked first"
+    done = words.count(len(vouchers), *booked) if vouchers else ""
     return tag(
         "section",
         tag("h2", *_name(company)),
@@ -82,16 +113,11 @@ def _company(company: Company, token: str) -> Html:
             "div",
             tag(
                 "div",
-                _title("Drafts", f"{len(drafts):,} saved, not booked"),
+                _title(words.say("Drafts"), to_do if drafts else ""),
                 *drafts or [no_drafts],
                 class_="drafts",
             ),
-            tag(
-                "div",
-                _title("Ledger", f"{len(vouchers):,} booked"),
-                *vouchers or [nothing_booked],
-                class_="ledger",
-            ),
+            tag("div", _title(words.say("Ledger"), done), *vouchers or [nothing_booked], class_="ledger"),
             class_="columns",
         ),
     )
@@ -103,128 +129,3 @@ def _name(company: Company) -> tuple[str, Html]:
 
 def _title(what: str, count: str) -> Html:
     return tag("h3", f"{what} ", tag("span", count, class_="soft"))
-
-
-def _draft(company: Company, draft: Draft, token: str) -> Html:
-    known = (
-        f"Draft {draft.id}",
-        _type(company, draft.sort),
-        f"year {draft.year}",
-        _dates(draft.entries),
-        f"saved {draft.saved_at:%Y-%m-%d %H:%M:%S}",
-        f"number {draft.transaction_no} requested" if draft.transaction_no else "",
-        f"{_count(pages, 'page')} attached" if (pages := company.pages_of(draft)) else "",
-    )
-    return tag(
-        "article",
-        tag("h4", draft.name),
-        tag("p", " · ".join(filter(None, known)), class_="soft"),
-        _table(company, draft.entries, _ENTRY),
-        tag(
-            "form",
-            tag("input", type="hidden", name="token", value=token),
-            tag("button", "Number and book", aria_label=f"Number and book {draft.name}"),
-            method="post",
-            action=f"/book/{draft.id}",
-        ),
-        id=f"draft-{draft.id}",
-    )
-
-
-def _booked(company: Company, key: tuple[int, int, int], lines: Lines) -> Html:
-    year, sort, number = key
-    known = (
-        _type(company, sort),
-        f"year {year}",
-        _dates(lines),
-        f"booked {lines[-1]['RegistrationDate']:%Y-%m-%d %H:%M:%S}",
-    )
-    return tag(
-        "article",
-        tag("h4", f"Voucher {number}"),
-        tag("p", " · ".join(known), class_="soft"),
-        _table(company, lines, _TRANSACTION),
-        id=anchor(company, *key),
-    )
-
-
-def _type(company: Company, sort: int) -> str:
-    kind = company.type_of(sort)
-    return kind.title if kind else f"unknown voucher type {sort}"
-
-
-def _dates(lines: Lines) -> str:
-    days = sorted({str(line["Date"].date()) for line in lines})
-    return "dated " + " to ".join(dict.fromkeys((days[0], days[-1]))) if days else "without a date"
-
-
-def _table(company: Company, lines: Lines, names: tuple[str, str, str]) -> Html:
-    """The first MOST_LINES lines; sums and balance are those of all lines."""
-    heads = [tag("th", text, scope="col") for text in ("Account", "Comment")]
-    heads += [tag("th", text, scope="col", class_="number") for text in ("Debit", "Credit")]
-    rows = [_row(company, line, names) for line in lines[:MOST_LINES]]
-    left = len(lines) - len(rows)
-    if left:
-        more = f"The sums include {left:,} more lines."
-        rows.append(tag("tr", tag("td", more, colspan="4", class_="soft")))
-    return tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows), tag("tfoot", *_sums(lines)))
-
-
-def _row(company: Company, line: dict[str, Any], names: tuple[str, str, str]) -> Html:
-    account, amount = line["AccountNo"], line["Amount"]
-    details = _details(company, line, names)
-    return tag(
-        "tr",
-        tag("td", tag("b", str(account)), " ", *_breaking(company.chart.get(account, "is not in the chart"))),
-        tag("td", line["Comment"], tag("small", details) if details else ""),
-        _number(amount if amount >= 0 else None),
-        _number(-amount if amount < 0 else None),
-    )
-
-
-def _breaking(text: str) -> list[str]:
-    """Let the browser break a long name such as Företagskonto/checkkonto/affärskonto after a slash."""
-    first, *others = re.split("(?<=/)", text)
-    return [first, *(part for other in others for part in (tag("wbr"), other))]
-
-
-def _details(company: Company, line: dict[str, Any], names: tuple[str, str, str]) -> str:
-    """The other fields of a line that are set."""
-    invoice, ocr, currency = (line[name] for name in names)
-    customer = company.customers.get(line["CustomerId"])
-    known = (
-        ("invoice", invoice, ""),
-        ("OCR", ocr, ""),
-        ("customer", line["CustomerId"], customer.name if customer else ""),
-        ("department", line["DepartmentId"], company.departments.get(line["DepartmentId"], "")),
-        ("project", line["ProjectId"], ""),
-        ("in", currency if currency != company.home_currency else "", ""),
-    )
-    return " · ".join(f"{word} {value} {name}".rstrip() for word, value, name in known if value)
-
-
-def _sums(lines: Lines) -> list[Html]:
-    amounts: list[Decimal] = [line["Amount"] for line in lines]
-    debit = sum((amount for amount in amounts if amount > 0), Decimal(0))
-    credit = -sum((amount for amount in amounts if amount < 0), Decimal(0))
-    balance = debit - credit
-    words = "Balance" if not balance else "Balance: debit and credit differ"
-    return [
-        tag("tr", _total(_count(len(lines), "line")), _number(debit), _number(credit)),
-        tag("tr", _total(words, "3"), _number(balance), class_="off" if balance else "balanced"),
-    ]
-
-
-def _total(text: str, columns: str = "2") -> Html:
-    return tag("th", text, scope="row", colspan=columns)
-
-
-def _number(amount: Decimal | None) -> Html:
-    """An amount with two decimals, or with all of them where more are not zero."""
-    if amount is None:
-        return tag("td")
-    return tag("td", f"{amount:,.2f}" if amount == round(amount, 2) else f"{amount:,f}", class_="number")
-
-
-def _count(number: int, unit: str) -> str:
-    return f"{number:,} {unit}" + ("" if number == 1 else "s")

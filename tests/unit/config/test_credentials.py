@@ -122,7 +122,7 @@ def test_a_command_that_takes_too_long_is_ended_with_its_children(tmp_path: Path
     script = f"(while :; do echo . >> '{beat}'; sleep 0.02; done) & sleep 60"
     started = time.monotonic()
     assert "the command did not end within 0.2 s" in refusal(shell(script)).message
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30
     assert_dead(beat)
 
 

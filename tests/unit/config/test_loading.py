@@ -196,7 +196,7 @@ def test_a_file_with_faults_still_names_its_contacts(settings: Settings, tmp_pat
     contacts = read_contacts(settings.path)
     assert contacts
     assert contacts.notify.email
-    assert (contacts.notify.email.host, contacts.state_dir) == ("smtp.example.com", tmp_path / "state")
+    assert (contacts.notify.email.host, contacts.state) == ("smtp.example.com", tmp_path / "state")
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,9 @@ def test_a_mail_names_the_payout_its_figures_the_reason_and_what_to_do(mailed: M
         "shop1: payout ODD1 is blocked",
         "the totals add up to 962.50 SEK, but the settlement is 960.00 SEK: -2.50 SEK is unexplained",
         f"{NOON.day} {NOON:%b} {NOON.year}, 960.00 SEK",
+        "Klarna's totals in SEK: settlement 960.00, sale 1,000.00, fee 37.50; all others 0",
         "→ compare with Klarna's settlement report, ask Klarna",
+        "klarna24 resolve --profile shop1 ODD1 --skip",
         "klarna24 status --profile shop1",
     ):
         assert words in text(sent)

@@ -181,7 +181,7 @@ def test_a_full_disk_never_sends_what_is_not_written_down(
 
 
 def test_a_database_that_is_full_is_reported_as_full(
-    state: State, folder: Path, monkeypatch: pytest.MonkeyPatch
+    in_file: State, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite's own "database or disk is full"."""
     connect = sqlite3.connect
@@ -196,7 +196,7 @@ def test_a_database_that_is_full_is_reported_as_full(
     many = [(a_payout(f"REF{number}"), DAY) for number in range(200)]
     with closing(State.open(folder)) as full, pytest.raises(StateFault, match="full"):
         full.listed(OWNER, many, "scope")
-    assert state.unfinished(OWNER) == [], "all or nothing"
+    assert in_file.unfinished(OWNER) == [], "all or nothing"
     assert sql(folder, "PRAGMA integrity_check") == [("ok",)]
 
 

@@ -2,12 +2,12 @@
 
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from klarna24.bookkeeping.voucher import Rate
 from klarna24.errors import StateFault
+from klarna24.state.connection import Place
 from klarna24.state.records import RateKey
 from klarna24.state.store import State
 from tests.support.state import OWNER, sql
@@ -36,11 +36,11 @@ def test_a_rate_that_is_there_stays_and_the_log_tells_only_of_new_ones(state: St
 @pytest.mark.parametrize(
     "value", ["0", "-1", "NaN", "sNaN", "Infinity", "much", "", "1E30", "1E999999999", "1E-7", "11.0250001"]
 )
-def test_a_stored_rate_that_is_none_is_damage(folder: Path, state: State, value: str) -> None:
+def test_a_stored_rate_that_is_none_is_damage(place: Place, state: State, value: str) -> None:
     state.keep_rates(OWNER, {SUNDAY: RATE})
-    sql(folder, f"UPDATE rate SET value = '{value}'")
+    sql(place, f"UPDATE rate SET value = '{value}'")
     with pytest.raises(StateFault, match="column rate has a value that cannot be read"):
         state.rate(SUNDAY)
-    sql(folder, "UPDATE rate SET value = '11', published = 'Friday'")
+    sql(place, "UPDATE rate SET value = '11', published = 'Friday'")
     with pytest.raises(StateFault, match="column published has a value that cannot be read"):
         state.rate(SUNDAY)

@@ -15,6 +15,7 @@ import pytest
 from klarna24.config.folders import STATE_FILE
 from klarna24.errors import Locked, StateFault
 from klarna24.state import database, reading
+from klarna24.state.connection import Place, Record
 from klarna24.state.store import State
 from tests.support.processes import end, start, wait_until
 from tests.support.shops import OpenShop, simple, snapshot
@@ -87,9 +88,9 @@ def test_without_a_state_the_answers_are_empty_and_nothing_is_made(folder: Path)
     assert not folder.exists()
 
 
-def test_a_reader_sees_what_is_committed_while_a_run_writes(folder: Path, state: State) -> None:
+def test_a_reader_sees_what_is_committed_while_a_run_writes(folder: Path, in_file: State) -> None:
     """At once: it reads the file itself, without copying it."""
-    send(state, a_payout())
+    send(in_file, a_payout())
     with closing(sqlite3.connect(folder / STATE_FILE, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("UPDATE payout SET status = 'drafted'")
@@ -100,7 +101,7 @@ def test_a_reader_sees_what_is_committed_while_a_run_writes(folder: Path, state:
 
 
 def test_a_reader_waits_for_a_commit_but_not_for_ever(
-    folder: Path, state: State, monkeypatch: pytest.MonkeyPatch
+    folder: Path, in_file: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
     with closing(State.for_reading(folder)) as reader:
@@ -117,16 +118,16 @@ def test_a_reader_waits_for_a_commit_but_not_for_ever(
 
 @pytest.mark.parametrize("profile", ["shop1", None])
 def test_a_log_of_any_length_is_read_by_parts_between_which_a_run_can_write(
-    state: State, folder: Path, monkeypatch: pytest.MonkeyPatch, profile: str | None
+    state: State, place: Place, monkeypatch: pytest.MonkeyPatch, profile: str | None
 ) -> None:
     monkeypatch.setattr(reading, "EVENTS_AT_A_TIME", 3)
     for number in range(7):
         send(state, a_payout(f"REF{number}"))
     asked: list[int] = []
-    with closing(State.for_reading(folder)) as reader:
+    with closing(State.for_reading(place)) as reader:
         query = reader._query
 
-        def counted(*given: Any) -> list[sqlite3.Row]:
+        def counted(*given: Any) -> list[Record]:
             found = query(*given)
             asked.append(len(found))
             return found
@@ -162,13 +163,13 @@ QUESTIONS: dict[str, Callable[[State], object]] = {
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_run_can_write_while_a_reader_pauses_after_any_question(
-    folder: Path, state: State, question: str
+    folder: Path, in_file: State, question: str
 ) -> None:
     """A statement that has not been read to its end would hold a lock, and no commit gets past that."""
     for number in range(3):
-        send(state, a_payout(f"REF{number}"))
-    state.listed(OWNER, [(a_payout("NEW"), DAY)], "scope")
-    state.completed(OWNER)
+        send(in_file, a_payout(f"REF{number}"))
+    in_file.listed(OWNER, [(a_payout("NEW"), DAY)], "scope")
+    in_file.completed(OWNER)
     with closing(State.for_reading(folder)) as reader:
         assert QUESTIONS[question](reader) or question == "check_owner"
         with closing(sqlite3.connect(folder / STATE_FILE, timeout=0)) as writer, writer:

@@ -11,12 +11,14 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
+import psycopg
 import pytest
 
 from klarna24.bookkeeping.payout import Payout
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.config.folders import STATE_FILE
 from klarna24.errors import Problem, ProblemCode, StateFault
+from klarna24.state.connection import Place
 from klarna24.state.folder import WITNESS
 from klarna24.state.records import Owner, Status
 from klarna24.state.store import State
@@ -25,21 +27,22 @@ from tests.support.shops import OpenShop, simple
 from tests.support.state import DAY, OWNER, PROBLEM, a_payout, a_voucher, log, row, send, sent, sql, status
 
 
-def test_what_is_written_is_there_for_the_next_run(folder: Path) -> None:
+def test_what_is_written_is_there_for_the_next_run(place: Place) -> None:
     of = a_payout()
-    with closing(State.open(folder)) as first:
+    with closing(State.open(place)) as first:
         row_id = send(first, of)
-    with closing(State.open(folder)) as second:
+    with closing(State.open(place)) as second:
         found = row(second, of)
     assert (found.id, found.status, found.payout_date, found.totals) == (row_id, "sending", DAY, of.totals.named())
-    assert {path.name for path in folder.iterdir()} == {STATE_FILE, WITNESS}, "no other files are left behind"
+    folder, database = (place, {STATE_FILE}) if isinstance(place, Path) else (place.folder, set())
+    assert {path.name for path in folder.iterdir()} == {*database, WITNESS}, "no other files are left behind"
 
 
-def test_all_that_a_look_up_needs_is_on_disk_before_the_call(folder: Path, state: State) -> None:
+def test_all_that_a_look_up_needs_is_on_disk_before_the_call(place: Place, state: State) -> None:
     """Another process sees it while this one still runs."""
     send(state, a_payout())
     ((account, day, amount, sums, name),) = sql(
-        folder, "SELECT anchor_account, anchor_date, anchor_amount, sums, bundle_name FROM payout"
+        place, "SELECT anchor_account, anchor_date, anchor_amount, sums, bundle_name FROM payout"
     )
     assert (account, day, amount, name) == (1940, "2026-11-19", "962.50", "Klarna XISA93DJ 2026-11-19")
     assert json.loads(sums) == {"1940": "962.50", "1686": "-1000.00", "6064": "30.00", "2641": "7.50"}
@@ -48,12 +51,12 @@ def test_all_that_a_look_up_needs_is_on_disk_before_the_call(folder: Path, state
 # Which payouts may be sent
 
 
-def test_only_one_of_many_runs_may_send_a_payout(folder: Path, state: State) -> None:
+def test_only_one_of_many_runs_may_send_a_payout(place: Place, state: State) -> None:
     for number in range(5):
         of = a_payout(f"REF{number}")
 
         def attempt(_: int, of: Payout = of) -> int | None:
-            with closing(State.open(folder)) as own:
+            with closing(State.open(place)) as own:
                 return send(own, of)
 
         with ThreadPoolExecutor(8) as pool:
@@ -62,17 +65,17 @@ def test_only_one_of_many_runs_may_send_a_payout(folder: Path, state: State) -> 
     assert log(state) == [(f"REF{number}", "sending") for number in range(5)]
 
 
-def test_a_change_waits_for_that_of_another_process_and_sees_it(folder: Path, state: State) -> None:
+def test_a_change_waits_for_that_of_another_process_and_sees_it(folder: Path, in_file: State) -> None:
     """BEGIN IMMEDIATE: with a plain BEGIN this run would read first, and fail when it wants to write."""
     of = a_payout()
-    state.listed(OWNER, [(of, DAY)], "scope")
+    in_file.listed(OWNER, [(of, DAY)], "scope")
     with closing(sqlite3.connect(folder / STATE_FILE, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
         other.execute("UPDATE payout SET status = 'sending'")
         commit = Timer(0.3, other.execute, ["COMMIT"])
         commit.start()
         try:
-            assert send(state, of) is None, "the other process has claimed it"
+            assert send(in_file, of) is None, "the other process has claimed it"
         finally:
             commit.join()
 
@@ -246,12 +249,12 @@ def test_the_key_is_company_environment_merchant_reference_and_currency(state: S
         assert state.sending(owner, other, a_voucher(of)) is not None
 
 
-def test_the_database_itself_refuses_a_second_row(folder: Path, state: State) -> None:
+def test_the_database_itself_refuses_a_second_row(place: Place, state: State) -> None:
     sent(state, a_payout())
     columns = "client_id, environment, merchant_id, payment_reference, currency, payout_date, status, totals"
     into, values = f"{columns}, profile, created_at, changed_at", f"{columns}, 'twin', 0, 0"
-    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
-        sql(folder, f"INSERT INTO payout ({into}) SELECT {values} FROM payout")
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError), match=r"(?i)unique"):
+        sql(place, f"INSERT INTO payout ({into}) SELECT {values} FROM payout")
 
 
 # The log
@@ -289,19 +292,36 @@ CHANGES: dict[str, Callable[[State, int], object]] = {
 }
 
 
+# As statements of PostgreSQL, and of SQLite.
+NO_EVENTS = (
+    (
+        (
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'no events today'; END $$",
+            "CREATE TRIGGER no_events BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION refuse()",
+        ),
+        "DROP TRIGGER no_events ON event",
+    ),
+    (
+        ("CREATE TRIGGER no_events BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'no events today'); END",),
+        "DROP TRIGGER no_events",
+    ),
+)
+
+
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_and_its_event_are_one_transaction(folder: Path, state: State, change: str) -> None:
+def test_a_change_and_its_event_are_one_transaction(place: Place, state: State, change: str) -> None:
     """Where the event cannot be written, the change is not made."""
     row_id = sent(state, a_payout("SENT"))
     before = row(state, a_payout("SENT"))
-    refused = "CREATE TRIGGER no_events BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'no events today'); END"
-    sql(folder, refused)
+    refuse, allow = NO_EVENTS[isinstance(place, Path)]
+    sql(place, *refuse)
     with pytest.raises(StateFault, match="no events today"):
         CHANGES[change](state, row_id)
     assert status(state, a_payout()) is None
     assert row(state, a_payout("SENT")) == before
     assert state.scope("shop1") is None
-    sql(folder, "DROP TRIGGER no_events")
+    sql(place, allow)
     CHANGES[change](state, row_id)
     assert len([*state.events(None)]) == 2, "the failure has no consequences"
 
