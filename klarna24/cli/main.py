@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from klarna24 import __version__
-from klarna24.cli.options import GlobalOptions, NamedPath, StateOptions
+from klarna24.cli.options import GlobalOptions, NamedAddress, NamedPath, StateOptions
 from klarna24.cli.surroundings import make_usable
 from klarna24.errors import Klarna24Error
 from klarna24.logs.configure import logging_to
@@ -87,7 +87,10 @@ class LazyGroup(click.Group):
     "--state-dir", type=NamedPath(path_type=Path, file_okay=False), help="Keep the state database in this folder."
 )
 @click.option(
-    "--state", metavar="ADDRESS", help="Keep the state on this PostgreSQL server: postgresql://user@host/database."
+    "--state",
+    type=NamedAddress(),
+    metavar="ADDRESS",
+    help="Keep the state on this PostgreSQL server: postgresql://user@host/database.",
 )
 @click.option("--log-file", type=NamedPath(path_type=Path), help="Also write the log to this file.")
 @click.option("-v", "verbose", count=True, help="Show what is done; -vv also shows debug output.")

@@ -55,6 +55,16 @@ class NamedPath(click.Path):
         return super().convert(value, parameter, context)
 
 
+class NamedAddress(click.types.StringParamType):
+    """An address that is not empty: without one the state would be in a folder, and a second one."""
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> str:
+        address: str = super().convert(value, parameter, context)
+        if not address.strip():
+            self.fail("it is empty.", parameter, context)
+        return address
+
+
 class StateOptions(NamedTuple):
     """What the command line says of the state: its folder, and the address of its server."""
 

@@ -93,8 +93,8 @@ def test_without_a_kernel_lock_nothing_is_sent(open_shop: OpenShop, monkeypatch:
     assert shop.sync().code == 0
 
 
-@pytest.mark.parametrize("option", ["--state-dir", "--config", "--log-file"])
-def test_an_empty_folder_or_file_is_refused_and_not_taken_for_the_present_folder(
+@pytest.mark.parametrize("option", ["--state-dir", "--state", "--config", "--log-file"])
+def test_an_empty_folder_address_or_file_is_refused_and_not_taken_for_the_present_folder(
     open_shop: OpenShop, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = open_shop(payouts=[simple("A")])
