@@ -68,13 +68,14 @@ def say_how_to_try_init(box: Sandbox, path: Path) -> None:
         sentence("Address"): box.url,
         sentence("API username"): box.klarna.username,
         sentence("API password"): box.klarna.password,
+        sentence("Address of 24SevenOffice"): box.url,
         sentence("Username"): box.office.username,
         sentence("Password"): box.office.password,
         sentence("Application id"): box.office.application_id,
         sentence("Company"): str(box.office.home.client_id),
     }
     for question, answer in answers.items():
-        click.echo(f"  {reader.say(question):<22} {answer}")
+        click.echo(f"  {reader.say(question):<25} {answer}")
     print_words(reader.say(sentence("The passwords open nothing but this sandbox.")))
     click.echo()
 

@@ -36,6 +36,8 @@ def test_the_check_of_many_shops_shows_only_what_failed(
     lines = result.out.splitlines()
     assert lines[0].startswith("  ✗ shop2  1 failed")
     assert [line.split()[:2] for line in lines[1:3]] == [["✓", "shop1"], ["✓", "shop3"]]
+    assert "advice: " in lines[1]
+    assert lines[3] == "  klarna24 check --profile NAME shows the advice"
     assert sum(line.startswith("  ✗ ") for line in lines[3:]) == 1
 
 

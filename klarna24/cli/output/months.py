@@ -204,7 +204,7 @@ def _print_currency(console: Console, month: ProfileMonth, one: CurrencyMonth, r
 
 def _print_differences(console: Console, one: CurrencyMonth, reader: Reader) -> None:
     for difference in one.differences:
-        message = reader.say(difference.message)
+        message = say_whole(difference.message, reader)
         named = difference.payment_reference and difference.payment_reference not in message
         shown = f"✗ {difference.payment_reference}: {message}" if named else f"✗ {message}"
         print_paragraph(console, shown, "red", 2)

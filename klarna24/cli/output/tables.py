@@ -54,12 +54,12 @@ def _print_outcome(console: Console, outcome: Outcome, report: Report, show_all:
     if outcome.voucher and not isinstance(outcome, Skipped):
         console.print(voucher_table(outcome.voucher, report.chart, show_all, console.width, reader))
     if outcome.problem:
-        print_paragraph(console, reader.say(outcome.problem.message), style, 2)
+        print_paragraph(console, say_whole(outcome.problem.message, reader), style, 2)
         if isinstance(outcome, Blocked) and outcome.totals:
             print_paragraph(console, reader.say(all_totals(outcome.totals, outcome.key.currency)), "", 2)
         print_paragraph(console, f"→ {say_whole(outcome.problem.hint, reader)}", "dim", 2)
     for remark in outcome.remarks:
-        print_paragraph(console, f"! {reader.say(remark.text)}", "yellow", 2)
+        print_paragraph(console, f"! {say_whole(remark.text, reader)}", "yellow", 2)
     if isinstance(outcome, Skipped) and not outcome.decided and not outcome.totals:
         print_paragraph(console, reader.say(sentence("nothing to book: every total is zero")), "dim", 2)
     console.print()
