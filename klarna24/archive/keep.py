@@ -4,7 +4,6 @@ Nothing here raises for a document that cannot be had or written: it is a remark
 at the next run. Only the state raises, which nothing can go on without.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -13,10 +12,11 @@ from pathlib import Path
 
 from klarna24.archive.documents import digest_of
 from klarna24.archive.folder import ArchiveFault, PayoutFolder, Sum, sum_of
-from klarna24.archive.names import Document, Kind, document_of, file_names, payout_folder
+from klarna24.archive.names import Document, Kind, document_of, file_names, folders_of, payout_folder
 from klarna24.bookkeeping.payout import Listed, PayoutKey, may_be_same
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.errors import BadAnswer, CredentialsFault, Klarna24Error, Problem, Unavailable
+from klarna24.klarna.answers import Unreadable, parse_payout
 from klarna24.klarna.client import KlarnaClient
 from klarna24.state.evidence import Evidence
 from klarna24.state.records import Owner, Row
@@ -276,9 +276,15 @@ class _Payout:
             return PayoutFolder(root, it.folder)
         is_alone = not self._keeper.state.namesakes(self._keeper.owner, self.row.key)
         folder = PayoutFolder(root, payout_folder(self.row, is_alone=is_alone))
-        if not folder.has("payout.json") or _is_of(folder.read("payout.json"), self.row.key):
+        if is_alone and not folder.exists():  # its date may have been another one, before the state was lost
+            others = [PayoutFolder(root, it) for it in folders_of(root, self.row)]
+            folder = next((it for it in others if it.exists() and self._may_be_in(it)), folder)
+        if self._may_be_in(folder):
             return folder  # a new one, or that of a run that was killed, or of a state that was lost
         return PayoutFolder(root, payout_folder(self.row, is_alone=False))
+
+    def _may_be_in(self, folder: PayoutFolder) -> bool:
+        return not folder.has("payout.json") or _is_of(folder.read("payout.json"), self.row.key)
 
     def _settle(self, folder: PayoutFolder) -> None:
         """What a run that was killed has left is put in order, and stored where the state does not know it."""
@@ -301,14 +307,11 @@ class _Payout:
 
 
 def _is_of(content: bytes, key: PayoutKey) -> bool:
-    """Whether it is Klarna's JSON of this payout and of no other one of its reference."""
-    try:
-        payout = json.loads(content)
-        merchant, currency = payout.get("merchant_id"), payout.get("currency_code")
-        found = PayoutKey(str(merchant or ""), str(payout.get("payment_reference")), str(currency or ""))
-    except (ValueError, AttributeError, RecursionError):
-        return False
-    return may_be_same(found, key)
+    """Whether it is Klarna's JSON of this payout and of no other one of its reference. What cannot be read of it
+    may be of this one, as in Klarna's list."""
+    with suppress(Unreadable):
+        return may_be_same(parse_payout(content).key, key)
+    return False
 
 
 def _could_not(kind: Kind | None, why: str) -> Sentence:

@@ -2,6 +2,7 @@
 
 import re
 from hashlib import sha256
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from klarna24.state.records import Row
@@ -60,6 +61,14 @@ def payout_folder(row: Row, *, is_alone: bool) -> str:
         whole = repr((row.client_id, row.environment, *row.key))
         name = f"{name} {safe(row.key.currency)} {safe(row.key.merchant_id)} {_short_hash(whole)}"
     return f"{safe_profile(row.profile)}/{row.payout_date.year}/{name}"
+
+
+def folders_of(root: Path, row: Row) -> list[str]:
+    """Return the profile's folders in the archive ``root`` of payouts of this reference, of whatever date."""
+    reference = safe(row.key.payment_reference)
+    own = root / safe_profile(row.profile)
+    found = [*own.glob(f"*/????-??-?? {reference}"), *own.glob(f"*/????-??-?? {reference} *")]
+    return sorted(it.relative_to(root).as_posix() for it in found)
 
 
 def safe_profile(profile: str) -> str:

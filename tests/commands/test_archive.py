@@ -560,6 +560,40 @@ def test_reports_of_another_payout_of_the_same_reference_are_not_kept(open_shop:
     assert "nothing is archived of: A1 " in shop.run("archive", "--verify").err, "of the one in Norwegian kroner"
 
 
+def test_a_record_whose_currency_can_no_longer_be_read_is_kept_as_it_is(open_shop: OpenShop) -> None:
+    """Before the archive has anything of the payout, and by a new state that finds it there."""
+    shop = archiving(open_shop, simple("A1"))
+    whole, shop.top = shop.top, {name: it for name, it in shop.top.items() if name != "archive"}
+    shop.write()
+    assert shop.sync().code == 0
+    shop.top = whole
+    shop.write()
+    (payout,) = shop.box.klarna.payouts
+    payout["currency_code"] = 752
+    shop.sync("--now")
+    assert json.loads((folder(shop, "A1") / "payout.json").read_text())["currency_code"] == 752
+    assert shop.run("archive", "--verify").code == 0
+    (shop.state / "klarna24.sqlite").unlink()
+    assert shop.run("state", "new", "--yes").code == 0
+    payout["currency_code"] = "SEK"
+    shop.sync("--now")
+    assert list(folders(shop)) == ["A1"]
+    assert shop.run("archive", "--verify").code == 0
+
+
+def test_a_new_state_that_cannot_read_a_payouts_date_finds_its_folder(open_shop: OpenShop) -> None:
+    shop = archiving(open_shop)
+    assert shop.sync().code == 0
+    (shop.state / "klarna24.sqlite").unlink()
+    assert shop.run("state", "new", "--yes").code == 0
+    payout = shop.box.klarna.payouts[0]
+    for date in "soon", payout["payout_date"]:
+        payout["payout_date"] = date
+        shop.sync("--now")
+        assert len(list((archive(shop) / "shop1").glob("*/*"))) == 2
+        assert shop.run("archive", "--verify").code == 0
+
+
 def test_several_pages_of_rows_are_kept_page_by_page(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("klarna24.klarna.client.PAGE_SIZE", 2)
     shop = open_shop()

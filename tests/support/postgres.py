@@ -1,17 +1,19 @@
 """A PostgreSQL server for tests, run by an ordinary user on this machine and shared by all workers; each has a
-database of its own."""
+database of its own. Run as a program, it ends a server when nobody uses it any more, however its users ended."""
 
+import fcntl
 import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import filelock
 import psycopg
@@ -54,6 +56,55 @@ class Cluster:
         self.folder = folder
         self.port = port
         self._bin = programs() or Path()
+        self._users: IO[bytes] | None = None  # with a lock that ends with this process
+
+    def join(self) -> bool:
+        """The server runs at least until :meth:`leave`, or until this process ends; False if it is gone."""
+        try:
+            self._users = self._users_file.open("rb")
+        except FileNotFoundError:
+            return False
+        fcntl.flock(self._users, fcntl.LOCK_SH)
+        return self._users_file.exists()
+
+    def leave(self) -> None:
+        if self._users:
+            self._users.close()
+
+    def end_with_its_users(self) -> None:
+        """Another process stops and removes the server when the last one has left."""
+        self._users_file.touch()
+        self.join()
+        subprocess.run(
+            [
+                "sh",
+                "-c",
+                '"$@" &',
+                "sh",
+                sys.executable,
+                "-m",
+                "tests.support.postgres",
+                str(self.folder),
+                str(self.port),
+            ],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # so that it outlives Ctrl-C
+            check=True,
+        )
+
+    def remove_when_unused(self) -> None:
+        with self._users_file.open("rb") as users:
+            fcntl.flock(users, fcntl.LOCK_EX)
+            with suppress(subprocess.CalledProcessError):  # it does not run
+                self.stop("immediate")
+            shutil.rmtree(self.folder)
+
+    @property
+    def _users_file(self) -> Path:
+        return self.folder / "users"
 
     def make(self, **settings: str) -> None:
         """Makes an empty server; not started yet."""
@@ -86,10 +137,6 @@ class Cluster:
     def stop(self, mode: str = "fast") -> None:
         """``immediate`` is a kill: what is not on disk is lost."""
         self._call("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "-t", "60", "stop")
-
-    def remove(self) -> None:
-        self.stop("immediate")
-        shutil.rmtree(self.folder)
 
     def _call(self, program: str, *arguments: str) -> None:
         who: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
@@ -133,10 +180,11 @@ def new_folder() -> Path:
 
 
 def new_cluster(**settings: str) -> Cluster:
-    """A server that runs, on a port that was free, with its users."""
+    """A server that runs, on a port that was free, with its roles, until this process leaves it or ends."""
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     cluster = Cluster(new_folder(), port)
+    cluster.end_with_its_users()
     cluster.make(**settings)
     cluster.start()
     cluster.sql("postgres", f"CREATE ROLE {USER} LOGIN", "CREATE ROLE trusted LOGIN")
@@ -150,26 +198,20 @@ def why_none() -> str | None:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Cluster]:
-    """The server that all workers share: the first starts it, the last stops it."""
+    """The server that all workers share: the first starts it, and it ends with the last."""
     if why := why_none():
         pytest.skip(why)
     shared = tmp_path_factory.getbasetemp()
     shared = shared if worker_id == "master" else shared.parent
-    note, lock = shared / "postgres.json", filelock.FileLock(shared / "postgres.lock")
-    with lock:
+    note = shared / "postgres.json"
+    with filelock.FileLock(shared / "postgres.lock"):
         known = json.loads(note.read_text()) if note.exists() else None
-        if known is None:
+        server = Cluster(Path(known[0]), known[1]) if known else None
+        if not (server and server.join()):
             server = new_cluster()
-            known = {"folder": str(server.folder), "port": server.port, "users": 0}
-        note.write_text(json.dumps({**known, "users": known["users"] + 1}))
-    server = Cluster(Path(known["folder"]), known["port"])
+            note.write_text(json.dumps([str(server.folder), server.port]))
     yield server
-    with lock:
-        known = json.loads(note.read_text())
-        note.write_text(json.dumps({**known, "users": known["users"] - 1}))
-        if known["users"] == 1:
-            server.remove()
-            note.unlink()
+    server.leave()
 
 
 @dataclass(frozen=True)
@@ -226,3 +268,7 @@ def base(worker_base: Base) -> Base:
     worker_base.empty()
     worker_base.sql(f"REVOKE ALL ON DATABASE {worker_base.name} FROM trusted")
     return worker_base
+
+
+if __name__ == "__main__":
+    Cluster(Path(sys.argv[1]), int(sys.argv[2])).remove_when_unused()

@@ -1,4 +1,4 @@
-"""A proxy before the server of the state, which cuts the connection at a message of a test's choice."""
+"""A proxy before a server, which cuts the connection at a message of a test's choice."""
 
 import socket
 import threading
@@ -10,14 +10,14 @@ class Proxy:
     """Counts the messages in both directions. Before the one with the number ``cut_at`` it cuts the connection;
     then it lets no other one through unless ``recovers``."""
 
-    def __init__(self, to: tuple[str, int]) -> None:
+    def __init__(self, to: tuple[str, int], listener: socket.socket | None = None) -> None:
         self.messages = 0
         self.cut_at: int | None = None
         self.recovers = True
         self._to = to
         self._is_cut = False
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = listener or socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property

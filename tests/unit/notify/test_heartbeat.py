@@ -14,9 +14,11 @@ import tomli_w
 
 from klarna24.config.contacts import Heartbeat
 from klarna24.notify import heartbeat
-from tests.support.mail_server import odd
+from tests.support.bookkeeping import merged
+from tests.support.mail_server import odd, plain_email
 from tests.support.raw_server import read_until, serving
 from tests.support.shops import OpenShop, Shop, simple
+from tests.support.smtp_server import MailServer
 
 
 @dataclass
@@ -104,6 +106,18 @@ def test_a_file_with_faults_is_pinged(shop: Shop) -> None:
         shop.config.write_text(f"{shop.config.read_text()}\n{tomli_w.dumps(it.table)}\n[nonsense]\n")
         assert shop.sync().code == 3
         assert it.pings == ["/3"]
+
+
+def test_of_a_state_on_a_server_that_is_down_only_the_monitor_hears(shop: Shop, plain_mail: MailServer) -> None:
+    """What was mailed is in the state: a mail would go out from every host at every run."""
+    shop.top["state"] = "postgresql://klarna24@127.0.0.1:1/klarna24"
+    with monitor() as it:
+        shop.write(merged(it.table, plain_email(shop, plain_mail)))
+        for _ in range(2):
+            result = shop.run("sync", "--all")
+            assert (result.code, len(result.lines())) == (5, 2), result.err
+        assert it.pings == ["/start", "/5"] * 2
+    assert not plain_mail.mails
 
 
 def test_the_end_of_a_run_that_was_killed_is_not_pinged(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
