@@ -1,3 +1,3 @@
 """klarna24: books Klarna payouts in 24SevenOffice."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

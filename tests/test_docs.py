@@ -258,7 +258,7 @@ def bare(home: Path, temporary: Path) -> dict[str, str]:
 
 
 def test_the_demo_succeeds_in_an_empty_home_and_leaves_nothing(home: Path, temporary: Path) -> None:
-    result = python("-m", "klarna24", "demo", env=bare(home, temporary), timeout=30)
+    result = python("-m", "klarna24", "demo", env=bare(home, temporary), timeout=60)
     assert result.returncode == 0, result.stderr
     assert "11 payouts became 11 drafts" in result.stdout
     assert "Nothing new" in result.stdout
@@ -274,7 +274,7 @@ def test_the_demo_fits_sixty_lines_of_a_terminal_and_says_three_things_to_try(ho
         dimensions=(24, 80),
         encoding="utf-8",
     )
-    demo.expect(pexpect.EOF, timeout=30)
+    demo.expect(pexpect.EOF, timeout=60)
     lines = re.sub(r"\x1b\[[?\d;]*[a-zA-Z]", "", demo.before or "").replace("\r", "").strip("\n").split("\n")
     assert sum(max(1, math.ceil(len(line) / 80)) for line in lines) <= 60
     assert len(re.findall(r"^   klarna24 ", "\n".join(lines[-4:]), re.MULTILINE)) == 3
@@ -291,13 +291,13 @@ def test_the_demo_leaves_its_page_open_until_ctrl_c_and_then_nothing(
         wait_until(lambda: "Ctrl-C ends it" in output.read_text("utf-8") or demo.poll() is not None)
         text = output.read_text("utf-8")
         (address,) = re.findall(r"^In a browser, .*: (http://127\.0\.0\.1:\d+/)$", text, re.MULTILINE)
-        page = requests.get(address, timeout=5)
+        page = requests.get(address, timeout=30)
         assert page.text.count("<form") == 11
         exports = dict(re.findall(r"^  export (\w+)=(.+)$", text, re.MULTILINE))
         for command in re.findall(r"^  klarna24 (.+)$", text, re.MULTILINE):
             assert python("-m", "klarna24", *command.split(), env=environment | exports).returncode == 0
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(10) == 0
+        assert demo.wait(60) == 0
     finally:
         demo.kill()
         demo.wait()

@@ -58,7 +58,8 @@ def _folder(root: Path, relative: str, files: list[Evidence]) -> Iterator[Proble
         is_there = folder.exists()
         for it in files:
             if not is_there or not folder.has(it.file):
-                yield _problem(sentence("{file} is missing in the archive", file=it.name), fill)
+                hint = restore if it.file.startswith("voucher") else fill  # nobody else has what was sent
+                yield _problem(sentence("{file} is missing in the archive", file=it.name), hint)
             elif folder.sum(it.file).sha256 != it.sha256:
                 yield _problem(sentence("{file} has changed since it was archived", file=it.name), restore)
         if is_there and folder.listed() != sums:

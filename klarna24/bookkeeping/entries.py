@@ -102,7 +102,7 @@ def account_of(line: Line, profile: Profile) -> tuple[int | None, str]:
     number: int | dict[str, int] | None = getattr(accounts, key)
     if not isinstance(number, dict):
         return number, key
-    other = number.get("other", accounts.receivable if key in {"returns", "reversals"} else None)
+    other = other_account(key, profile)
     if line.row_type is None:
         return other, key
     if line.detailed_type in number.keys() - {"other"}:
@@ -113,6 +113,12 @@ def account_of(line: Line, profile: Profile) -> tuple[int | None, str]:
         case Nature.LOAN | None:
             return None, key
     return other, key
+
+
+def other_account(key: str, profile: Profile) -> int | None:
+    """Return where the profile books the ordinary kinds of a total that ``key`` tells apart, if it does."""
+    numbers: dict[str, int] = getattr(profile.accounts, key)
+    return numbers.get("other", profile.accounts.receivable if key in {"returns", "reversals"} else None)
 
 
 def kind_name(kind: LineKind, key: str) -> str:

@@ -128,7 +128,7 @@ def check_currency(payout: Payout, rows: Iterable[Transaction], profile: Profile
     )
     table, line = f"[profiles.{profile.name}.voucher]", 'foreign_currency = "ecb"'
     hint = sentence(
-        "book it by hand, then {skip}; or for the European Central Bank's rates, under {table}: {line}",
+        "for the European Central Bank's rates, under {table}: {line}; or book it by hand, then {skip}",
         skip=SKIP,
         table=table,
         line=line,

@@ -11,7 +11,7 @@ from itertools import islice
 
 from klarna24.bookkeeping.conversion import own_vat
 from klarna24.bookkeeping.detailed_types import FRAUD_CHARGE, FRAUD_CREDIT, KEYS, Nature, described
-from klarna24.bookkeeping.entries import account_line
+from klarna24.bookkeeping.entries import account_line, other_account
 from klarna24.bookkeeping.figures import check_figures, money
 from klarna24.bookkeeping.lines import reversals_of
 from klarna24.bookkeeping.mapping import needs_rate
@@ -166,7 +166,9 @@ def _without_line(payout: Payout, rows: Sequence[Transaction], profile: Profile)
     for row in [*(row for row in rows if KEYS.get(row.type) != "reversals"), *reversals]:
         known = described(row.type, row.detailed_type or "")
         key = KEYS.get(row.type)
-        if known and known.stands_out and key and known.name not in getattr(profile.accounts, key):
+        if not (known and known.stands_out and key and other_account(key, profile)):
+            continue  # without that account the payout is blocked, and says so
+        if known.name not in getattr(profile.accounts, key):
             sums[row.type, known.name] += row.amount
     for (row_type, name), amount in sums.items():
         if (known := described(row_type, name)) and amount:

@@ -147,13 +147,14 @@ def check_kinds(
         hint = sentence("try again later, or with {option}", option="--history 0")
         yield Check(sentence("history"), "advice", message, hint)
     elif not missing:
-        yield Check(sentence("history"), "ok", _all_found(reader, len(readable), since))
+        none = sentence("no payouts since {day}", day=str(since))
+        yield Check(sentence("history"), "ok", _all_found(reader, len(readable), since) if payouts else none)
 
 
 def _all_found(reader: PayoutReader, count: int, since: date) -> Sentence:
     notes = [
         sentence(
-            "the {count} payouts since {day} have an account for all that they need", count=count, day=str(since)
+            "payouts since {day}: {count}, with an account for all that they need", day=str(since), count=count
         )
     ]
     if reader.blocked:

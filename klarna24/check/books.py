@@ -56,7 +56,33 @@ def check_klarna(
     if number == 1:
         message = sentence("{where}: 1 payout in the last {days} days", where=where, days=LOOK_BACK.days)
     yield Check("klarna", "ok", message)
+    yield from _check_filters(profile, client, min(lately, since))
     return payouts
+
+
+def _check_filters(profile: Profile, client: KlarnaClient, since: date) -> Iterator[Check]:
+    """Advises where the profile asks for payouts of which the login has none, while it has others: a merchant that
+    is mistyped looks like a shop without sales."""
+    settings = profile.klarna
+    filters = (
+        ("merchant_ids", settings.merchant_ids, client.merchants),
+        ("currencies", settings.currencies, client.currencies),
+    )
+    for key, wanted, seen in filters:
+        unseen = [it for it in wanted or () if it not in seen]
+        if seen and unseen:
+            message = sentence(
+                "no payouts of {unseen} since {day}: those that this Klarna login has had are of {seen}",
+                unseen=", ".join(unseen),
+                day=str(since),
+                seen=", ".join(sorted(seen)),
+            )
+            hint = sentence(
+                "correct {key} in {table}, unless they are still to come",
+                key=key,
+                table=f"[profiles.{profile.name}.klarna]",
+            )
+            yield Check(f"klarna.{key}", "advice", message, hint)
 
 
 def _local_date(payout: Listed, profile: Profile) -> date:

@@ -3,6 +3,7 @@
 import stat
 from collections.abc import Generator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from shlex import quote
 from urllib.parse import urlsplit
 
 from klarna24.check.result import Check, failed, not_tried
@@ -27,7 +28,7 @@ def check_file(config: Config) -> Check:
         message = sentence(
             "{path} is valid, but others can read it (mode {mode})", path=str(config.path), mode=f"{mode:o}"
         )
-        return Check("profiles.toml", "advice", message, f"chmod 600 {config.path}")
+        return Check("profiles.toml", "advice", message, f"chmod 600 {quote(str(config.path))}")
     message = sentence("{path} is valid, readable only by you", path=str(config.path))
     return Check("profiles.toml", "ok", message)
 

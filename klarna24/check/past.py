@@ -7,6 +7,7 @@ from datetime import date
 
 from klarna24.bookkeeping import mapping
 from klarna24.bookkeeping.detailed_types import KEYS, described
+from klarna24.bookkeeping.entries import other_account
 from klarna24.bookkeeping.figures import check_currency, check_figures, check_vat, fiscal_year
 from klarna24.bookkeeping.lines import Line, lines_of, told_apart
 from klarna24.bookkeeping.payout import SIGNS, Listed, OddPayout, Payout, Transaction
@@ -122,7 +123,9 @@ class PayoutReader:
         found = {(row.type, row.detailed_type) for row in rows if row.detailed_type}
         for row_type, name in sorted(found):
             known, key = described(row_type, name), KEYS.get(row_type)
-            if known and key and known.stands_out and name not in getattr(self._profile.accounts, key):
+            if not (known and key and known.stands_out and other_account(key, self._profile)):
+                continue  # it has no account at all, which is told
+            if name not in getattr(self._profile.accounts, key):
                 self.unlike[key, name] = known.meaning, self.unlike.get((key, name), ("", 0))[1] + 1
 
     def _rows(self, payout: Payout) -> list[Transaction] | None:

@@ -8,26 +8,23 @@ from pathlib import Path
 
 import click
 
+from klarna24.bookkeeping.payout import ZERO
 from klarna24.cli.main import run
+from klarna24.cli.output.lines import FALLBACK, wrapped
 from klarna24.cli.sandbox import serve, temporary_profile
 from klarna24.sandbox.office.company import Company
 from klarna24.sandbox.server import Sandbox
+from klarna24.text.reader import Reader
+from klarna24.text.sentences import Sentence, sentence
 
 SHOWN_DRAFTS = 2
 SIGNAL = 128  # and its number: the exit code of a command that a signal has ended
 
-# What the second run reports is what the first one has reported: it is checked, and not shown again.
-_RESULT = """
-── Result, after {seconds:.1f} s
-   {drafts} payouts became {drafts} drafts; each balances, with Klarna's fees and their VAT split out,
-   and none was drafted twice. {blocked} are blocked, with what to do: hence exit code 7.
-   A person now checks each draft, gives it a number and books it."""
-_NEXT = """
-── Three things to try next
-   klarna24 demo --open    the same, then the drafts on a web page: number and book one
-   klarna24 sandbox        both APIs, left running: dry-run, status, list, report, init …
-   klarna24 init           your own shop, in a conversation that writes nothing before you save
-"""
+COMMANDS_TO_TRY = {
+    "demo --open": sentence("the same, then its drafts on a web page, to book one"),
+    "sandbox": sentence("both APIs, left running, to try all commands"),
+    "init": sentence("your own shop; nothing is written before you save"),
+}
 
 
 @click.command("demo")
@@ -40,11 +37,23 @@ def command(leave_open: bool) -> int:
     with Sandbox() as box, temporary_profile(box, "demo") as path:
         code = _run_all(box, path)
         if not code and leave_open:
-            click.echo("\n── The sandbox stays open\n")
+            _head(sentence("The sandbox stays open"))
+            click.echo()
             serve(box, path, "status", "log")
         elif not code:
-            click.echo(_NEXT)
+            _print_next()
     return code
+
+
+def _say(mark: str, text: Sentence) -> None:
+    """In the language of the environment, as the profile's."""
+    said = wrapped(f"{mark}{Reader.of_environment().say(text)}", FALLBACK, " " * len(mark))
+    click.echo("\n".join(said))
+
+
+def _head(text: Sentence) -> None:
+    click.echo()
+    _say("── ", text)
 
 
 def _run_all(box: Sandbox, path: Path) -> int:
@@ -57,22 +66,26 @@ def _run_all(box: Sandbox, path: Path) -> int:
     codes: list[int] = []
     drafts: list[int] = []
 
-    def step(arguments: str, meaning: str) -> int:
-        click.echo(f"\n── {len(codes) + 1}. klarna24 {arguments}\n   {meaning}\n")
+    def step(arguments: str, meaning: Sentence) -> int:
+        click.echo(f"\n── {len(codes) + 1}. klarna24 {arguments}")
+        _say("   ", meaning)
+        click.echo()
         codes.append(run(["--config", str(path), *arguments.split()]))
         drafts.append(len(company.drafts))
         return codes[-1]
 
     os.environ.update(box.environment())
     try:
-        ended = step(f"dry-run --profile shop1 --from {day} --to {day}", "one payout, as it would be drafted")
+        meaning = sentence("one payout, as it would be drafted")
+        ended = step(f"dry-run --profile shop1 --from {day} --to {day}", meaning)
         if ended <= SIGNAL:
-            ended = step("-q sync --profile shop1", "saves the drafts of all payouts; what is blocked is reported")
+            meaning = sentence("saves the drafts of all payouts; what is blocked is reported")
+            ended = step("-q sync --profile shop1", meaning)
             _print_drafts(company)
         if ended <= SIGNAL:
-            with redirect_stderr(StringIO()):
-                ended = step("-q sync --profile shop1 --now", "a second run, although none is due")
-            click.echo(f"Nothing new: there are still {drafts[-1]} drafts.")
+            with redirect_stderr(StringIO()):  # what it reports is what the first one has reported
+                ended = step("-q sync --profile shop1 --now", sentence("a second run, although none is due"))
+            _say("", sentence("Nothing new: there are still {count} drafts.", count=drafts[-1]))
         if ended > SIGNAL:
             return ended
     finally:
@@ -82,8 +95,26 @@ def _run_all(box: Sandbox, path: Path) -> int:
         click.echo(f"\nThe demo went wrong: exit codes {codes}, numbers of drafts {drafts}.", err=True)
         return 1
     blocked = len(box.klarna.payouts) - drafts[2]
-    click.echo(_RESULT.format(drafts=drafts[2], blocked=blocked, seconds=time.monotonic() - started))
+    _print_result(drafts[2], blocked, round(time.monotonic() - started))
     return 0
+
+
+def _print_result(drafts: int, blocked: int, seconds: int) -> None:
+    _head(sentence("Result, after {seconds} s", seconds=seconds))
+    became = sentence(
+        "{drafts} payouts became {drafts} drafts; each balances, with Klarna's fees and their VAT split out, and "
+        "none was drafted twice. {blocked} are blocked, with what to do: hence exit code 7.",
+        drafts=drafts,
+        blocked=blocked,
+    )
+    _say("   ", became)
+    _say("   ", sentence("A person now checks each draft, gives it a number and books it."))
+
+
+def _print_next() -> None:
+    _head(sentence("Three things to try next"))
+    for command, meaning in COMMANDS_TO_TRY.items():
+        _say(f"   {f'klarna24 {command}':<23} ", meaning)
 
 
 def _day_of_many_kinds(box: Sandbox) -> str:
@@ -93,7 +124,16 @@ def _day_of_many_kinds(box: Sandbox) -> str:
 
 
 def _print_drafts(company: Company) -> None:
-    click.echo(f"\nNow {company.name} has {len(company.drafts)} drafts in 24SevenOffice. The first of them:")
+    reader = Reader.of_environment()
+    click.echo()
+    _say(
+        "",
+        sentence(
+            "{company} now has {count} drafts in 24SevenOffice. The first:",
+            company=company.name,
+            count=len(company.drafts),
+        ),
+    )
     for draft in company.drafts[:SHOWN_DRAFTS]:
-        debit = sum(entry["Amount"] for entry in draft.entries if entry["Amount"] > 0)
-        click.echo(f"  {draft.name:<50} {debit:>14,.2f}")
+        debit = sum((entry["Amount"] for entry in draft.entries if entry["Amount"] > 0), ZERO)
+        click.echo(f"  {draft.name:<50} {reader.amount(debit):>14}")

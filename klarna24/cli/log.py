@@ -5,7 +5,7 @@ from datetime import datetime
 
 import click
 
-from klarna24.cli.options import DAY, GlobalOptions, complete_profile, json_option
+from klarna24.cli.options import DAY, MOST_EVENTS, GlobalOptions, complete_profile, json_option
 from klarna24.cli.output.json_documents import log_json
 from klarna24.cli.output.lines import print_line, print_log, while_someone_reads
 from klarna24.config.loading import load
@@ -35,7 +35,10 @@ def command(
     """
     config = load(options.config, *options.state)
     with closing(State.for_reading(config.state)) as state:
-        events = state.events(profile, since and since.astimezone(), reference, newest)
+        if profile and profile not in state.profiles():  # one that is no longer in the file has its events
+            config.find(profile)
+        most = newest and min(newest, MOST_EVENTS)
+        events = state.events(profile, since and since.astimezone(), reference, most)
         with while_someone_reads():
             if as_json:
                 for part in log_json(events):

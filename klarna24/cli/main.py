@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from klarna24 import __version__
-from klarna24.cli.options import GlobalOptions, StateOptions
+from klarna24.cli.options import GlobalOptions, NamedAddress, NamedPath, StateOptions
 from klarna24.cli.surroundings import make_usable
 from klarna24.errors import Klarna24Error
 from klarna24.logs.configure import logging_to
@@ -82,14 +82,17 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Use this profiles.toml.")
+@click.option("--config", type=NamedPath(path_type=Path, dir_okay=False), help="Use this profiles.toml.")
 @click.option(
-    "--state-dir", type=click.Path(path_type=Path, file_okay=False), help="Keep the state database in this folder."
+    "--state-dir", type=NamedPath(path_type=Path, file_okay=False), help="Keep the state database in this folder."
 )
 @click.option(
-    "--state", metavar="ADDRESS", help="Keep the state on this PostgreSQL server: postgresql://user@host/database."
+    "--state",
+    type=NamedAddress(),
+    metavar="ADDRESS",
+    help="Keep the state on this PostgreSQL server: postgresql://user@host/database.",
 )
-@click.option("--log-file", type=click.Path(path_type=Path), help="Also write the log to this file.")
+@click.option("--log-file", type=NamedPath(path_type=Path), help="Also write the log to this file.")
 @click.option("-v", "verbose", count=True, help="Show what is done; -vv also shows debug output.")
 @click.option("-q", "quiet", is_flag=True, help="Show only problems, no tables and no progress.")
 @click.version_option(__version__, prog_name="klarna24")
@@ -112,6 +115,9 @@ def klarna24(
     context.obj = GlobalOptions(config, StateOptions(state_dir, state), bool(verbose), quiet)
 
 
+_GLOBAL = frozenset(name for option in klarna24.params for name in option.opts)  # they stand before the command
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; never raises."""
     with ExitStack() as at_the_end:  # closes the log file, after a bug was written to it
@@ -125,6 +131,8 @@ def _run(arguments: Sequence[str], at_the_end: ExitStack) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption) and (name := error.option_name) in _GLOBAL:
+            error = click.UsageError(f"{name} stands before the command: klarna24 {name} …", error.ctx)
         error.show()
         return error.exit_code
     except Exception:  # noqa: BLE001 - a bug is shown with its traceback, and has exit code 1

@@ -1,21 +1,37 @@
 """The options that several commands share. Loads no configuration: the command group needs this for --help."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 
-DAY = click.DateTime(formats=["%Y-%m-%d"])
+MOST_EVENTS = 2**63 - 1  # what SQLite can count to
 FIRST_YEAR = 1970  # so that a year before is a date as well
 FIRST_ZONE = timedelta(hours=14)  # ahead of UTC: where a month begins first
 
 
-class _Month(click.DateTime):
+class _Date(click.DateTime):
+    """Written in one way, which is named by an ``example``."""
+
+    def __init__(self, written: str, example: str) -> None:
+        super().__init__([written])
+        self._example = example
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> datetime:
+        try:
+            found: datetime = super().convert(value, parameter, context)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not written as in {self._example}.", parameter, context)
+        return found
+
+
+class _Month(_Date):
     """A month that has begun somewhere, of a year that can be reckoned with."""
 
     def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> datetime:
-        month: datetime = super().convert(value, parameter, context)
+        month = super().convert(value, parameter, context)
         if month.year < FIRST_YEAR:
             self.fail(f"{value!r} is before {FIRST_YEAR}.", parameter, context)
         if month.replace(tzinfo=UTC) > datetime.now(UTC) + FIRST_ZONE:
@@ -23,7 +39,30 @@ class _Month(click.DateTime):
         return month
 
 
-MONTH = _Month(formats=["%Y-%m"])
+DAY = _Date("%Y-%m-%d", "2026-11-24")
+MONTH = _Month("%Y-%m", "2026-11")
+
+
+class NamedPath(click.Path):
+    """A path that is not empty: an empty one would be the folder in which the program was started, and a state
+    there a second one."""
+
+    def convert(
+        self, value: str | os.PathLike[str], parameter: click.Parameter | None, context: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        if not os.fspath(value).strip():
+            self.fail("it is empty.", parameter, context)
+        return super().convert(value, parameter, context)
+
+
+class NamedAddress(click.types.StringParamType):
+    """An address that is not empty: without one the state would be in a folder, and a second one."""
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> str:
+        address: str = super().convert(value, parameter, context)
+        if not address.strip():
+            self.fail("it is empty.", parameter, context)
+        return address
 
 
 class StateOptions(NamedTuple):

@@ -68,13 +68,14 @@ def say_how_to_try_init(box: Sandbox, path: Path) -> None:
         sentence("Address"): box.url,
         sentence("API username"): box.klarna.username,
         sentence("API password"): box.klarna.password,
+        sentence("Address of 24SevenOffice"): box.url,
         sentence("Username"): box.office.username,
         sentence("Password"): box.office.password,
         sentence("Application id"): box.office.application_id,
         sentence("Company"): str(box.office.home.client_id),
     }
     for question, answer in answers.items():
-        click.echo(f"  {reader.say(question):<22} {answer}")
+        click.echo(f"  {reader.say(question):<25} {answer}")
     print_words(reader.say(sentence("The passwords open nothing but this sandbox.")))
     click.echo()
 
@@ -83,7 +84,8 @@ def say_how_to_try_init(box: Sandbox, path: Path) -> None:
 def temporary_profile(box: Sandbox, purpose: str) -> Iterator[Path]:
     """A profiles.toml for this sandbox in a folder of its own, which also gets the state.
 
-    The folder is removed at the end, also where SIGTERM is what ends the process.
+    The profile has the language of the environment. The folder is removed at the end, also where SIGTERM is what
+    ends the process.
     """
     with ExitStack() as at_the_end:
         if current_thread() is main_thread():  # signals reach no other thread
@@ -94,7 +96,7 @@ def temporary_profile(box: Sandbox, purpose: str) -> Iterator[Path]:
         table = {
             "state_dir": str(path.parent / "state"),
             "rates_url": box.url,
-            "profiles": {"shop1": box.profile()},
+            "profiles": {"shop1": {**box.profile(), "language": Reader.of_environment().language}},
         }
         path.write_text(tomli_w.dumps(table), encoding="utf-8")
         path.chmod(0o600)

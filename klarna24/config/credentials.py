@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from shlex import quote
 
 from klarna24.config.values import UTF16, Secret
 from klarna24.errors import CredentialsFault
@@ -116,7 +117,7 @@ def _from_file(file: Path, where: str) -> str:
             if belongs_to_others(status):
                 raise CredentialsFault(
                     sentence("{where}: {file} belongs to another user", where=where, file=str(file)),
-                    f"ls -l {file}",
+                    f"chown {os.geteuid()} {quote(str(file))}",
                 )
             if os.name == "posix" and mode & _not_for_others(status):
                 raise CredentialsFault(
@@ -126,7 +127,7 @@ def _from_file(file: Path, where: str) -> str:
                         file=str(file),
                         mode=f"{stat.S_IMODE(mode):o}",
                     ),
-                    f"chmod 600 {file}",
+                    f"chmod 600 {quote(str(file))}",
                 )
             return _text(opened.read(MOST_BYTES + 1), where)
     except (OSError, UnicodeEncodeError) as error:

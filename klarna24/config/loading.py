@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -288,7 +289,7 @@ def _read(path: Path) -> bytes:
             if os.name == "posix" and (others_write or belongs_to_others(status)):
                 raise ConfigFault(
                     sentence("{file}: others can write this file, and it can contain commands", file=str(path)),
-                    f"chown {os.geteuid()} {path}; chmod 600 {path}",
+                    f"chown {os.geteuid()} {quote(str(path))}; chmod 600 {quote(str(path))}",
                 )
             _refuse_open_folders(path)
             return file.read()
@@ -299,7 +300,7 @@ def _read(path: Path) -> bytes:
         ) from None
     except OSError as error:
         message = sentence("{file}: cannot be read: {why}", file=str(path), why=str(error.strerror))
-        raise ConfigFault(message, f"ls -l {path}") from None
+        raise ConfigFault(message, f"ls -l {quote(str(path))}") from None
 
 
 def _refuse_open_folders(path: Path) -> None:
@@ -311,4 +312,4 @@ def _refuse_open_folders(path: Path) -> None:
                 file=str(path),
                 folder=str(folder),
             )
-            raise ConfigFault(message, f"chmod o-w {folder}")
+            raise ConfigFault(message, f"chmod o-w {quote(str(folder))}")

@@ -74,11 +74,14 @@ class _TooLong(Unavailable):
 
 class KlarnaClient:
     """Reads payouts and their transactions. Every method raises Unavailable or CredentialsFault when Klarna cannot
-    be read. ``server_time`` is that of the last answer."""
+    be read. ``server_time`` is that of the last answer; ``merchants`` and ``currencies`` are those of all payouts
+    that the login has listed, other profiles' among them."""
 
     server_time: ServerTime | None = None
 
     def __init__(self, settings: Klarna, password: str) -> None:
+        self.merchants: set[str] = set()
+        self.currencies: set[str] = set()
         self._settings = settings
         self._base = f"{settings.url}/settlements/v1"
         most = REQUESTS_A_SECOND[settings.environment]
@@ -110,6 +113,8 @@ class KlarnaClient:
             )
         except NotReadable as error:
             raise Unavailable(_about("/payouts", error.why), NEXT_RUN) from None
+        self.merchants |= {payout.merchant_id for payout in found if payout.merchant_id}
+        self.currencies |= {payout.currency for payout in found if payout.currency}
         own = [payout for payout in found if self._is_own(payout, since, until, zone)]
         log.info("Klarna: %d payouts from %s to %s, %d of them the profile's", len(found), since, until, len(own))
         earliest = datetime.min.replace(tzinfo=UTC)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from statistics import median
 
 from klarna24.bookkeeping.payout import ZERO
 from klarna24.report.month import CurrencyMonth, Month, PastPayout
@@ -120,6 +121,5 @@ def _cost(payouts: Sequence[PastPayout]) -> Decimal | None:
 
 
 def _days(payouts: Sequence[PastPayout]) -> Decimal | None:
-    """The median; the lower of two."""
-    known = sorted(it.days_to_booking for it in payouts if it.days_to_booking is not None)
-    return Decimal(known[(len(known) - 1) // 2]) if known else None
+    known = [Decimal(it.days_to_booking) for it in payouts if it.days_to_booking is not None]
+    return median(known) if known else None

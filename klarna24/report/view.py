@@ -10,7 +10,7 @@ from klarna24.report.month import Balance, CurrencyMonth, MonthPayout, ProfileMo
 from klarna24.state.records import Status
 from klarna24.state.words import status_words
 from klarna24.text.reader import SPACE, Reader, capital
-from klarna24.text.sentences import Language, joined, sentence
+from klarna24.text.sentences import Language, Sentence, joined, sentence
 
 # Those that have columns of their own. All others of a payout stand in the line below it.
 _IN_COLUMNS = {"settlement", "sale", "return", "fee", "fee_correction", "fee_refund", "tax", "tax_refund"}
@@ -41,8 +41,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One currency of a shop: its main figures, each with its name; each thing that keeps it from closing."""
+    """One currency of a shop: its main figures, each with its name; each thing that keeps it from closing.
+    ``verdict`` says whether it closes, where the shop has others."""
 
+    verdict: str
     figures: Sequence[tuple[str, str]]
     wrong: Sequence[str]
     charts: Sequence[Chart]
@@ -116,14 +118,17 @@ def _overview_lines(it: ProfileMonth, number: int, reader: Reader) -> Iterator[L
             reader.amount(one.fees),
             reader.percent(one.cost),
         )
-        wrong = len(one.differences)
-        result = sentence("does not close: {number}", number=wrong) if wrong else sentence("closes")
-        yield Line((name, reader.say(result), *figures), (), bool(wrong), _anchor(number))
+        yield Line((name, reader.say(_result(one)), *figures), (), not one.closes, _anchor(number))
     if not it.currencies:
         result = sentence("no payouts") if it.is_over else sentence("no payouts so far")
         if it.problems:
             result = sentence("could not be read")
         yield Line((name, reader.say(result), "", "", "", ""), (), not it.closes, _anchor(number))
+
+
+def _result(one: CurrencyMonth) -> Sentence:
+    wrong = len(one.differences)
+    return sentence("does not close: {number}", number=wrong) if wrong else sentence("closes")
 
 
 def _anchor(number: int) -> str:
@@ -141,6 +146,7 @@ def _section(it: ProfileMonth, one: CurrencyMonth, reader: Reader) -> Section:
     )
     tables = (_payouts(one, reader), _totals(one, reader), _ledger(it, one, reader), *_balances(one, reader))
     return Section(
+        verdict=f"{one.currency} {reader.say(_result(one))}" if len(it.currencies) > 1 else "",
         figures=[(reader.say(name), shown) for name, shown in figures],
         wrong=list(wrong(one, reader)),
         charts=charts(one, it.month, reader),

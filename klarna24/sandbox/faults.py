@@ -13,7 +13,7 @@ name                 requests  done  answer
 cut                  any       no    none: the connection is closed
 cut-before-save      save      no    none: the connection is closed
 cut-after-save       save      yes   none: the connection is closed
-hang-after-save      save      yes   none for `seconds` (30), then the connection is closed
+hang-after-save      save      yes   none, and closed after `seconds` (30)
 not-saved            save      no    Type NotSaved
 exception            save      no    Type Exception
 exception-but-saved  save      yes   Type Exception
@@ -21,9 +21,9 @@ duplicate            save      no    Type DuplicateData
 already-saved        save      no    Type DataAlreadySaved
 system-error         save      no    Type SystemError
 expire-session       session   yes   as usual, after all sessions have ended
-hang                 soap      no    none for `seconds` (30), then the connection is closed
+hang                 soap      no    none, and closed after `seconds` (30)
 slow                 soap      yes   as usual, after `seconds` (1)
-truncated            soap      yes   half of the usual one; Content-Length agrees
+truncated            soap      yes   half of the usual; Content-Length agrees
 html-error           soap      no    500 text/html
 html-ok              soap      no    200 text/html
 redirect             soap      no    302 to `url`
@@ -42,32 +42,33 @@ klarna-garbage       klarna    no    200 that is not JSON
 klarna-cut           klarna    no    none: the connection is closed
 klarna-redirect      klarna    no    302 to `url`
 klarna-slow          klarna    yes   as usual, after `seconds` (1)
-klarna-hang          klarna    no    none for `seconds` (30), then the connection is closed
+klarna-hang          klarna    no    none, and closed after `seconds` (30)
 klarna-short-page    list      yes   one row less than `count` says
 klarna-endless       list      yes   no rows, yet a next page; stays armed
 klarna-foreign-next  list      yes   the next page is on the host `url`
 klarna-no-total      list      yes   without `pagination.total`
 klarna-wrong-total   list      yes   `total` is three more than there are
 klarna-shuffled      list      yes   in another order than before
-klarna-moved         list      yes   after one payout has gone and another has come
-klarna-odd           list      yes   the first element has the value `value` (null) in the field `field`
-klarna-foreign-row   list      yes   the first element says that it belongs to another payout
-klarna-repeated      list      yes   the first sale, return or reversal stands in the place of the last as well
+klarna-moved         list      yes   after one payout has gone, and another come
+klarna-odd           list      yes   the first has `value` (null) in `field`
+klarna-foreign-row   list      yes   the first says it is of another payout
+klarna-repeated      list      yes   the last sale or refund is the first again
 klarna-status        klarna    no    the HTTP status `status` (500)
 ecb-status           ecb       no    the HTTP status `status` (503)
 ecb-html             ecb       no    200 text/html
 ecb-garbage          ecb       no    200 text/xml that is not XML
 ecb-redirect         ecb       no    302 to `url`
 ecb-cut              ecb       no    none: the connection is closed
-ecb-hang             ecb       no    none for `seconds` (30), then the connection is closed
+ecb-hang             ecb       no    none, and closed after `seconds` (30)
 ecb-no-day           ecb       yes   without the day `value` (the newest)
 ecb-no-currency      ecb       yes   without the currency `value` (SEK)
 ecb-odd              ecb       yes   the newest rate of SEK is `value` (0)
 
-requests  save: SaveBundleList; soap: all of 24SevenOffice; session: the same, but
-          not Authenticate; attach: the uploads of pages; list: payouts and transactions; klarna: these and
-          payout; ecb: the files of rates; any: all of these. With `reference`:
-          only requests to Klarna that name this payout
+requests  save: SaveBundleList; soap: all of 24SevenOffice; session: the same,
+          but not Authenticate; attach: the uploads of pages; list: payouts and
+          transactions; klarna: these and payout; ecb: the files of rates; any:
+          all of these. With `reference`: only requests to Klarna that name
+          this payout
 done      whether the request is processed although the answer is wrong
 """
 HTML = b"<html><head><title>Runtime Error</title></head><body><h1>Server Error</h1></body></html>"

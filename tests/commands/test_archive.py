@@ -445,6 +445,21 @@ def test_verify_names_what_is_changed_missing_or_unknown(open_shop: OpenShop) ->
     assert sha256sum(a1)[0] == 1
 
 
+def test_verify_sends_nobody_to_klarna_for_a_voucher_that_only_a_backup_has(open_shop: OpenShop) -> None:
+    shop = archiving(open_shop)
+    shop.sync()
+    for name in ("rows.json", "voucher.json"):
+        (folder(shop, "A1") / name).unlink()
+    hints = {
+        line.partition(" is missing")[0][-9:]: line.partition(" → ")[2]
+        for line in shop.run("archive", "--verify").lines()
+    }
+    assert hints == {
+        "rows.json": "fetch it again, or restore it from a backup: klarna24 archive",
+        "cher.json": "restore it from a backup",
+    }
+
+
 def test_verify_says_what_was_never_archived(open_shop: OpenShop) -> None:
     shop = archiving(open_shop)
     del shop.top["archive"]

@@ -173,10 +173,10 @@ def test_the_time_for_one_report_has_an_end(open_shop: OpenShop, monkeypatch: py
     for name, fault in (("klarna-hang", "report"), ("hang", "AppendChunk")):
         shop = attaching(open_shop)
         monkeypatch.setattr("klarna24.run.evidence.SECONDS", 0.6 if fault == "report" else 2.5)
-        shop.box.faults.arm(name, None, operation=fault, seconds=20)
+        shop.box.faults.arm(name, None, operation=fault, seconds=60)
         started = time.monotonic()
         assert shop.sync().code == 0
-        assert time.monotonic() - started < 9
+        assert time.monotonic() - started < 30
         assert stamps(shop) == [{0}]
         assert len(remarks(shop)) == 1
 
@@ -192,7 +192,7 @@ def test_a_renderer_that_never_ends_is_ended(
     shop.write({"evidence": "attach"})
     started = time.monotonic()
     assert shop.sync().code == 0
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 30
     assert "rendering it took longer than" in remarks(shop)[0]
 
 

@@ -24,6 +24,11 @@ def test_the_help_fits_80_columns(arguments: tuple[str, ...], capsys: pytest.Cap
     assert "..." not in text.replace("COMMAND [ARGS]...", ""), "something is cut short"
 
 
+def test_the_table_of_faults_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sandbox", "--fault", "list"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
 def test_the_summaries_are_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
     text = " ".join(help_text(capsys).split())
     assert [summary for name, summary in COMMANDS.items() if f" {name} {summary} " not in text] == []

@@ -110,6 +110,10 @@ def test_a_lump_profile_on_plain_accounts(
     assert "✓ logged in to Exempelbutiken AB" in seen
     assert "Payouts since 1 Jan 2026: 13." in seen.replace("\xa0", " ")
     assert "klarna24 check --profile shop1 --as-cron" in seen
+    assert f"  export KLARNA24_CONFIG={tmp_path / 'profiles.toml'}\n" in seen, (
+        "the next commands would not find it"
+    )
+    assert "KLARNA24_STATE_DIR" not in seen, "the file names it"
     assert "payouts from" in seen, "the history was asked for"
     assert max(map(len, seen[: seen.index("For crontab")].replace(str(tmp_path), "").splitlines())) <= 80
     assert box.klarna.password not in seen
@@ -145,6 +149,7 @@ def test_the_preview_and_its_question_fit_a_screen(box: Sandbox, tmp_path: Path)
     talk.end()
     assert len(preview.splitlines()) <= 24
     assert "more lines, which dry-run shows" in preview
+    assert "later payouts that are blocked: 2; dry-run shows why" in preview, "it is not the last one then"
     assert not (tmp_path / "profiles.toml").exists(), "the answer was no"
 
 
@@ -350,6 +355,35 @@ def test_two_shops_on_one_login_are_told_apart_by_their_merchants(open_shop: Ope
     assert (of_one["merchant_ids"], of_two["merchant_ids"]) == (["N100198"], ["N200"])
 
 
+def test_a_profile_begun_with_anothers_answers_is_offered_the_payouts_that_are_still_free(
+    open_shop: OpenShop,
+) -> None:
+    payouts = [simple("ONE", 3), simple("TWO", 2)]
+    payouts[1][0]["merchant_id"] = "N200"
+    shop = open_shop(payouts=payouts)
+    shop.write({"klarna": {"merchant_ids": ["N100198"]}})
+    talk = Conversation(shop.folder, "--like", "shop1")
+    talk.answer([("Language.*?: ", ""), ("web shop.*?: ", ""), ("API username .*?: ", ""), ("API password", "")])
+    talk.answer([("Company .*?: ", ""), (r"2  merchant N200, SEK; payouts: 1\s+Which of them .*? \[2\]: ", "")])
+    talk.interrupt("Start date .*?: ")
+    talk.end()
+
+
+def test_a_shop_that_has_had_no_payouts_yet_is_told_apart_by_the_id_of_its_merchant(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("ONE", 3)])
+    shop_in(shop.folder, shop.box)
+    talk = Conversation(shop.folder, "--like", "shop1")
+    talk.answer([("Language.*?: ", ""), ("web shop.*?: ", ""), ("API username .*?: ", ""), ("API password", "")])
+    talk.answer([("Company .*?: ", ""), ("type its merchant's id.*Which of them .*?: ", "new")])
+    talk.answer([("or the id of a.*Which of them .*?: ", "N300")])
+    talk.answer([(r"Limit it to N100198 SEK \[Y/n\]: ", ""), ("Start date .*?: ", ""), ("Department .*?: ", "")])
+    talk.answer([(REVIEW, ""), *END])
+    talk.end()
+    of_one, of_two = (written(shop.folder, name)["klarna"] for name in ("shop1", "shop2"))
+    assert (of_one["merchant_ids"], of_two["merchant_ids"]) == (["N100198"], ["N300"])
+    assert ("currencies" in of_one, "currencies" in of_two) == (False, False)
+
+
 def test_the_mail_server_is_tried_and_mails_several_only_on_request(
     box: Sandbox, tmp_path: Path, open_mail: OpenMail
 ) -> None:
@@ -435,12 +469,10 @@ def test_the_sandbox_says_how_to_try_init(tmp_path: Path) -> None:
         talk.answer([("Language.*?: ", ""), ("Name of .*?: ", "")])
         for question, typed in answers.items():
             talk.answer([(question if "assword" in question else f"{question}.*?: ", typed.split(",")[0])])
-            if question == "API password":
-                talk.answer([("Address of .*?: ", "")])
         talk.interrupt("logged in to Exempelbutiken AB.*: ")
         talk.end()
     assert list(answers) == [
-        *("Where is the shop", "Address", "API username", "API password"),
+        *("Where is the shop", "Address", "API username", "API password", "Address of 24SevenOffice"),
         *("Username", "Password", "Application id", "Company"),
     ]
 

@@ -1,7 +1,10 @@
 """status, check and report of many shops: a line a shop, the worst first, then what needs a person."""
 
+from datetime import timedelta
+
 import pytest
 
+from tests.support.months import LAST, book
 from tests.support.shops import OpenShop, shops
 
 WRONG = {"klarna": {"password": {"env": "WRONG"}}}
@@ -33,4 +36,21 @@ def test_the_check_of_many_shops_shows_only_what_failed(
     lines = result.out.splitlines()
     assert lines[0].startswith("  ✗ shop2  1 failed")
     assert [line.split()[:2] for line in lines[1:3]] == [["✓", "shop1"], ["✓", "shop3"]]
+    assert "advice: " in lines[1]
+    assert lines[3] == "  klarna24 check --profile NAME shows the advice"
     assert sum(line.startswith("  ✗ ") for line in lines[3:]) == 1
+
+
+def test_the_report_of_many_shops_shows_only_what_keeps_months_open(open_shop: OpenShop) -> None:
+    shop = shops(open_shop, 3, all={"start_date": LAST.first})
+    for payout in shop.box.klarna.payouts:
+        payout["payout_date"] = f"{LAST.first + timedelta(days=9)}T12:00:00Z"
+    shop.run("-q", "sync", "--all")
+    for number in (1, 3):
+        book(shop, f"REF{number}")
+    result = shop.run("report", "--all")
+    assert result.code == 7
+    overview = [line.split()[:2] for line in result.out.splitlines()[:3]]
+    assert overview == [["✗", "shop2"], ["✓", "shop1"], ["✓", "shop3"]]
+    assert ("drafted on" in result.out, "Klarna states" in result.out) == (True, False)
+    assert "Klarna states" in shop.run("report", "--profile", "shop2").out, "in full where it is named"

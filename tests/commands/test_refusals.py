@@ -91,3 +91,48 @@ def test_without_a_kernel_lock_nothing_is_sent(open_shop: OpenShop, monkeypatch:
     assert (result.code, "cannot be locked" in result.err) == (3, True)
     assert not shop.box.calls()
     assert shop.sync().code == 0
+
+
+@pytest.mark.parametrize("option", ["--state-dir", "--state", "--config", "--log-file"])
+def test_an_empty_folder_address_or_file_is_refused_and_not_taken_for_the_present_folder(
+    open_shop: OpenShop, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = open_shop(payouts=[simple("A")])
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    result = shop.run(option, "", "sync", "--all")
+    assert (result.code, f"'{option}': it is empty." in result.err) == (2, True)
+    assert (shop.drafts(), sorted(tmp_path.rglob("*"))) == ([], before)
+
+
+def test_more_events_than_the_database_can_count_are_all_of_them(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("A")])
+    shop.sync()
+    every = shop.run("log")
+    assert every.code == 0
+    assert shop.run("log", "-n", str(2**70)) == every
+
+
+@pytest.mark.parametrize("option", ["-q", "--state-dir", "--log-file=x"])
+def test_an_option_of_every_command_that_stands_after_the_command_is_told_its_place(
+    open_shop: OpenShop, option: str
+) -> None:
+    result = open_shop().run("sync", "--all", option)
+    name = option.partition("=")[0]
+    assert result.code == 2
+    assert f"{name} stands before the command: klarna24 {name} …" in result.err
+
+
+@pytest.mark.parametrize(
+    ("command", "written", "example"),
+    [
+        ("log --since", "yesterday", "2026-11-24"),
+        ("list --from", "24/11", "2026-11-24"),
+        ("list --month", "2026-13", "2026-11"),
+    ],
+)
+def test_a_day_or_month_that_is_written_otherwise_is_answered_with_an_example(
+    open_shop: OpenShop, command: str, written: str, example: str
+) -> None:
+    result = open_shop().run(*command.split(), written)
+    assert (result.code, f"'{written}' is not written as in {example}." in result.err) == (2, True)

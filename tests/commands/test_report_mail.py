@@ -143,7 +143,7 @@ def test_a_report_that_cannot_be_had_is_mailed_later(open_shop: OpenShop, open_m
 def test_a_server_that_does_not_reply_to_the_message_leaves_it_unknown(
     open_shop: OpenShop, open_mail: OpenMail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limit, "SECONDS", 1.0)
+    monkeypatch.setattr(limit, "SECONDS", 2.0)
     mail = open_mail(mute_after_data=True)
     shop = mailing(open_shop, mail)
     well(shop)

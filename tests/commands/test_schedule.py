@@ -137,7 +137,7 @@ def test_a_run_as_under_cron_ends_with_4_and_the_reason_in_one_line(
     assert (ended.returncode, ended.stdout) == (4, "")
     assert reason in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 45
     assert not shop_of_files.drafts()
 
 

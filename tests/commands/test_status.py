@@ -135,3 +135,16 @@ def test_the_shell_completes_the_references_that_wait(
     with pytest.raises(SystemExit):
         klarna24.main(prog_name="klarna24", complete_var="_KLARNA24_COMPLETE")
     assert capsys.readouterr().out.split() == ["plain,XISA93DJ"]
+
+
+def test_a_log_without_events_says_so_and_an_unknown_profile_is_refused(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("A")])
+    assert shop.run("log").out == "no events\n"
+    assert shop.run("log", "--profile", "shop1").out == "no events\n"
+    shop.sync()
+    assert shop.run("log", "--reference", "XNOPE").out == "no events\n"
+    wrong = shop.run("log", "--profile", "shpo1")
+    assert (wrong.code, wrong.out, "did you mean shop1?" in wrong.err) == (3, "", True)
+    assert shop.run("log", "--reference", "XNOPE", "--json").json["events"] == []
+    shop.rename("other")
+    assert "drafted" in shop.run("log", "--profile", "shop1").out, "those of a profile that is gone are kept"

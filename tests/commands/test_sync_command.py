@@ -36,6 +36,13 @@ def test_every_payout_is_drafted_or_blocked_and_the_drafts_are_in_the_pinned_com
         assert draft.transaction_no == 0
 
 
+def test_the_sum_of_a_dry_run_says_how_much_of_it_is_blocked(open_shop: OpenShop) -> None:
+    shop = open_shop(payouts=[simple("GOOD"), simple("WRONG", sale=100000, settlement=1)])
+    shown = " ".join(shop.dry_run().out.split())
+    assert "paid out 962.51 SEK, fees 30.00 SEK" in shown
+    assert "0.01 SEK of what was paid is blocked" in shown
+
+
 def test_the_json_document_of_a_run(open_shop: OpenShop) -> None:
     """The checkpoint is the newest payout's date, never a clock reading."""
     shop = open_shop(payouts=[simple("XISA93DJ", 30)])

@@ -33,6 +33,18 @@ def test_a_voucher_is_readable_at_80_columns_and_its_totals_agree(shop: Shop) ->
     assert text.count("is unexplained") == 1, "the problem is in the table, and not printed again"
 
 
+@pytest.mark.parametrize("command", ["dry-run --profile shop1", "status", f"report --month {NOON:%Y-%m}"])
+def test_a_setting_that_is_to_be_copied_stays_on_one_line(open_shop: OpenShop, command: str) -> None:
+    """TOML allows no line end within { … }."""
+    payout, rows = simple("LOAN", sale_amount=1000, charge_amount=100, settlement_amount=900)
+    charge = {"type": "CHARGE", "detailed_type": "CASH_ADVANCE_AMORTISATION", "amount": 100}
+    shop = open_shop(payouts=[(payout, [*rows, {**charge, "currency_code": "SEK"}])])
+    shop.write({"accounts": {"charges": None}})
+    shop.sync()
+    lines = screen(terminal(shop, *command.split()))
+    assert any("charges = { CASH_ADVANCE_AMORTISATION = ACCOUNT }" in line for line in lines)
+
+
 def test_a_sync_on_a_terminal_shows_what_it_drafted_and_then_nothing_new(open_shop: OpenShop) -> None:
     shop = open_shop(payouts=[simple("XISA93DJ")])
     first = "\n".join(screen(terminal(shop, "sync", "--profile", "shop1")))

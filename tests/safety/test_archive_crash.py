@@ -10,7 +10,7 @@ from tests.support.archive import assert_complete, assert_whole
 from tests.support.fork_server import Ended, ForkServer
 from tests.support.shops import OpenShop, Shop, simple
 
-EVERY = 4 if LONG else 23  # of the points, another share in each run
+EVERY = 7 if LONG else 40  # of the points, another share in each run
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from tests.support.smtp_server import MailServer
 YESTERDAY = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=1)
 EVIDENCE = ("none", "mail", "attach")  # with mail and attach, the archive too
 # Of the points, another share in each run. Those of one share are EVERY points apart.
-EVERY = {"none": 3, "mail": 11, "attach": 11} if LONG else {"none": 47, "mail": 90, "attach": 90}
-EVERY_REQUEST = {"none": 2, "mail": 8, "attach": 8}
+EVERY = {"none": 5, "mail": 17, "attach": 17} if LONG else {"none": 80, "mail": 150, "attach": 150}
+EVERY_REQUEST = {"none": 1, "mail": 2, "attach": 2} if LONG else {"none": 4, "mail": 16, "attach": 16}
 INBOX = "belege@shop1.se"
 UNKNOWN = "whether Klarna's report reached the voucher inbox is unknown: look there"
 
@@ -144,7 +144,7 @@ def test_cut_off_at_every_request(
     monkeypatch.setattr("klarna24.run.evidence.rendered", lambda *_: [b"\x89PNG\r\n\x1a\n"] * 2)
     whole = three(open_shop, plain_mail, evidence)
     assert whole.sync().code == 0
-    every = 1 if LONG else EVERY_REQUEST[evidence]
+    every = EVERY_REQUEST[evidence]
     for number in range(random.randrange(every), len(whole.box.requests), every):
         shop, where = three(open_shop, plain_mail, evidence), f"cut off at request {number}"
         shop.box.faults.arm("cut", after=number, saved=processed)

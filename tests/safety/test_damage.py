@@ -20,8 +20,8 @@ from tests.support.power import Disk, record
 from tests.support.shops import OpenShop, Shop, simple
 from tests.support.state import OWNER
 
-STATES = 1000 if LONG else 60
-PARTS = 8 if LONG else 2  # so that the search runs in parallel
+STATES = 1000 if LONG else 30
+PARTS = 8 if LONG else 1  # so that the search runs in parallel
 NOT_SENT = {"ready", "blocked", "rejected", "skipped"}
 
 
@@ -135,7 +135,7 @@ def test_a_disk_that_fails_at_any_statement_sends_nothing_twice(
 ) -> None:
     connect = sqlite3.connect
     monkeypatch.setattr("klarna24.run.draft.WRITE_SECONDS", 0.5)
-    for at in count(0, 1 if LONG else 9):
+    for at in count(0, 1 if LONG else 14):
         shop = open_shop(payouts=[simple("FIRST"), simple("SECOND")])
         failing, numbers = connection_that_fails(at, lasting)
         with monkeypatch.context() as patch:
@@ -174,7 +174,7 @@ def test_after_a_power_loss_at_any_write_the_state_knows_what_was_sent(
             was_sent |= {name for name in ("FIRST", "SECOND", "THIRD") if f"Klarna {name} ".encode() in call.data}
             continue
         disk.do(call)
-        if number % (PARTS if LONG else 5 * PARTS) != part:
+        if number % (PARTS if LONG else 12) != part:
             continue
         for kept in (0, 1, *([0.1, 0.3, 0.5, 0.7, 0.9] * (4 if LONG else 1))):
             disk.after_power_loss(folder, chance, kept)

@@ -37,7 +37,7 @@ from tests.support.smtp_server import MailServer
 from tests.support.state import sql
 
 PARTS = 8 if LONG else 2  # so that the search runs in parallel
-HISTORIES = 400 if LONG else 16
+HISTORIES = 240 if LONG else 16
 TODAY = datetime.now(UTC).date()
 MADE_OF = data(__file__, "histories.toml")
 SHAPES = MADE_OF["shapes"]
@@ -123,7 +123,8 @@ class Histories(RuleBasedStateMachine):
         self.keep(archive=True, evidence=self.evidence)
         self._sync()
         stored = self.shop.stored()
-        waits = {it: stored.get(it) for it in self.as_published if stored.get(it) in {None, "ready", "blocked"}}
+        good = self.as_published & {it["payment_reference"] for it in self.box.klarna.payouts}  # one may have gone
+        waits = {it: stored.get(it) for it in good if stored.get(it) in {None, "ready", "blocked"}}
         assert not waits, waits
         self.shop.run("archive", "--profile", self.name)  # what a restored state does not know
         verified = self.shop.run("archive", "--profile", self.name, "--verify")

@@ -1,5 +1,6 @@
 """The commands sandbox and demo."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,3 +36,13 @@ def test_an_interrupted_demo_ends_with_the_code_of_the_interrupted_run(monkeypat
 def test_the_faults_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sandbox", "--fault", "list"]) == 0
     assert "cut-after-save       save      yes   none: the connection is closed" in capsys.readouterr().out
+
+
+def test_the_demo_drafts_in_the_language_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LANGUAGE", "sv")
+    assert run(["demo"]) == 0
+    printed = capsys.readouterr()
+    assert re.search(r"1940 .*… utbetalning +29\s386,82", printed.out)
+    assert "utbetalning X2RCVR95 är stoppad" in printed.err

@@ -14,7 +14,7 @@ CUBE = "{http://www.ecb.int/vocabulary/2002-08-01/eurofxref}Cube"
 
 
 def get(box: Sandbox, path: str = RECENT) -> requests.Response:
-    return requests.get(box.url + path, timeout=5, allow_redirects=False)
+    return requests.get(box.url + path, timeout=30, allow_redirects=False)
 
 
 def days(answer: requests.Response) -> dict[str, dict[str, str]]:
@@ -84,5 +84,5 @@ def test_a_fault_changes_what_is_published(box: Sandbox) -> None:
 
 def test_what_is_at_no_address_of_the_bank_is_not_found(box: Sandbox) -> None:
     assert get(box, "/stats/eurofxref/eurofxref-daily.xml").status_code == 404
-    assert requests.post(box.url + RECENT, timeout=5).status_code == 405
+    assert requests.post(box.url + RECENT, timeout=30).status_code == 405
     assert box.calls() == {"eurofxref-hist-90d": 1}

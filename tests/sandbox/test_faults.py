@@ -88,22 +88,24 @@ def test_the_name_and_the_arguments_of_a_fault_are_checked(box: Sandbox) -> None
 
 
 def test_the_sandbox_can_be_controlled_over_http(box: Sandbox) -> None:
-    armed = requests.post(box.url + "/sandbox/faults", json={"name": "slow", "seconds": 0}, timeout=5)
+    armed = requests.post(box.url + "/sandbox/faults", json={"name": "slow", "seconds": 0}, timeout=30)
     assert armed.json() == {"armed": ["slow"]}
-    assert requests.post(box.url + "/sandbox/faults", json={"name": "fire"}, timeout=5).status_code == 400
+    assert requests.post(box.url + "/sandbox/faults", json={"name": "fire"}, timeout=30).status_code == 400
     save(box, login(box))
-    state = requests.get(box.url + "/sandbox/state", timeout=5).json()
+    state = requests.get(box.url + "/sandbox/state", timeout=30).json()
     draft = state["companies"][1]["drafts"][0]
     assert draft["entries"][0]["Amount"] == "80.50"
-    booked = requests.post(f"{box.url}/sandbox/book/{draft['id']}", timeout=5)
+    booked = requests.post(f"{box.url}/sandbox/book/{draft['id']}", timeout=30)
     assert booked.json() == {"transaction_no": 1}
     for draft_id in (draft["id"], "x"):
-        assert requests.post(f"{box.url}/sandbox/book/{draft_id}", timeout=5).status_code == 404
-    assert requests.get(box.url + "/sandbox/state", headers={"Host": "evil.example"}, timeout=5).status_code == 404
+        assert requests.post(f"{box.url}/sandbox/book/{draft_id}", timeout=30).status_code == 404
+    assert (
+        requests.get(box.url + "/sandbox/state", headers={"Host": "evil.example"}, timeout=30).status_code == 404
+    )
 
 
 def test_requests_are_counted_by_operation(box: Sandbox) -> None:
-    requests.get(box.url + "/settlements/v1/payouts", auth=(box.klarna.username, box.klarna.password), timeout=5)
+    requests.get(box.url + "/settlements/v1/payouts", auth=(box.klarna.username, box.klarna.password), timeout=30)
     save(box, login(box))
     assert box.calls() == {"payouts": 1, "Login": 1, "SaveBundleList": 1}
     assert [request.status for request in box.requests] == [200, 200, 200]
@@ -128,7 +130,7 @@ def test_stop_ends_a_hanging_answer_at_once() -> None:
         requests.get(f"{box.url}/settlements/v1/payouts", timeout=0.1)
     started = time.monotonic()
     box.stop()
-    assert time.monotonic() - started < 5, "far less than the 60 s of the hang"
+    assert time.monotonic() - started < 30, "far less than the 60 s of the hang"
     with pytest.raises(requests.ConnectionError):
         requests.get(box.url, timeout=1)
 
@@ -138,13 +140,13 @@ def test_the_sandbox_serves_until_it_is_stopped_and_keeps_its_port() -> None:
     url = box.url
     thread = threading.Thread(target=box.serve_forever)
     thread.start()
-    assert requests.get(url + "/sandbox/state", timeout=5).ok
+    assert requests.get(url + "/sandbox/state", timeout=30).ok
     box.stop()
     thread.join(5)
     assert not thread.is_alive()
     with box:
         assert box.url == url
-        assert requests.get(url + "/sandbox/state", timeout=5).ok
+        assert requests.get(url + "/sandbox/state", timeout=30).ok
 
 
 def test_a_bug_of_the_sandbox_is_recorded_and_does_not_look_like_a_vendors_answer() -> None:
@@ -157,7 +159,7 @@ def test_a_bug_of_the_sandbox_is_recorded_and_does_not_look_like_a_vendors_answe
 
 
 def test_a_huge_request_is_not_read(box: Sandbox) -> None:
-    answer = requests.post(box.url + "/", headers={"Content-Length": "99999999999"}, timeout=5)
+    answer = requests.post(box.url + "/", headers={"Content-Length": "99999999999"}, timeout=30)
     assert answer.status_code == 413
 
 

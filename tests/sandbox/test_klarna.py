@@ -37,7 +37,7 @@ def get(box: Sandbox, path: str, **options: Any) -> requests.Response:
     """GET a path of the API, or a whole address."""
     url = path if path.startswith("http") else f"{box.url}/settlements/v1/{path}"
     options = {"auth": (box.klarna.username, box.klarna.password), "allow_redirects": False, **options}
-    return requests.get(url, timeout=5, **options)
+    return requests.get(url, timeout=30, **options)
 
 
 def pagination(box: Sandbox, path: str) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def test_a_bad_query_is_answered_with_400_and_klarnas_error_body(many: Sandbox, 
 def test_only_get_with_the_right_password_is_answered(box: Sandbox) -> None:
     assert get(box, "payouts", auth=(box.klarna.username, "wrong")).status_code == 401
     assert get(box, "payouts", auth=None).json()["error_code"] == "UNAUTHORIZED"
-    assert requests.post(f"{box.url}/settlements/v1/payouts", timeout=5).status_code == 405
+    assert requests.post(f"{box.url}/settlements/v1/payouts", timeout=30).status_code == 405
     assert get(box, "reports").status_code == 404
 
 

@@ -41,7 +41,7 @@ def parsed(answer: requests.Response) -> Any:
 
 def look(box: Sandbox, language: str = "", path: str = "") -> Any:
     """The page, for a browser that asks for this language."""
-    answer = requests.get(f"{box.url}/{path}", headers={"Accept-Language": language}, timeout=5)
+    answer = requests.get(f"{box.url}/{path}", headers={"Accept-Language": language}, timeout=30)
     assert answer.status_code == 200
     return parsed(answer)
 
@@ -66,14 +66,14 @@ def refusal(answer: requests.Response) -> list[str]:
     """What the page says that the button's answer leads to."""
     assert (answer.status_code, answer.content) == (303, b"")
     url = urljoin(answer.url, answer.headers["Location"])
-    return texts(parsed(requests.get(url, timeout=5)), ALERT)
+    return texts(parsed(requests.get(url, timeout=30)), ALERT)
 
 
 def press(box: Sandbox, draft_id: int, body: str | None = None, **headers: str) -> requests.Response:
     """Send what the draft's button sends; without Origin, as a program does, unless one is given."""
     body = form(box) if body is None else body
     headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
-    return requests.post(f"{box.url}/book/{draft_id}", body, headers=headers, timeout=5, allow_redirects=False)
+    return requests.post(f"{box.url}/book/{draft_id}", body, headers=headers, timeout=30, allow_redirects=False)
 
 
 # What it shows
@@ -305,7 +305,7 @@ def test_each_sentence_of_the_page_has_its_translations_and_is_said(
             assert look(box, language, f"?{reason}=1").xpath(ALERT)
         for method, path in (("POST", ""), ("GET", "book/1")):
             answer = requests.request(
-                method, f"{box.url}/{path}", headers={"Accept-Language": language}, timeout=5
+                method, f"{box.url}/{path}", headers={"Accept-Language": language}, timeout=30
             )
             assert texts(parsed(answer), ALERT)
         home.drafts.clear()
@@ -356,18 +356,18 @@ def test_the_page_is_served_only_under_this_machines_own_names_with_its_own_toke
         assert "Nothing was booked" in refusal(press(saved, 1, form(other)))[0]
     port = saved.url.rpartition(":")[2]
     for host in ("evil.example", f"evil.example:{port}", f"127.0.0.1.evil.example:{port}", "127.0.0.1:1"):
-        seen = requests.get(saved.url, headers={"Host": host}, timeout=5)
+        seen = requests.get(saved.url, headers={"Host": host}, timeout=30)
         assert (seen.status_code, seen.content) == (404, b"")
         assert press(saved, 1, Host=host, Origin=f"http://{host}").status_code == 404
     assert saved.office.home.drafts
     typed = f"localhost:{port}"
-    assert requests.get(saved.url, headers={"Host": typed}, timeout=5).status_code == 200
+    assert requests.get(saved.url, headers={"Host": typed}, timeout=30).status_code == 200
     assert press(saved, 1, Host=typed, Origin=f"http://{typed}").status_code == 303
 
 
 def test_the_browser_is_told_to_allow_nothing_from_elsewhere(saved: Sandbox) -> None:
     body = form(saved)
-    for answer in (requests.get(saved.url, timeout=5), *(press(saved, 1, sent) for sent in (body, body, ""))):
+    for answer in (requests.get(saved.url, timeout=30), *(press(saved, 1, sent) for sent in (body, body, ""))):
         policy = dict(part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; "))
         assert policy.pop("style-src").startswith("'sha256-")
         names = ("default-src", "form-action", "frame-ancestors", "base-uri")
@@ -377,11 +377,11 @@ def test_the_browser_is_told_to_allow_nothing_from_elsewhere(saved: Sandbox) -> 
 
 
 def test_head_is_answered_without_a_body_and_other_methods_are_refused(saved: Sandbox) -> None:
-    whole, head = requests.get(saved.url, timeout=5), requests.head(saved.url, timeout=5)
+    whole, head = requests.get(saved.url, timeout=30), requests.head(saved.url, timeout=30)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["Content-Length"] == str(len(whole.content))
     for method, path, allow in (("POST", "", "GET, HEAD"), ("DELETE", "", "GET, HEAD"), ("GET", "book/1", "POST")):
-        answer = requests.request(method, f"{saved.url}/{path}", timeout=5)
+        answer = requests.request(method, f"{saved.url}/{path}", timeout=30)
         assert (answer.status_code, answer.headers["Allow"]) == (405, allow)
         assert texts(parsed(answer), ALERT)
     assert saved.office.home.drafts
@@ -390,7 +390,7 @@ def test_head_is_answered_without_a_body_and_other_methods_are_refused(saved: Sa
 @pytest.mark.parametrize("path", ["x", "index.html", "book", "book/", "book/x", "book/1/2", f"book/{9**99}"])
 def test_other_paths_are_not_found(box: Sandbox, path: str) -> None:
     for method in ("GET", "POST"):
-        assert requests.request(method, f"{box.url}/{path}", timeout=5).status_code == 404
+        assert requests.request(method, f"{box.url}/{path}", timeout=30).status_code == 404
 
 
 def test_the_page_counts_as_no_operation_and_meets_no_fault(saved: Sandbox) -> None:

@@ -36,8 +36,8 @@ def end(process: Process) -> tuple[int, str]:
 
 
 def wait_until(condition: Callable[[], Any]) -> None:
-    """Returns once the condition holds; fails after half a minute."""
-    deadline = time.monotonic() + 30
+    """Returns once the condition holds; fails after a minute."""
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -71,7 +71,7 @@ def terminal(config: Path, *arguments: str, **variables: str) -> "pexpect.spawn[
         env={**os.environ, "TERM": "xterm-256color", **variables},
         encoding="utf-8",
         dimensions=(50, 80),
-        timeout=20,
+        timeout=60,
     )
 
 

@@ -44,6 +44,9 @@ def print_overview(outcome: Outcome) -> None:
     for one in ordered:
         text = _result(Counter(it.status for it in one.checks))
         print_verdict(console, one.profile, left, Reader(one.language).say(text), is_good=not one.exit_code)
+    if any(check.status == "advice" for one in ordered for check in one.checks):
+        advice = sentence("{command} shows the advice", command="klarna24 check --profile NAME")
+        print_paragraph(console, say_whole(advice, Reader.shared(one.language for one in ordered)), "dim", 2)
     console.print()
     for one in ordered:
         if one.exit_code:
@@ -89,7 +92,7 @@ def _print_check(console: Console, check: Check, reader: Reader) -> None:
     told = style if check.status in {"failed", "not-tried"} else ""
     left = min(LEFT_WIDTH, console.width // 3)
     width = console.width - left - 5
-    lines = [Text(line, told) for line in wrapped(reader.say(check.message), width, break_long_words=True)]
+    lines = [Text(line, told) for line in wrapped(say_whole(check.message, reader), width, break_long_words=True)]
     if check.next:
         lines += [
             Text(line, "dim")

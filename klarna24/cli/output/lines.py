@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,14 +22,17 @@ from klarna24.text.reader import Reader
 from klarna24.text.sentences import Sentence, joined, sentence
 
 FALLBACK, LEAST = 80, 10  # columns
-KEPT = "\ue000"  # a blank at which no line ends; of Unicode's private use, so that no text has it
+SETTING = re.compile(r'\b[a-z_]+ = (?:\{ [^{}]* \}|"[^"]*"|ACCOUNT\b)')  # a line of profiles.toml in a text
+# Blanks at which no line ends, the second only where what it holds together fits; of Unicode's private use, so
+# that no text has them.
+KEPT, FITTING = "\ue000", "\ue001"
 
 
 def problem_line(problem: Problem, profile: str | None, reader: Reader) -> str:
     """One line: the profile, what happened with the figures, and the next step."""
     who = f"{profile}: " if profile else ""
     next_step = f" → {say_whole(problem.hint, reader)}" if problem.hint else ""
-    return f"klarna24: {who}{reader.say(problem.message)}{next_step}"
+    return f"klarna24: {who}{say_whole(problem.message, reader)}{next_step}"
 
 
 def print_problems(problems: Iterable[Problem], profile: str | None, reader: Reader) -> None:
@@ -69,7 +73,7 @@ def print_words(text: str, stream: TextIO | None = None) -> None:
     """For people: on a terminal, wrapped at words; elsewhere on one line."""
     stream = stream or sys.stdout
     line = " ".join(text.splitlines())
-    lines = wrapped(line, columns(stream), "  ") if stream.isatty() else [line.replace(KEPT, " ")]
+    lines = wrapped(line, columns(stream), "  ") if stream.isatty() else [_with_blanks(line)]
     print("\n".join(lines), file=stream)
 
 
@@ -85,6 +89,8 @@ def columns(stream: TextIO) -> int:
 def wrapped(text: str, width: int, indent: str = "", break_long_words: bool = False) -> list[str]:
     """The text in lines of at most ``width`` columns, which begin with ``indent`` from the second on. A longer
     word, such as a path, has a line of its own, to be copied; or is broken, where it would spoil a column."""
+    space = max(width, LEAST) - len(indent)
+    text = " ".join(word.replace(FITTING, " ") if len(word) > space else word for word in text.split(" "))
     lines = textwrap.wrap(
         text,
         max(width, LEAST),
@@ -92,12 +98,17 @@ def wrapped(text: str, width: int, indent: str = "", break_long_words: bool = Fa
         break_on_hyphens=False,
         break_long_words=break_long_words,
     )
-    return [line.replace(KEPT, " ") for line in lines]
+    return [_with_blanks(line) for line in lines]
+
+
+def _with_blanks(text: str) -> str:
+    return text.replace(KEPT, " ").replace(FITTING, " ")
 
 
 def say_whole(text: str, reader: Reader) -> str:
-    """What the reader says, such that :func:`wrapped` keeps each command in it on one line, to be copied."""
-    said = reader.say(text)
+    """What the reader says, such that :func:`wrapped` keeps each command in it on one line, to be copied;
+    and each setting that fits: TOML allows no line end within ``{ … }``."""
+    said = SETTING.sub(lambda found: found[0].replace(" ", FITTING), reader.say(text))
     for command in _commands(text):
         said = said.replace(command, command.replace(" ", KEPT))
     return said
@@ -106,7 +117,7 @@ def say_whole(text: str, reader: Reader) -> str:
 def _commands(text: str) -> Iterator[str]:
     if isinstance(text, Sentence):
         for value in text.values.values():
-            yield from _commands(str(value) if isinstance(value, int) else value)
+            yield from _commands(value if isinstance(value, str) else str(value))
     elif text.startswith("klarna24 "):
         yield clean(text)
 
@@ -147,8 +158,9 @@ def not_due_line(report: Report) -> str:
 def print_log(events: Iterable[Event], profiles: Mapping[str, Profile]) -> None:
     """One line for each event, in its profile's language and zone; without a profile, in the environment's
     language and in UTC, which is named."""
-    environment = Reader.of_environment()
+    environment, is_empty = Reader.of_environment(), True
     for event in events:
+        is_empty = False
         profile = profiles.get(event.profile)
         reader = Reader(profile.language) if profile else environment
         payout = f" {event.payment_reference} {event.currency}" if event.payment_reference else ""
@@ -159,6 +171,8 @@ def print_log(events: Iterable[Event], profiles: Mapping[str, Profile]) -> None:
         when = f"{reader.day(event.at.astimezone(zone).date())} {event.at.astimezone(zone):%H:%M:%S}"
         named = "" if profile else " UTC"
         print_words(f"{when}{named}  {event.who}  {event.profile}{payout}  {reader.say(what)}{answer}{note}")
+    if is_empty:
+        print_words(Reader.shared(profile.language for profile in profiles.values()).say(sentence("no events")))
 
 
 def print_failed_checks(done: Iterable[CheckedProfile]) -> None:

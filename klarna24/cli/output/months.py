@@ -14,8 +14,10 @@ from klarna24.bookkeeping.payout import NAMES, ZERO, net_fees, net_vat
 from klarna24.cli.output.console import new_console, print_paragraph, print_verdict
 from klarna24.cli.output.csv_text import csv_text
 from klarna24.cli.output.json_documents import problem_json
+from klarna24.cli.output.lines import say_whole
 from klarna24.cli.output.sums import Sums, number_of_payouts, sums_line
 from klarna24.report.month import Balance, CurrencyMonth, ProfileMonth
+from klarna24.state.records import Status
 from klarna24.state.words import status_words
 from klarna24.text.reader import Reader
 from klarna24.text.sentences import Sentence, joined, sentence
@@ -27,6 +29,7 @@ COLUMNS = (
 )
 UNKNOWN = "unknown"  # to the state
 WIDE = 100  # columns from which a payout shows more of its totals
+WAITING = {Status.BLOCKED, Status.REJECTED, Status.IN_DOUBT, Status.SENDING}  # for a person
 OPEN_ITEMS = 20  # that are shown; the page has all
 
 
@@ -109,7 +112,7 @@ def print_months(months: Sequence[ProfileMonth], *, in_full: bool = True) -> Non
     console = new_console()
     if len(months) > 1:
         for one in months:
-            text = Reader(one.language).say(verdict(one))
+            text = Reader(one.language).say(_in_short(one))
             print_verdict(console, one.profile, max(len(it.profile) for it in months), text, is_good=one.closes)
         console.print()
     for one in months if in_full else [it for it in months if not it.closes]:
@@ -120,24 +123,33 @@ def print_months(months: Sequence[ProfileMonth], *, in_full: bool = True) -> Non
             if in_full:
                 _print_currency(console, one, it, reader)
             _print_differences(console, it, reader)
+        if any(payout.status in WAITING for it in one.currencies for payout in it.payouts):
+            text = sentence("what to do about each: {command}", command=f"klarna24 status --profile {one.profile}")
+            print_paragraph(console, f"→ {say_whole(text, reader)}", "", 2)
         if in_full:
             _print_open_items(console, one, reader)
         console.print()
 
 
 def verdict(month: ProfileMonth) -> Sentence:
-    """Closes, or what keeps it from closing, in a few words."""
+    """Closes, or what keeps it from closing, in a few words, with what was paid."""
+    return joined("; ", (_closes(month), *(_sums(it) for it in month.currencies)))
+
+
+def _in_short(month: ProfileMonth) -> Sentence:
+    paid = (f"{it.settlement:.2f} {it.currency}" for it in month.currencies)
+    return joined("; ", (_closes(month), *(sentence("paid out {amount}", amount=amount) for amount in paid)))
+
+
+def _closes(month: ProfileMonth) -> Sentence:
     if month.problems:
         return sentence("could not be read")
     if not month.currencies:
         return sentence("no payouts") if month.is_over else sentence("not over, no payouts so far")
     count = sum(len(it.differences) for it in month.currencies)
-    words = sentence("closes")
-    if count:
-        words = sentence("does not close, {count} differences", count=count)
     if count == 1:
-        words = sentence("does not close, 1 difference")
-    return joined("; ", (words, *(_sums(it) for it in month.currencies)))
+        return sentence("does not close, 1 difference")
+    return sentence("does not close, {count} differences", count=count) if count else sentence("closes")
 
 
 def _sums(one: CurrencyMonth) -> Sentence:
@@ -192,7 +204,7 @@ def _print_currency(console: Console, month: ProfileMonth, one: CurrencyMonth, r
 
 def _print_differences(console: Console, one: CurrencyMonth, reader: Reader) -> None:
     for difference in one.differences:
-        message = reader.say(difference.message)
+        message = say_whole(difference.message, reader)
         named = difference.payment_reference and difference.payment_reference not in message
         shown = f"✗ {difference.payment_reference}: {message}" if named else f"✗ {message}"
         print_paragraph(console, shown, "red", 2)

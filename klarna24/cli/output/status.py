@@ -70,11 +70,11 @@ def print_status(statuses: Iterable[ProfileStatus]) -> None:
             )
             console.print()
             print_paragraph(console, reader.say(head), "" if row.status is Status.READY else "red", 2)
-            print_paragraph(console, reader.say(waiting.reason), indent=4)
+            print_paragraph(console, say_whole(waiting.reason, reader), indent=4)
             if row.status is Status.BLOCKED and row.totals:
                 print_paragraph(console, reader.say(all_totals(row.totals, row.key.currency)), indent=4)
             for remark in row.remarks:
-                print_paragraph(console, f"! {reader.say(remark.text)}", "yellow", 4)
+                print_paragraph(console, f"! {say_whole(remark.text, reader)}", "yellow", 4)
             print_paragraph(console, f"→ {say_whole(waiting.hint, reader)}", "dim", 4)
         console.print()
 

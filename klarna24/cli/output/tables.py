@@ -33,8 +33,13 @@ def print_report(report: Report, show_all: bool) -> None:
     for outcome in report.outcomes:
         _print_outcome(console, outcome, report, show_all)
     many = report.outcomes if len(report.outcomes) > 1 else []
+    blocked = sums_of((it.key.currency, it.totals) for it in many if isinstance(it, Blocked))
     for currency, sums in sums_of((it.key.currency, it.totals) for it in many).items():
-        print_paragraph(console, reader.say(sums_line(currency, sums)))
+        parts = [sums_line(currency, sums)]
+        if currency in blocked:
+            amount = f"{blocked[currency].paid:.2f} {currency}"
+            parts.append(sentence("{amount} of what was paid is blocked", amount=amount))
+        print_paragraph(console, reader.say(joined("; ", parts)))
     print_paragraph(console, _summary(report), "bold")
 
 
@@ -49,12 +54,12 @@ def _print_outcome(console: Console, outcome: Outcome, report: Report, show_all:
     if outcome.voucher and not isinstance(outcome, Skipped):
         console.print(voucher_table(outcome.voucher, report.chart, show_all, console.width, reader))
     if outcome.problem:
-        print_paragraph(console, reader.say(outcome.problem.message), style, 2)
+        print_paragraph(console, say_whole(outcome.problem.message, reader), style, 2)
         if isinstance(outcome, Blocked) and outcome.totals:
             print_paragraph(console, reader.say(all_totals(outcome.totals, outcome.key.currency)), "", 2)
         print_paragraph(console, f"→ {say_whole(outcome.problem.hint, reader)}", "dim", 2)
     for remark in outcome.remarks:
-        print_paragraph(console, f"! {reader.say(remark.text)}", "yellow", 2)
+        print_paragraph(console, f"! {say_whole(remark.text, reader)}", "yellow", 2)
     if isinstance(outcome, Skipped) and not outcome.decided and not outcome.totals:
         print_paragraph(console, reader.say(sentence("nothing to book: every total is zero")), "dim", 2)
     console.print()

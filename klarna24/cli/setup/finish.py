@@ -2,8 +2,9 @@
 
 import contextlib
 import io
+import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,7 +21,8 @@ from klarna24.cli.setup.prompts import Back
 from klarna24.cli.setup.secrets import ask_where_to_store, store_passwords
 from klarna24.config.contacts import Notify
 from klarna24.config.defaults import with_defaults
-from klarna24.config.loading import Config, load
+from klarna24.config.folders import default_path, default_state_dir
+from klarna24.config.loading import Config, absolute_path, load
 from klarna24.ecb.client import EcbClient
 from klarna24.errors import ConfigFault, Klarna24Error
 from klarna24.klarna.client import KlarnaClient
@@ -32,7 +34,7 @@ from klarna24.state.store import State
 from klarna24.text.sentences import sentence
 from klarna24.twentyfour.client import TwentyFourClient
 
-SHOWN_LINES = 17  # of the preview: with a warning and the question after it they fit a screen of 24
+SHOWN_LINES = 15  # of the preview: with the warnings and the question after it they fit a screen of 24
 STEPS = {
     "check --profile {name}": sentence("tests everything again, without sending"),
     "check --profile {name} --as-cron": sentence("the same, as cron would run it"),
@@ -61,13 +63,32 @@ def finish(draft: Draft) -> bool:
     draft.prompts.ok(sentence("saved: {path}", path=str(draft.path)))
     _offer_history(draft)
     draft.prompts.heading(sentence("Next:"))
+    config = load(draft.path, draft.state_dir)
+    for line in _exports(config):
+        echo(f"  {line}")
     commands = {f"klarna24 {command.format(name=draft.name)}": why for command, why in STEPS.items()}
     width = max(map(len, commands))
     for command, why in commands.items():
         draft.prompts.say(why, indent=2, mark=f"{command:<{width}}  ")
     draft.prompts.heading(sentence("For crontab -e, once you agree with what dry-run shows:"))
-    echo(f"\n{crontab(load(draft.path, draft.state_dir), [draft.name])}")
+    echo(f"\n{crontab(config, [draft.name])}")
     return True
+
+
+def _exports(config: Config) -> Iterator[str]:
+    """What the next commands need where they would not find profiles.toml and the state by themselves."""
+    if config.path != _found(default_path):
+        yield f"export KLARNA24_CONFIG={shlex.quote(str(config.path))}"
+    if config.state_dir != (config.state_dir_in_file or _found(default_state_dir)):
+        yield f"export KLARNA24_STATE_DIR={shlex.quote(str(config.state_dir))}"
+
+
+def _found(default: Callable[[], Path]) -> Path | None:
+    """Without a home folder nothing is."""
+    try:
+        return absolute_path(default())
+    except ConfigFault:
+        return None
 
 
 def _whole_file(draft: Draft) -> str:
@@ -157,4 +178,8 @@ def _print(draft: Draft, plan: Outcomes, chart: dict[int, str]) -> None:
         draft.prompts.say(left_out, indent=2)
         echo("\n".join(lines[-half:]))
     if last is not shown and last.problem:
+        place = next(number for number, outcome in enumerate(plan.outcomes) if outcome is shown)
+        if (later := len(plan.outcomes) - place - 1) > 1:
+            text = sentence("later payouts that are blocked: {count}; dry-run shows why. The last:", count=later)
+            draft.prompts.warn(text)
         draft.prompts.warn(last.problem.message)

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -16,18 +17,22 @@ from klarna24.config.tables import Klarna, disjoint
 from klarna24.text.sentences import sentence
 
 TWICE = sentence("profile {name} books these too: each payout would be booked twice", name="")
+NONE_FREE = sentence(
+    "All of these are in other profiles so far. For a shop without payouts, type its merchant's id."
+)
 ALL = sentence("all of them")
+MERCHANT = re.compile("[A-Z]+[0-9]+")
 ALL_WORDS = ("all", "all of them", "alla", "alle")
 
 
 class Kind(NamedTuple):
-    """Payouts of one merchant in one currency."""
+    """Payouts of one merchant in one currency; in any, where the merchant has had none yet."""
 
     merchant_id: str
-    currency: str
+    currency: str = ""
 
     def __str__(self) -> str:
-        return f"{self.merchant_id} {self.currency}"
+        return f"{self.merchant_id} {self.currency}".rstrip()
 
 
 def kinds_seen(draft: Draft) -> Counter[Kind]:
@@ -68,12 +73,16 @@ def ask_merchants(draft: Draft) -> None:
         prompts.say(text, indent=2, mark=f"{number}  ")
     free = [kind for kind in seen if not any(klarna.covers(*kind) for klarna in others.values())]
     mine = [kind for kind in seen if draft.covers(*kind)] if _filters_of(draft) else free
+    if not set(mine) <= set(free):  # begun with the answers of a profile that keeps its payouts
+        mine = free
     default = ",".join(str(seen.index(kind) + 1) for kind in mine) or None
     default = prompts.reader.say(ALL) if mine == seen else default
+    if not free:
+        prompts.say(NONE_FREE)
 
     def check(answer: str) -> str:
         chosen = _chosen(answer, seen)
-        _apply(draft, seen, chosen)
+        _apply(draft, sorted({*seen, *chosen}), chosen)
         return answer
 
     before = copy.deepcopy((draft.table["klarna"], draft.others))
@@ -94,9 +103,13 @@ def _chosen(answer: str, seen: list[Kind]) -> list[Kind]:
     if folded(answer) in ALL_WORDS:
         return seen
     parts = answer.replace(",", " ").split()
-    if not all(part.isdecimal() and 1 <= int(part) <= len(seen) for part in parts):
-        raise Refused(sentence("give numbers of the list, as in 1,2"))
-    return sorted({seen[int(part) - 1] for part in parts})
+    if not parts or not all(_is_listed(part, seen) or MERCHANT.fullmatch(part) for part in parts):
+        raise Refused(sentence("give numbers of the list, as in 1,2, or the id of a merchant without payouts"))
+    return sorted({seen[int(part) - 1] if _is_listed(part, seen) else Kind(part) for part in parts})
+
+
+def _is_listed(part: str, seen: list[Kind]) -> bool:
+    return part.isdecimal() and 1 <= int(part) <= len(seen)
 
 
 def _apply(draft: Draft, seen: list[Kind], chosen: list[Kind]) -> None:
@@ -130,13 +143,15 @@ def _apply(draft: Draft, seen: list[Kind], chosen: list[Kind]) -> None:
 
 def _filters(seen: Iterable[Kind], chosen: list[Kind]) -> dict[str, list[str]] | None:
     """The settings that let just the chosen kinds through; None where there are none."""
-    merchants, currencies = ({kind[place] for kind in chosen} for place in (0, 1))
+    merchants, currencies = ({kind[place] for kind in chosen if kind[place]} for place in (0, 1))
     if any(kind.merchant_id in merchants and kind.currency in currencies and kind not in chosen for kind in seen):
         return None
     filters: dict[str, list[str]] = {}
     if merchants != {kind.merchant_id for kind in seen}:
         filters["merchant_ids"] = sorted(merchants)
-    if currencies != {kind.currency for kind in seen}:
+    if currencies and currencies != {kind.currency for kind in seen if kind.currency}:
+        if any(not kind.currency for kind in chosen):
+            return None
         filters["currencies"] = sorted(currencies)
     return filters
 

@@ -22,6 +22,21 @@ def test_klarna_is_unavailable(healthy: Shop, quick: None) -> None:
     assert "klarna24 check" not in only_failure(healthy, 5, "klarna").next, "the reader has just run it"
 
 
+@pytest.mark.parametrize(
+    ("key", "typed", "right"), [("merchant_ids", "N10198", "N100198"), ("currencies", "NOK", "SEK")]
+)
+def test_a_merchant_or_currency_that_the_login_has_never_had_is_named_with_those_it_has(
+    healthy: Shop, key: str, typed: str, right: str
+) -> None:
+    write(healthy, {"klarna": {key: [typed]}})
+    checks = run_check(healthy).checks
+    assert checks[f"klarna.{key}"].status == "advice"
+    assert f"no payouts of {typed} since" in checks[f"klarna.{key}"].message
+    assert checks[f"klarna.{key}"].message.endswith(f"of {right}")
+    write(healthy, {"klarna": {key: [right]}})
+    assert f"klarna.{key}" not in run_check(healthy).checks
+
+
 def test_a_cached_session_does_not_hide_a_wrong_password(healthy: Shop) -> None:
     assert healthy.sync().code == 0
     healthy.box.office.password = "another"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import tomli_w
 
-from klarna24.notify import smtp
+from klarna24.notify import limit, smtp
 from tests.support import data
 from tests.support.bookkeeping import merged
 from tests.support.checks import only_failure, run_check, write
@@ -24,7 +24,7 @@ from tests.support.smtp_server import USER, MailServer
 def no_check_takes_long() -> Iterator[None]:
     started = time.monotonic()
     yield
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 19, "far less than the limit of 20 s"
 
 
 def configure(shop: Shop, mail: MailServer, **settings: Any) -> Shop:
@@ -66,9 +66,11 @@ REFUSALS = data(__file__, "mail_servers.toml")
 
 @pytest.mark.parametrize("what", REFUSALS)
 def test_the_mail_server_cannot_be_used(
-    healthy: Shop, certificate: ssl.SSLContext, impatient: None, what: str
+    healthy: Shop, certificate: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     case = REFUSALS[what]
+    if {"silent", "drips"} & case.get("server", {}).keys():
+        monkeypatch.setattr(limit, "SECONDS", 0.6)
     with MailServer(certificate, **case.get("server", {})) as mail:
         configure(healthy, mail, **case.get("settings", {}))
         assert case["next"] in only_failure(healthy, case["code"], "notify.email", case["message"]).next

@@ -146,9 +146,14 @@ def test_what_is_booked_like_ordinary_ones_and_is_not_is_named_with_its_line(
     row_type: str, detailed_type: str, key: str
 ) -> None:
     rows = [row(row_type, 500, detailed_type=detailed_type)]
-    [remark] = remarks(SMALL, rows)
-    assert f"{key} = {{ {detailed_type} = ACCOUNT }}" in remark.text
+    [remark] = remarks(SMALL, rows, {"accounts": {key: 3990}})
+    assert f"{key} = {{ {detailed_type} = ACCOUNT, other = 3990 }}" in remark.text
     assert remarks(SMALL, rows, {"accounts": {key: {detailed_type: 6570}}}) == ()
+
+
+def test_what_no_account_takes_is_not_said_to_be_booked_like_others() -> None:
+    """The payout is blocked, and its problem has the line."""
+    assert remarks(SMALL, [row("CREDIT", 500, detailed_type="CORRECTION_DISPUTE")]) == ()
 
 
 def test_commission_that_is_taken_back_under_its_own_total_is_not_said_to_be_a_reversal() -> None:

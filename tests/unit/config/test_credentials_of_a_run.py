@@ -153,7 +153,7 @@ def test_nothing_prompts_even_on_a_terminal(
         sys.executable,
         ["-m", "klarna24", "--config", str(config), "dry-run", "--profile", "shop1"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])},
-        timeout=8,
+        timeout=60,
         encoding="utf-8",
     )
     terminal.expect(pexpect.EOF)

@@ -62,15 +62,15 @@ def test_several_processes_lose_no_line(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from klarna24.logs.configure import logging_to\n"
         "with logging_to(0, Path(sys.argv[1])):\n"
-        "    for number in range(300):\n"
-        "        logging.getLogger('klarna24.x').info('%s %d%s', sys.argv[2], number, ' long' * 40 * number)\n"
+        "    for number in range(150):\n"
+        "        logging.getLogger('klarna24.x').info('%s %d%s', sys.argv[2], number, ' long' * 80 * number)\n"
     )
     arguments = [sys.executable, "-c", script, str(tmp_path / "x.log")]
     processes = [subprocess.Popen([*arguments, name], cwd=ROOT) for name in "abc"]
     assert [process.wait(30) for process in processes] == [0, 0, 0]
     lines = [LINE.fullmatch(line) for line in (tmp_path / "x.log").read_text().splitlines()]
     written = sorted(match[6] for match in lines if match)
-    assert written == sorted(f"{name} {number}{' long' * 40 * number}" for name in "abc" for number in range(300))
+    assert written == sorted(f"{name} {number}{' long' * 80 * number}" for name in "abc" for number in range(150))
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_a_monitor_that_is_down_is_reported_and_changes_nothing(
         shop.write(it.table)
         started = time.monotonic()
         result = shop.sync()
-        assert time.monotonic() - started < 8
+        assert time.monotonic() - started < 30
         assert (result.code, shop.drafts() != []) == (0, True)
         assert bool(it.pings) == (how is not None)
         assert [line for line in result.lines() if "heartbeat: 127.0.0.1" in line]
@@ -160,7 +160,8 @@ def test_what_keeps_a_ping_from_going_out_is_named_at_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/bundle.pem")
-    started = time.monotonic()
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
     heartbeat.started(Heartbeat(url="https://127.0.0.1:9/ping/3f0c-secret"))
-    assert time.monotonic() - started < 1, "it is not repeated"
+    assert slept == [], "it is not repeated"
     assert "REQUESTS_CA_BUNDLE names no file with certificates: /no/such/bundle.pem" in caplog.text

@@ -197,7 +197,7 @@ def test_a_shop_that_cannot_be_read_is_mailed_by_a_later_run(
 def test_a_report_that_may_have_arrived_is_not_mailed_again_and_a_person_is_told(
     mailed: Mailed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limit, "SECONDS", 1.0)
+    monkeypatch.setattr(limit, "SECONDS", 2.0)
     shop, mail = mailed
     mail.mute_after_data = True
     first = shop.sync()

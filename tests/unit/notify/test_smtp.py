@@ -1,7 +1,6 @@
 """Sending mail: whatever the mail server does is reported in one line, delays a run by its limit at most, and
 changes nothing else."""
 
-import time
 from email.message import EmailMessage
 from threading import Event
 from typing import Any
@@ -45,14 +44,14 @@ REFUSED = data(__file__, "mail_servers.toml")
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_a_mail_that_is_not_sent_is_reported_and_the_next_run_tries_again(
-    shop: Shop, open_mail: OpenMail, impatient: None, what: str
+    shop: Shop, open_mail: OpenMail, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     case = REFUSED[what]
+    if {"silent", "drips"} & case.get("server", {}).keys():
+        monkeypatch.setattr(limit, "SECONDS", 0.6)
     bad, good = open_mail(**case.get("server", {})), open_mail()
     shop.write(email(shop, bad, **case.get("settings", {})))
-    started = time.monotonic()
     result = shop.sync("--now")
-    assert time.monotonic() - started < 5
     assert result.code == 7
     assert [case["reason"] in line for line in result.lines() if "mail about shop1 was not sent" in line] == [True]
     assert not bad.mails
@@ -73,8 +72,19 @@ def test_a_server_that_accepts_the_mail_and_then_says_nothing_is_no_failure(
 
 
 def test_ten_mail_servers_that_are_silent_delay_a_run_as_much_as_one(
-    open_shop: OpenShop, open_mail: OpenMail, impatient: None
+    open_shop: OpenShop, open_mail: OpenMail, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    within, at_once, most = limit.within, list[int](), list[int]()
+
+    def counted(*arguments: Any) -> None:
+        at_once.append(1)
+        most.append(len(at_once))
+        try:
+            within(*arguments)
+        finally:
+            at_once.pop()
+
+    monkeypatch.setattr(limit, "within", counted)
     shop = open_shop(payouts=[odd(f"ODD{number}") for number in range(10)])
     tables = {}
     for number, payout in enumerate(shop.box.klarna.payouts):
@@ -82,11 +92,10 @@ def test_ten_mail_servers_that_are_silent_delay_a_run_as_much_as_one(
         its = {"klarna": {"merchant_ids": [f"M{number}"]}, "voucher": {"type": "Nothing of the kind"}}
         tables[f"shop{number + 2}"] = {**its, **email(shop, open_mail(silent=True))}
     shop.write({"klarna": {"currencies": ["NOK"]}}, **tables)
-    started = time.monotonic()
     result = shop.run("sync", "--all", "--jobs", "8")
     assert result.code == 3
     assert len([line for line in result.lines() if "did not answer within 1 s" in line]) == 10
-    assert time.monotonic() - started < 8
+    assert max(most) > 5, "they are waited for together"
 
 
 def test_a_mail_that_was_given_up_is_not_sent_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:

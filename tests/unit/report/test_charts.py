@@ -37,6 +37,12 @@ def test_the_bars_of_a_week_and_of_a_month_are_of_their_payouts_alone() -> None:
     assert [bar.shown for bar in days.bars][-2:] == ["1", "4"]
 
 
+def test_the_median_of_an_even_number_of_days_is_in_the_middle_of_two() -> None:
+    booked = [payout(name, 5, days_to_booking=days) for name, days in (("A", 30), ("B", 44), ("C", 32), ("D", 37))]
+    days = charts(currency(booked), NOVEMBER, SV)[-1]
+    assert days.bars[-1].shown == "35"
+
+
 def test_a_chart_without_figures_is_left_out() -> None:
     assert charts(currency([], history=()), NOVEMBER, SV) == []
     unbooked = currency([payout("A", 5, days_to_booking=None)], history=())

@@ -14,7 +14,7 @@ from lxml import html
 from klarna24.report.month import ProfileMonth
 from klarna24.report.page import _environment, page
 from klarna24.text.sentences import Language
-from tests.support.reports import closing, failing, unread
+from tests.support.reports import closing, currency, failing, payout, unread
 
 NOW = datetime(2026, 12, 5, 12, tzinfo=UTC)
 HOSTILE = """"><script>alert(1)</script>{{7*7}}<img src=x onerror='alert(2)'>&amp;"""
@@ -143,3 +143,10 @@ def test_of_several_shops_the_worst_stands_on_top_and_leads_to_its_part() -> Non
 def test_a_name_that_a_template_misspells_is_a_fault() -> None:
     with pytest.raises(UndefinedError):
         _environment().from_string("{{ shpo }}").render(shop=1)
+
+
+def test_of_two_currencies_each_says_whether_it_closes() -> None:
+    both = replace(closing(), currencies=(currency([payout("A", 5)]), *failing().currencies))
+    headings = html.fromstring(page([both], NOW)).xpath("//section/h3/text()")
+    assert headings == ["SEK closes", "SEK does not close: 2"]
+    assert not html.fromstring(page([closing()], NOW)).xpath("//section/h3")

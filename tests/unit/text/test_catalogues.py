@@ -118,7 +118,7 @@ ENGLISH = (
     "notify/",
     "sandbox/",
 )
-COMMANDS = ("klarna24 ", "chmod ", "ls -l ")  # the same in every language
+COMMANDS = ("klarna24 ", "chmod ", "chown ", "ls -l ")  # the same in every language
 EXCEPTIONS = {
     "f'24SevenOffice: {message}'",  # the server's text
     "f'{name}: {text}'",  # the server's text

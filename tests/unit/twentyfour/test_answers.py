@@ -179,9 +179,9 @@ def test_the_words_of_the_limit_are_looked_for_in_linear_time(office: Office) ->
     client = office.logged_in()
     for body in (described("NotSaved", "Limit exceeded by " * 20_000), b"Limit exceeded by " * 20_000):
         office.wire.answer(SAVE, Reply(body=body))
-        started = time.monotonic()
+        started = time.process_time()
         assert save(client).kind in {"rejected", "in-doubt"}
-        assert time.monotonic() - started < 2
+        assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("content_type", ["multipart/related", 'multipart/related; boundary="x"', "x", ""])

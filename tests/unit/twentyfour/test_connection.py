@@ -390,11 +390,11 @@ def test_the_session_is_the_cookie_of_an_upload_too(office: Office) -> None:
 
 def test_an_upload_ends_in_time(office: Office) -> None:
     client = office.logged_in()
-    office.box.faults.arm("hang", operation="Create", seconds=5)
+    office.box.faults.arm("hang", operation="Create", seconds=60)
     started = time.monotonic()
     with pytest.raises(Unavailable):
         client.attach([b"page"], 0.3, lambda _: None)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30
     with pytest.raises(Unavailable, match="did not end within 0 s"):
         client.attach([b"page"], -1.0, lambda _: None)
     assert office.wire.operations().count("Create") == 1
