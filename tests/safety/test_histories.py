@@ -399,7 +399,7 @@ class Histories(RuleBasedStateMachine):
 @pytest.mark.no_cover  # other tests cover each line, and counting takes a minute
 @pytest.mark.parametrize(
     ("histories", "on_a_server"),
-    [*[(HISTORIES // PARTS, False)] * PARTS, *[(HISTORIES // PARTS // 2, True)] * (PARTS // 2)],
+    [*[(HISTORIES // PARTS, False)] * PARTS, *[(HISTORIES // PARTS // 5, True)] * (PARTS // 2)],
 )
 def test_random_histories(
     histories: int,
