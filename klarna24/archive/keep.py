@@ -12,7 +12,15 @@ from pathlib import Path
 
 from klarna24.archive.documents import digest_of
 from klarna24.archive.folder import ArchiveFault, PayoutFolder, Sum, sum_of
-from klarna24.archive.names import Document, Kind, document_of, file_names, folders_of, payout_folder
+from klarna24.archive.names import (
+    Document,
+    Kind,
+    document_of,
+    file_names,
+    folders_of_others,
+    own_folders,
+    payout_folder,
+)
 from klarna24.bookkeeping.payout import Listed, PayoutKey, may_be_same
 from klarna24.bookkeeping.remarks import Remark
 from klarna24.errors import BadAnswer, CredentialsFault, Klarna24Error, Problem, Unavailable
@@ -276,12 +284,23 @@ class _Payout:
             return PayoutFolder(root, it.folder)
         is_alone = not self._keeper.state.namesakes(self._keeper.owner, self.row.key)
         folder = PayoutFolder(root, payout_folder(self.row, is_alone=is_alone))
-        if is_alone and not folder.exists():  # its date may have been another one, before the state was lost
-            others = [PayoutFolder(root, it) for it in folders_of(root, self.row)]
-            folder = next((it for it in others if it.exists() and self._may_be_in(it)), folder)
+        if is_alone and not folder.exists() and (older := self._older_folder()):
+            return older
         if self._may_be_in(folder):
             return folder  # a new one, or that of a run that was killed, or of a state that was lost
         return PayoutFolder(root, payout_folder(self.row, is_alone=False))
+
+    def _older_folder(self) -> PayoutFolder | None:
+        """Of a state that was lost: under another date, for Klarna's could not be read, or under another profile's
+        name."""
+        root = self._keeper.root
+        for it in [PayoutFolder(root, it) for it in own_folders(root, self.row)]:
+            if it.exists() and self._may_be_in(it):
+                return it
+        for it in [PayoutFolder(root, it) for it in folders_of_others(root, self.row)]:
+            if it.exists() and it.has("payout.json") and self._may_be_in(it):
+                return it
+        return None
 
     def _may_be_in(self, folder: PayoutFolder) -> bool:
         return not folder.has("payout.json") or _is_of(folder.read("payout.json"), self.row.key)

@@ -63,12 +63,19 @@ def payout_folder(row: Row, *, is_alone: bool) -> str:
     return f"{safe_profile(row.profile)}/{row.payout_date.year}/{name}"
 
 
-def folders_of(root: Path, row: Row) -> list[str]:
+def own_folders(root: Path, row: Row) -> list[str]:
     """Return the profile's folders in the archive ``root`` of payouts of this reference, of whatever date."""
     reference = safe(row.key.payment_reference)
     own = root / safe_profile(row.profile)
     found = [*own.glob(f"*/????-??-?? {reference}"), *own.glob(f"*/????-??-?? {reference} *")]
     return sorted(it.relative_to(root).as_posix() for it in found)
+
+
+def folders_of_others(root: Path, row: Row) -> list[str]:
+    """Return the folders of this date and reference that other profiles have."""
+    own = payout_folder(row, is_alone=True)
+    found = root.glob(f"*/{own.partition('/')[2]}")
+    return sorted({it.relative_to(root).as_posix() for it in found} - {own})
 
 
 def safe_profile(profile: str) -> str:

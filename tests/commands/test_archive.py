@@ -594,6 +594,21 @@ def test_a_new_state_that_cannot_read_a_payouts_date_finds_its_folder(open_shop:
         assert shop.run("archive", "--verify").code == 0
 
 
+def test_an_older_state_finds_folders_of_the_profiles_former_name(open_shop: OpenShop) -> None:
+    shop = archiving(open_shop, simple("A1"))
+    assert shop.sync().code == 0
+    restore = shop.backup()
+    shop.box.klarna.add(*simple("B2"))
+    assert shop.sync("--now").code == 0
+    restore()
+    shop.rename("shop2")
+    shop.run("sync", "--all", "--now")
+    assert sorted(folders(shop)) == ["A1", "B2"]
+    assert not (archive(shop) / "shop2").exists()
+    shop.run("archive")
+    assert shop.run("archive", "--verify").code == 0
+
+
 def test_several_pages_of_rows_are_kept_page_by_page(open_shop: OpenShop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("klarna24.klarna.client.PAGE_SIZE", 2)
     shop = open_shop()
