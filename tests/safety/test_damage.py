@@ -79,8 +79,9 @@ def test_a_damaged_state_sends_nothing_twice_and_says_so(used: Shop, part: int, 
             assert "Traceback" not in result.err, f"{where}: {arguments}: {result.err}"
         again = {draft.name.split()[1] for draft in drafts[saved:]} & was_sent
         assert not again, f"{where}: sent again: {again}"
-        refused += result.code == 3
-        if result.code != 3:
+        is_refused = result.code == 3 or "is damaged" in result.err  # beside a doubt, whose code 8 outranks 3
+        refused += is_refused
+        if not is_refused:
             stored = used.stored()
             missing = {it for it in was_sent if stored.get(it, "ready") in NOT_SENT}
             assert not missing, f"{where}: not known as sent: {missing}"

@@ -8,6 +8,7 @@ waits for it, and what is kept of a payout is whole.
 """
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -128,7 +129,11 @@ class Histories(RuleBasedStateMachine):
         assert not waits, waits
         self.shop.run("archive", "--profile", self.name)  # what a restored state does not know
         verified = self.shop.run("archive", "--profile", self.name, "--verify")
-        assert verified.code == 0, verified
+        # before a state was lost, a payout whose record had become unreadable may have had two folders
+        excused = [rf"\b{it}\b" for it in self.readable] if self.was_lost else []
+        wrong = [line for line in verified.lines() if not any(re.search(it, line) for it in excused)]
+        assert not wrong, verified
+        assert verified.code == (3 if verified.err else 0), verified
         assert_whole(self.archive)
 
     # Klarna
