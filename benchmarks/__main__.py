@@ -223,7 +223,7 @@ def years(options: argparse.Namespace) -> Iterator[Line]:
         run(on(configs["bare"], ("--state-dir", str(places["bare"])), "sync --all"))
         shutil.copytree(places["bare"], places["klarna24"])
         grow(places["klarna24"], DAYS)
-        wheres = {name: kept_at(place, options) for name, place in places.items()}
+        wheres = {name: kept_at(place, configs[name], options) for name, place in places.items()}
         for name, where in wheres.items():  # the first listing after a new start_date goes back to it
             run(on(configs[name], where, "sync --all --now"))
         for words in YEARS:
@@ -243,7 +243,8 @@ def hosts(options: argparse.Namespace) -> Iterator[Line]:
                 place = Path(folder, "state")
                 run(on(office.profiles(1, 0), ("--state-dir", str(place)), "sync --all"))
                 spread(place, shops)
-                config, where = office.profiles(shops, 0), kept_at(place, options)
+                config = office.profiles(shops, 0)
+                where = kept_at(place, config, options)
                 for name, words in {"not due": "sync --all", "nothing new": "sync --all --now --jobs 16"}.items():
                     its = run(on(config, where, words))
                     yield Line(f"{shops:,} shops, {name}", {"seconds": its.seconds, "peak": its.peak})
@@ -254,12 +255,12 @@ def on(config: Path, where: Sequence[str], words: str) -> Sequence[str]:
     return (*KLARNA24, "--config", str(config), *where, *words.split())
 
 
-def kept_at(place: Path, options: argparse.Namespace) -> Sequence[str]:
+def kept_at(place: Path, config: Path, options: argparse.Namespace) -> Sequence[str]:
     """The options for the state in this folder, or for its copy at the address that was given."""
     if not options.state:
         return ("--state-dir", str(place))
     address = options.state.replace("{name}", place.name)
-    run((*KLARNA24, "state", "copy", "--from", str(place), "--to", address))
+    run((*KLARNA24, "--config", str(config), "state", "copy", "--from", str(place), "--to", address))
     return ("--state-dir", str(place), "--state", address)
 
 
