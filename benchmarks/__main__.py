@@ -260,8 +260,9 @@ def kept_at(place: Path, config: Path, options: argparse.Namespace) -> Sequence[
     if not options.state:
         return ("--state-dir", str(place))
     address = options.state.replace("{name}", place.name)
-    run((*KLARNA24, "--config", str(config), "state", "copy", "--from", str(place), "--to", address))
-    return ("--state-dir", str(place), "--state", address)
+    host = ("--state-dir", str(place.with_name(f"{place.name}-host")))
+    run((*KLARNA24, "--config", str(config), *host, "state", "copy", "--from", str(place), "--to", address))
+    return (*host, "--state", address)
 
 
 PARTS = {"startup": start_up, "due": due, "all": every, "years": years, "hosts": hosts}
