@@ -185,13 +185,19 @@ def test_what_another_profile_has_today_is_reported_there(open_shop: OpenShop) -
     assert (result.code, payouts) == (0, {"shop1": 0, "shop2": 1})
 
 
-def test_a_changed_payout_whose_voucher_was_corrected_closes(open_shop: OpenShop) -> None:
+def changed_after_booking(open_shop: OpenShop) -> Shop:
+    """The shop's payout CHANGED was booked, and a run has seen that Klarna has raised its fee by 10.00 since."""
     shop = open_shop(payouts=[on(3, "CHANGED")])
     clearing(shop)
     shop.sync()
     book(shop, "CHANGED")
     shop.box.klarna.payouts[0]["totals"] |= {"fee_amount": 4000, "settlement_amount": 95250}
     assert shop.sync("--now").code == 7
+    return shop
+
+
+def test_a_changed_payout_whose_voucher_was_corrected_closes(open_shop: OpenShop) -> None:
+    shop = changed_after_booking(open_shop)
     book_by_hand(shop, LAST.last, (6064, "10.00", "Klarna CHANGED"), (1940, "-10.00", "Klarna CHANGED"))
     assert shop.run("report").code == 7
     assert shop.resolve("CHANGED", "--drafted").code == 0
@@ -250,12 +256,7 @@ def test_a_voucher_that_was_edited_is_told_once(open_shop: OpenShop) -> None:
 
 def test_a_changed_payout_whose_voucher_was_not_corrected_does_not_close(open_shop: OpenShop) -> None:
     """Although a person says that it was."""
-    shop = open_shop(payouts=[on(3, "CHANGED")])
-    clearing(shop)
-    shop.sync()
-    book(shop, "CHANGED")
-    shop.box.klarna.payouts[0]["totals"] |= {"fee_amount": 4000, "settlement_amount": 95250}
-    assert shop.sync("--now").code == 7
+    shop = changed_after_booking(open_shop)
     assert shop.resolve("CHANGED", "--drafted").code == 0
     result = shop.run("report", "--json")
     assert result.code == 7
